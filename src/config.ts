@@ -1,0 +1,293 @@
+// Every setting, read from the environment once, at start. This is the only file that looks at `process.env`.
+// The table below is the documentation too: name, default, meaning. All mistakes are reported together, by name,
+// and never with their values, because half of the settings are secrets.
+import { type NetworkList, parseNetworks } from './networks.ts'
+import { fail, ok, type Result } from './result.ts'
+import { MS_PER_SECOND } from './units.ts'
+
+/** How one setting is read. `parse` gets the trimmed text and throws a sentence when it can't be used. */
+interface Setting<Value> {
+  env: string
+  about: string
+  /** As the documentation shows it. */
+  fallbackText: string
+  fallback: Value
+  parse: (text: string) => Value
+}
+
+const DEFAULT_PBX_ALLOW = '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7'
+
+/** The settings, by the name the code knows them by. Units are in that name; the environment's names are the
+ *  ones that vialer-middleware and redswitch already had, where they had one. */
+export const SETTINGS = {
+  role: choice(
+    'ROLE',
+    ['all', 'front', 'agent'],
+    'all',
+    'What this process does: `front` serves HTTP and holds waits, `agent` drives FreeSWITCH, `all` does both.',
+  ),
+  host: text('HOST', '0.0.0.0', 'Address of the public listener.'),
+  port: integer('PORT', 8080, { min: 0, max: 65_535 }, 'Port of the public listener; 0 takes any free one.'),
+  internalHost: text(
+    'INTERNAL_HOST',
+    '127.0.0.1',
+    'Address of the internal listener. Anything but loopback needs `ADMIN_TOKEN`.',
+  ),
+  internalPort: integer(
+    'INTERNAL_PORT',
+    9090,
+    { min: 0, max: 65_535 },
+    'Port of the internal listener: metrics, readiness.',
+  ),
+  adminToken: optionalSecret(
+    'ADMIN_TOKEN',
+    16,
+    'Bearer token for the internal listener, required beyond loopback.',
+  ),
+
+  redisUrl: text(
+    'PUBSUB_REDIS_URL',
+    'redis://127.0.0.1:6379',
+    'Redis: `redis://`, `rediss://` (TLS), several nodes with commas between (Cluster), or `redis+sentinel://host:port,host:port/name`.',
+  ),
+  redisConnectTimeoutMs: seconds(
+    'PUBSUB_REDIS_TIMEOUT',
+    10,
+    { min: 0.1, max: 300 },
+    'Seconds to wait for a connection to Redis.',
+  ),
+
+  appApiUrl: optionalUrl(
+    'APP_API_URL',
+    "Where apps reach the public listener: the push's `response_api` begins with it. Without it, this machine at `PORT`.",
+  ),
+  roundtripWaitMs: integer(
+    'APP_PUSH_ROUNDTRIP_WAIT',
+    4_000,
+    { min: 100, max: 120_000 },
+    "Milliseconds a PBX request is held for the app's confirmation.",
+  ),
+  resendIntervalMs: integer(
+    'APP_PUSH_RESEND_INTERVAL',
+    1_000,
+    { min: 50, max: 120_000 },
+    'Milliseconds between two pushes of one wake.',
+  ),
+  appsFile: optionalText(
+    'APPS_FILE',
+    'JSON file naming the apps and their push credentials. Without it every app is accepted and pushes go to the log.',
+  ),
+  devicesPerAccountMax: integer(
+    'DEVICES_PER_ACCOUNT',
+    10,
+    { min: 1, max: 100 },
+    'Devices an account may have; the one unseen for longest makes room.',
+  ),
+  jwtSecrets: secretList(
+    'JWT_SECRETS',
+    'Keys of the confirmation tokens, newest first: `kid:secret,kid:secret`, each secret at least 32 characters. Without it the pods share one key through Redis.',
+  ),
+
+  pbxAllow: networks(
+    'PBX_ALLOW',
+    DEFAULT_PBX_ALLOW,
+    'CIDR list of the PBXs: who may post incoming-call and call-ended.',
+  ),
+  pbxToken: optionalSecret('PBX_TOKEN', 16, 'Bearer token that admits a PBX from any address.'),
+  trustProxy: networks('TRUST_PROXY', '', 'CIDR list of proxies whose `X-Forwarded-For` is believed.'),
+  authMode: choice(
+    'AUTH_MODE',
+    ['none', 'upstream', 'jwt'],
+    'none',
+    'How device routes authenticate: not at all, by asking `AUTH_URL`, or by a bearer JWT.',
+  ),
+  authUrl: optionalUrl('AUTH_URL', "`AUTH_MODE=upstream`: asked with the request's own `Authorization`."),
+  authAccountField: text(
+    'AUTH_ACCOUNT_FIELD',
+    'account_id',
+    '`upstream`: the field of its JSON answer, `jwt`: the claim, that names the account.',
+  ),
+  authJwksUrl: optionalUrl('AUTH_JWKS_URL', '`AUTH_MODE=jwt`: where the issuer publishes its keys.'),
+  authIssuer: optionalText('AUTH_ISSUER', '`AUTH_MODE=jwt`: the issuer that must stand in the token.'),
+  authAudience: optionalText('AUTH_AUDIENCE', '`AUTH_MODE=jwt`: the audience that must stand in the token.'),
+  rateLimitPerMinute: integer(
+    'RATE_LIMIT',
+    600,
+    { min: 0, max: 10_000_000 },
+    'Confirmations and registrations a minute for one client address and route; 0 is off.',
+  ),
+
+  waitsMax: integer(
+    'WAITS_MAX',
+    20_000,
+    { min: 1, max: 1_000_000 },
+    'Requests held at once by this process; 503 beyond.',
+  ),
+  waitWorkers: integer('WAIT_WORKERS', 1, { min: 1, max: 64 }, 'Worker threads that hold the waits.'),
+
+  logLevel: choice('LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info', 'Least level that is logged.'),
+  showsFullNumbers: flag(
+    'LOG_FULL_NUMBERS',
+    false,
+    'Logs phone numbers and accounts whole instead of masked.',
+  ),
+} as const
+
+export type Config = Readonly<{ [Name in keyof typeof SETTINGS]: (typeof SETTINGS)[Name]['fallback'] }>
+
+/** A signing key of the confirmation tokens. */
+export interface NamedSecret {
+  kid: string
+  secret: string
+}
+
+/** Reads all settings. @returns every mistake at once, each a sentence that begins with the setting's name. */
+export function readConfig(env: Record<string, string | undefined>): Result<Config, string[]> {
+  const mistakes: string[] = []
+  const values: Record<string, unknown> = {}
+  for (const [name, setting] of Object.entries(SETTINGS) as [string, Setting<unknown>][]) {
+    const given = env[setting.env]?.trim()
+    try {
+      values[name] = given === undefined || given === '' ? setting.fallback : setting.parse(given)
+    } catch (thrown) {
+      mistakes.push(`${setting.env} ${(thrown as Error).message}`)
+      values[name] = setting.fallback
+    }
+  }
+  const config = Object.freeze(values) as Config
+  mistakes.push(...contradictions(config))
+  return mistakes.length === 0 ? ok(config) : fail(mistakes)
+}
+
+/** Settings that are right each by itself and wrong together. */
+function contradictions(config: Config): string[] {
+  const mistakes: string[] = []
+  const needs = (isGiven: boolean, sentence: string) => {
+    if (!isGiven) mistakes.push(sentence)
+  }
+  if (!isLoopback(config.internalHost))
+    needs(config.adminToken !== undefined, 'ADMIN_TOKEN is required when INTERNAL_HOST is not loopback')
+  if (config.authMode === 'upstream')
+    needs(config.authUrl !== undefined, 'AUTH_URL is required with AUTH_MODE=upstream')
+  if (config.authMode === 'jwt') {
+    needs(config.authJwksUrl !== undefined, 'AUTH_JWKS_URL is required with AUTH_MODE=jwt')
+    needs(config.authIssuer !== undefined, 'AUTH_ISSUER is required with AUTH_MODE=jwt')
+    needs(config.authAudience !== undefined, 'AUTH_AUDIENCE is required with AUTH_MODE=jwt')
+  }
+  return mistakes
+}
+
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || host.startsWith('127.')
+
+function setting<Value>(
+  env: string,
+  fallbackText: string,
+  fallback: Value,
+  about: string,
+  parse: (text: string) => Value,
+): Setting<Value> {
+  return { env, about, fallbackText, fallback, parse }
+}
+
+function text(env: string, fallback: string, about: string): Setting<string> {
+  return setting(env, fallback, fallback, about, given => given)
+}
+
+function optionalText(env: string, about: string): Setting<string | undefined> {
+  return setting<string | undefined>(env, '', undefined, about, given => given)
+}
+
+function optionalSecret(env: string, lengthMin: number, about: string): Setting<string | undefined> {
+  return setting<string | undefined>(env, '', undefined, about, given => {
+    if (given.length < lengthMin) throw new Error(`must have at least ${lengthMin} characters`)
+    return given
+  })
+}
+
+function optionalUrl(env: string, about: string): Setting<string | undefined> {
+  return setting<string | undefined>(env, '', undefined, about, parseUrl)
+}
+
+function parseUrl(given: string): string {
+  const parsed = URL.canParse(given) ? new URL(given) : undefined
+  if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') throw new Error('must be an http(s) URL')
+  return given.replace(/\/+$/, '')
+}
+
+function integer(
+  env: string,
+  fallback: number,
+  range: { min: number; max: number },
+  about: string,
+): Setting<number> {
+  return setting(env, String(fallback), fallback, about, given => {
+    const value = /^\d+$/.test(given) ? Number(given) : Number.NaN
+    if (!(value >= range.min && value <= range.max))
+      throw new Error(`must be a whole number from ${range.min} to ${range.max}`)
+    return value
+  })
+}
+
+function seconds(
+  env: string,
+  fallbackSeconds: number,
+  range: { min: number; max: number },
+  about: string,
+): Setting<number> {
+  return setting(env, String(fallbackSeconds), fallbackSeconds * MS_PER_SECOND, about, given => {
+    const value = /^\d+(\.\d+)?$/.test(given) ? Number(given) : Number.NaN
+    if (!(value >= range.min && value <= range.max))
+      throw new Error(`must be a number of seconds from ${range.min} to ${range.max}`)
+    return value * MS_PER_SECOND
+  })
+}
+
+function choice<const Choice extends string>(
+  env: string,
+  choices: readonly Choice[],
+  fallback: NoInfer<Choice>,
+  about: string,
+): Setting<Choice> {
+  return setting<Choice>(env, fallback, fallback, about, given => {
+    const found = choices.find(each => each === given)
+    if (!found) throw new Error(`must be one of ${choices.join(', ')}`)
+    return found
+  })
+}
+
+function flag(env: string, fallback: boolean, about: string): Setting<boolean> {
+  return setting<boolean>(env, String(fallback), fallback, about, given => {
+    if (given !== 'true' && given !== 'false') throw new Error('must be true or false')
+    return given === 'true'
+  })
+}
+
+function networks(env: string, fallback: string, about: string): Setting<NetworkList> {
+  const parse = (given: string): NetworkList =>
+    parseNetworks(
+      given
+        .split(',')
+        .map(each => each.trim())
+        .filter(each => each !== ''),
+    )
+  return setting<NetworkList>(env, fallback, parse(fallback), about, parse)
+}
+
+/** HS256 wants a key at least as long as its hash: 32 bytes (RFC 7518, 3.2). */
+const SECRET_LENGTH_MIN = 32
+
+function secretList(env: string, about: string): Setting<readonly NamedSecret[]> {
+  return setting<readonly NamedSecret[]>(env, '', [], about, given => {
+    const secrets = given.split(',').map(each => {
+      const colon = each.indexOf(':')
+      return { kid: each.slice(0, colon).trim(), secret: each.slice(colon + 1).trim() }
+    })
+    if (secrets.some(each => !/^[\w.-]{1,64}$/.test(each.kid)))
+      throw new Error('must be `kid:secret`, with commas between')
+    if (secrets.some(each => each.secret.length < SECRET_LENGTH_MIN))
+      throw new Error(`needs secrets of at least ${SECRET_LENGTH_MIN} characters`)
+    if (new Set(secrets.map(each => each.kid)).size !== secrets.length) throw new Error('names a kid twice')
+    return secrets
+  })
+}

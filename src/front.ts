@@ -1,0 +1,165 @@
+// The front role, put together: Redis, push, wait workers, the two listeners. Whatever is opened here is closed
+// here, in the order that a shutdown wants: take no new wait, let the running ones end, then let go.
+import type { Config } from './config.ts'
+import { createAppAuth, createConfirmationTokens } from './http/auth.ts'
+import { createInternalApp } from './http/internalApp.ts'
+import { createPublicApp } from './http/publicApp.ts'
+import type { Log } from './log.ts'
+import type { Metrics } from './metrics.ts'
+import type { Apps } from './push/apps.ts'
+import { createPusher } from './push/pusher.ts'
+import { openRedis } from './redis/connect.ts'
+import { openDevices } from './redis/devices.ts'
+import { DEAF_AFTER_MS } from './redis/inbox.ts'
+import { inboxChannel } from './redis/keys.ts'
+import { readPersistence } from './redis/persistence.ts'
+import { openRateLimit } from './redis/rateLimit.ts'
+import { sharedSecret } from './redis/sharedSecret.ts'
+import { openWakes } from './redis/wakes.ts'
+import { createAppStatistics } from './wake/appStatistics.ts'
+import { openCallNews } from './wake/callNews.ts'
+import { openRegistrationDesk } from './wake/registration.ts'
+import { openWaitPool } from './wake/waitPool.ts'
+import { openWakeDesk } from './wake/wakeDesk.ts'
+import { createWakeEvents } from './wake/wakeEvents.ts'
+
+export interface FrontOptions {
+  config: Config
+  apps: Apps
+  metrics: Metrics
+  log: Log
+  /** Names this process in Redis. */
+  pod: string
+  isPretty: boolean
+  /** The wait workers' program; tests pass one that can be made to crash. */
+  waitProgram?: URL
+}
+
+export type Front = Awaited<ReturnType<typeof openFront>>
+
+export async function openFront(options: FrontOptions) {
+  const { config, apps, metrics, log, pod } = options
+  const redisSettings = { url: config.redisUrl, connectTimeoutMs: config.redisConnectTimeoutMs }
+  const redis = openRedis(redisSettings, 'commands', log)
+  const devices = openDevices(redis, config)
+  const wakes = openWakes(redis)
+  const events = createWakeEvents(log, metrics)
+
+  const pusher = createPusher({
+    apps,
+    log,
+    clock: Date.now,
+    onPush: ({ platform, outcome, seconds }) => {
+      metrics.pushes.inc({ platform, outcome })
+      metrics.pushSeconds.observe({ platform }, seconds)
+    },
+  })
+
+  const tokens = createConfirmationTokens(async () =>
+    config.jwtSecrets.length > 0 ? config.jwtSecrets : [{ kid: 'shared', secret: await sharedSecret(redis) }],
+  )
+  const desk = openWakeDesk({
+    push: pusher.push,
+    sign: tokens.sign,
+    devices,
+    appApiUrl: config.appApiUrl ?? `http://127.0.0.1:${config.port}`,
+    events,
+    clock: Date.now,
+    log,
+  })
+  const pool = await openWaitPool({
+    program: options.waitProgram ?? new URL('../workers/wait.ts', import.meta.url),
+    workers: config.waitWorkers,
+    waitsMax: config.waitsMax,
+    settings: {
+      redis: redisSettings,
+      roundtripWaitMs: config.roundtripWaitMs,
+      resendIntervalMs: config.resendIntervalMs,
+      log: { level: config.logLevel, showsFullNumbers: config.showsFullNumbers, isPretty: options.isPretty },
+    },
+    inboxOf: worker => inboxChannel(pod, worker),
+    onPush: due => void desk.push(pool, due),
+    onOver: desk.over,
+    onCrash: () => metrics.waitWorkerCrashes.inc(),
+    log,
+  })
+  let isDraining = false
+  const isRedisReady = () => redis.status === 'ready' && pool.deafForMs < DEAF_AFTER_MS
+  const readiness = async (): Promise<string[]> => [
+    ...(isDraining ? ['draining'] : []),
+    ...(isRedisReady() ? [] : ['redis']),
+  ]
+  const beforeScrape = () => {
+    metrics.waits.set(pool.size)
+    metrics.redisReady.set(isRedisReady() ? 1 : 0)
+    metrics.legacy.redisHealth.set(isRedisReady() ? 1 : 0)
+  }
+
+  const publicApp = createPublicApp({
+    hold: (call, dropped) => desk.hold(pool, call, dropped),
+    news: openCallNews({ wakes, devices, cancel: desk.cancel, events, log }),
+    registration: openRegistrationDesk({
+      devices,
+      knowsApp: (app, platform) => apps.isOpen || apps.find(app, platform) !== undefined,
+      push: pusher.push,
+      metrics,
+      clock: Date.now,
+      log,
+    }),
+    countStatistics: createAppStatistics(metrics),
+    tokens,
+    authenticateApp: createAppAuth(config),
+    rateLimit: openRateLimit(redis, config.rateLimitPerMinute),
+    isPbx: config.pbxAllow,
+    pbxToken: config.pbxToken,
+    isTrustedProxy: config.trustProxy,
+    isDraining: () => isDraining,
+    metrics,
+    log,
+  })
+  const internalApp = createInternalApp({
+    readiness,
+    metrics,
+    beforeScrape,
+    adminToken: config.adminToken,
+    log,
+  })
+  publicApp.listen({ hostname: config.host, port: config.port })
+  internalApp.listen({ hostname: config.internalHost, port: config.internalPort })
+  warnOfLooseSettings()
+
+  function warnOfLooseSettings(): void {
+    if (config.authMode === 'none')
+      log.warn('AUTH_MODE=none: anybody who reaches this listener can register a phone for any account')
+    if (apps.isOpen) log.warn('APPS_FILE is not set: every app is accepted, and pushes go to this log only')
+    void readPersistence(redis).then(persistence => {
+      if (persistence.kind === 'lost')
+        log.warn(
+          'Redis keeps nothing across a restart (appendonly is off): device registrations would be lost',
+        )
+      if (persistence.kind === 'unknown')
+        log.info({ reason: persistence.reason }, 'Redis does not tell its persistence')
+    })
+  }
+
+  return {
+    publicUrl: `http://${config.host}:${publicApp.server?.port}`,
+    internalUrl: `http://${config.internalHost}:${internalApp.server?.port}`,
+    signToken: tokens.sign,
+
+    /** No new waits; resolves when the running ones have their outcome, at most after the longest wait. */
+    async drain(): Promise<void> {
+      isDraining = true
+      await Promise.race([pool.emptied(), Bun.sleep(config.roundtripWaitMs)])
+    },
+
+    async close(): Promise<void> {
+      await publicApp.stop()
+      await pool.close()
+      await pusher.close()
+      apps.close()
+      await internalApp.stop()
+      redis.disconnect()
+    },
+  }
+}

@@ -1,0 +1,182 @@
+// Tokens and credentials; the only file that imports jose. Two kinds live here: the confirmation token, which we
+// sign ourselves and which alone lets an app answer a call, and the app's credentials on device routes, which
+// somebody else vouches for (an upstream service, or an issuer of JWTs).
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { createRemoteJWKSet, errors, jwtVerify, SignJWT } from 'jose'
+import type { NamedSecret } from '../config.ts'
+import { fail, messageOf, ok, type Result } from '../result.ts'
+import type { ConfirmationClaims } from '../wake/wakeDesk.ts'
+import { forbidden, type Problem, unauthorized, unavailable } from './problems.ts'
+
+const ISSUER = 'hookswitch'
+const AUDIENCE = 'call-response'
+const ALGORITHM = 'HS256'
+
+/** What a verified confirmation token entitles to: one device's answer to one call. */
+export type Confirmation = Pick<ConfirmationClaims, 'account' | 'callId' | 'deviceId'>
+
+export interface ConfirmationTokens {
+  sign(claims: ConfirmationClaims): Promise<string>
+  /** @returns a sentence for the caller: missing, malformed, expired, wrong key, wrong audience. */
+  verify(token: string): Promise<Result<Confirmation, string>>
+}
+
+/** @param secrets newest first; it signs, and all verify. Fetched at the first use, because it may be in Redis. */
+export function createConfirmationTokens(secrets: () => Promise<readonly NamedSecret[]>): ConfirmationTokens {
+  let imported: Promise<Map<string, CryptoKey>> | undefined
+  const keys = () => {
+    imported ??= importKeys(secrets).catch(thrown => {
+      imported = undefined
+      throw thrown
+    })
+    return imported
+  }
+
+  return {
+    async sign(claims) {
+      const [[kid, key]] = [...(await keys())] as [[string, CryptoKey]]
+      return new SignJWT({ device_id: claims.deviceId })
+        .setProtectedHeader({ alg: ALGORITHM, kid })
+        .setIssuer(ISSUER)
+        .setAudience(AUDIENCE)
+        .setSubject(claims.account)
+        .setJti(claims.callId)
+        .setIssuedAt(claims.issuedAtSeconds)
+        .setExpirationTime(claims.expiresAtSeconds)
+        .sign(key)
+    },
+
+    async verify(token) {
+      const known = await keys()
+      try {
+        const { payload } = await jwtVerify(token, ({ kid }) => known.get(kid ?? '') ?? refuseKey(), {
+          algorithms: [ALGORITHM],
+          issuer: ISSUER,
+          audience: AUDIENCE,
+          requiredClaims: ['sub', 'jti', 'exp', 'device_id'],
+        })
+        return ok({ account: payload.sub!, callId: payload.jti!, deviceId: String(payload.device_id) })
+      } catch (thrown) {
+        if (thrown instanceof errors.JOSEError) return fail(describe(thrown))
+        throw thrown
+      }
+    },
+  }
+}
+
+async function importKeys(secrets: () => Promise<readonly NamedSecret[]>): Promise<Map<string, CryptoKey>> {
+  const keys = new Map<string, CryptoKey>()
+  for (const { kid, secret } of await secrets()) {
+    const bytes = new TextEncoder().encode(secret)
+    const algorithm = { name: 'HMAC', hash: 'SHA-256' }
+    keys.set(kid, await crypto.subtle.importKey('raw', bytes, algorithm, false, ['sign', 'verify']))
+  }
+  return keys
+}
+
+function refuseKey(): never {
+  throw new errors.JWKSNoMatchingKey()
+}
+
+function describe(error: errors.JOSEError): string {
+  if (error instanceof errors.JWTExpired) return 'the token has expired'
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return `the token's claim ${error.claim} is not what it must be`
+  if (error instanceof errors.JWKSNoMatchingKey) return 'the token is signed with a key that is not ours'
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'the token is not signed with our key'
+  return 'the token is malformed'
+}
+
+/** The bearer token of a request. */
+export function bearerOf(request: Request): string | undefined {
+  const match = /^Bearer +(\S+)$/i.exec(request.headers.get('authorization') ?? '')
+  return match?.[1]
+}
+
+/** Compares secrets in a time that tells nothing of either. */
+export function isSameSecret(given: string | undefined, expected: string | undefined): boolean {
+  if (given === undefined || expected === undefined) return false
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(given), digest(expected))
+}
+
+/** Decides whether a request may act for an account. `account` is undefined on routes that name none. */
+export type AuthenticateApp = (
+  request: Request,
+  account: string | undefined,
+) => Promise<Result<undefined, Problem>>
+
+export interface AppAuthSettings {
+  authMode: 'none' | 'upstream' | 'jwt'
+  authUrl: string | undefined
+  authAccountField: string
+  authJwksUrl: string | undefined
+  authIssuer: string | undefined
+  authAudience: string | undefined
+}
+
+/** An upstream that is slower than this is as good as away: apps retry registrations. */
+const UPSTREAM_TIMEOUT_MS = 5_000
+
+export function createAppAuth(settings: AppAuthSettings): AuthenticateApp {
+  switch (settings.authMode) {
+    case 'none':
+      return async () => ok(undefined)
+    case 'upstream':
+      return (request, account) => askUpstream(settings, request, account)
+    case 'jwt':
+      return verifyAppJwt(settings)
+  }
+}
+
+/** The request's own credentials are shown to AUTH_URL, which knows them. Its 401 and 403 are ours too. */
+async function askUpstream(
+  settings: AppAuthSettings,
+  request: Request,
+  account: string | undefined,
+): Promise<Result<undefined, Problem>> {
+  const authorization = request.headers.get('authorization')
+  if (authorization === null) return fail(unauthorized('the Authorization header is missing'))
+  let status: number
+  let answer: unknown
+  try {
+    const response = await fetch(settings.authUrl!, {
+      headers: { authorization, accept: 'application/json' },
+      signal: AbortSignal.timeout(UPSTREAM_TIMEOUT_MS),
+      redirect: 'error',
+    })
+    status = response.status
+    answer = status === 200 ? await response.json() : undefined
+  } catch (thrown) {
+    return fail(unavailable(`the authentication service did not answer: ${messageOf(thrown)}`))
+  }
+  if (status === 401) return fail(unauthorized('the authentication service refused the credentials'))
+  if (status === 403) return fail(forbidden('the authentication service forbids it'))
+  if (status !== 200) return fail(unavailable(`the authentication service answered ${status}`))
+  return compareAccount((answer as Record<string, unknown> | null)?.[settings.authAccountField], account)
+}
+
+function verifyAppJwt(settings: AppAuthSettings): AuthenticateApp {
+  const jwks = createRemoteJWKSet(new URL(settings.authJwksUrl!), { timeoutDuration: UPSTREAM_TIMEOUT_MS })
+  return async (request, account) => {
+    const token = bearerOf(request)
+    if (token === undefined) return fail(unauthorized('the bearer token is missing'))
+    try {
+      const { payload } = await jwtVerify(token, jwks, {
+        issuer: settings.authIssuer!,
+        audience: settings.authAudience!,
+        requiredClaims: ['exp'],
+      })
+      return compareAccount(payload[settings.authAccountField], account)
+    } catch (thrown) {
+      const isOurs = thrown instanceof errors.JWKSTimeout || !(thrown instanceof errors.JOSEError)
+      if (isOurs) return fail(unavailable(`the issuer's keys can't be had: ${messageOf(thrown)}`))
+      return fail(unauthorized(describe(thrown)))
+    }
+  }
+}
+
+function compareAccount(theirs: unknown, account: string | undefined): Result<undefined, Problem> {
+  if (account === undefined || String(theirs) === account) return ok(undefined)
+  return fail(forbidden('the credentials are another account’s'))
+}

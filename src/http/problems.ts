@@ -1,0 +1,70 @@
+// Errors as the public and the internal listener say them: RFC 9457 problem details. One function a kind, so that
+// status, title and headers of a kind stand together.
+
+/** One error answer. `errors` names each field that is missing or malformed. */
+export interface Problem {
+  status: number
+  title: string
+  detail: string
+  errors?: { field: string; detail: string }[]
+  headers?: Record<string, string>
+}
+
+export function respondProblem({ headers, ...problem }: Problem): Response {
+  return new Response(JSON.stringify({ type: 'about:blank', ...problem }), {
+    status: problem.status,
+    headers: { 'content-type': 'application/problem+json', ...headers },
+  })
+}
+
+export const badFields = (errors: { field: string; detail: string }[]): Problem => ({
+  status: 400,
+  title: 'Bad Request',
+  detail: errors.map(each => `${each.field} ${each.detail}`).join('; '),
+  errors,
+})
+
+export const badRequest = (detail: string): Problem => ({ status: 400, title: 'Bad Request', detail })
+
+export const unauthorized = (detail: string): Problem => ({
+  status: 401,
+  title: 'Unauthorized',
+  detail,
+  headers: { 'www-authenticate': 'Bearer' },
+})
+
+export const forbidden = (detail: string): Problem => ({ status: 403, title: 'Forbidden', detail })
+
+export const notFound = (detail: string): Problem => ({ status: 404, title: 'Not Found', detail })
+
+export const tooLarge = (limitBytes: number): Problem => ({
+  status: 413,
+  title: 'Content Too Large',
+  detail: `the body may have at most ${limitBytes} bytes`,
+})
+
+export const unsupportedMediaType: Problem = {
+  status: 415,
+  title: 'Unsupported Media Type',
+  detail: 'the body must be application/json or application/x-www-form-urlencoded',
+}
+
+export const tooManyRequests = (retryAfterSeconds: number): Problem => ({
+  status: 429,
+  title: 'Too Many Requests',
+  detail: `try again in ${retryAfterSeconds} s`,
+  headers: { 'retry-after': String(retryAfterSeconds) },
+})
+
+export const unavailable = (detail: string, retryAfterSeconds = 1): Problem => ({
+  status: 503,
+  title: 'Service Unavailable',
+  detail,
+  headers: { 'retry-after': String(retryAfterSeconds) },
+})
+
+export const serverError: Problem = {
+  status: 500,
+  title: 'Internal Server Error',
+  detail: 'this is our mistake; the log has more',
+}

@@ -1,0 +1,52 @@
+// One logger for the process: pino, JSON lines on stdout, readable lines when stdout is a terminal. Log lines are
+// events with fields. Fields that name people are masked here by their field name, so that no caller can forget it.
+import pino from 'pino'
+import pretty from 'pino-pretty'
+
+export type Log = pino.Logger
+
+export interface LogSettings {
+  level: string
+  /** Show phone numbers and accounts whole (`LOG_FULL_NUMBERS`). */
+  showsFullNumbers: boolean
+  /** Readable lines instead of JSON: true when stdout is a terminal. */
+  isPretty: boolean
+}
+
+/** Fields that hold a phone number, an account or a caller's name: masked unless the settings show them. */
+const PERSONAL_FIELDS = [
+  'account',
+  'phonenumber',
+  'callerId',
+  'callerNumber',
+  'calleeNumber',
+  'userId',
+] as const
+
+/** Fields that must never be printed, at any depth that our own events use. The last line of defence. */
+const SECRET_FIELDS = ['token', 'pushToken', 'authorization', 'password', 'secret']
+
+/** Opens the process's (or a worker thread's) logger. Writing is synchronous: a crash loses no line. */
+export function openLog(settings: LogSettings, name: string): Log {
+  const serializers: pino.LoggerOptions['serializers'] & {} = { err: pino.stdSerializers.err }
+  if (!settings.showsFullNumbers) for (const field of PERSONAL_FIELDS) serializers[field] = mask
+  const options: pino.LoggerOptions = {
+    name,
+    level: settings.level,
+    base: { name },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: label => ({ level: label }) },
+    serializers,
+    redact: { paths: SECRET_FIELDS.flatMap(field => [field, `*.${field}`]), censor: '[secret]' },
+  }
+  const destination = settings.isPretty
+    ? pretty({ sync: true, ignore: 'pid,hostname,name', translateTime: 'SYS:HH:MM:ss.l' })
+    : pino.destination({ fd: 1, sync: true })
+  return pino(options, destination)
+}
+
+/** Keeps the last three characters, so that one caller's lines can be told apart from another's: `…678`. */
+export function mask(value: unknown): unknown {
+  if (typeof value !== 'string' || value === '') return value
+  return `…${value.slice(-3)}`
+}

@@ -1,0 +1,57 @@
+// The service: reads the settings, opens the role, says where it listens, and ends in good order on a signal.
+import { hostname } from 'node:os'
+import { readConfig } from './config.ts'
+import { openFront } from './front.ts'
+import { openLog } from './log.ts'
+import { createMetrics } from './metrics.ts'
+import { type Apps, AppsFileError, openApps } from './push/apps.ts'
+import { fail, ok, type Result } from './result.ts'
+import { printWelcome } from './welcome.ts'
+
+/** Settings that can't be used: EX_CONFIG of sysexits.h. */
+const EXIT_BAD_CONFIG = 78
+/** 128 + SIGINT, as shells count. */
+const EXIT_SECOND_SIGNAL = 130
+
+const config = usable(readConfig(process.env))
+const isPretty = process.stdout.isTTY === true
+const log = openLog(
+  { level: config.logLevel, showsFullNumbers: config.showsFullNumbers, isPretty },
+  'hookswitch',
+)
+const apps = usable(openAppsFile())
+const pod = `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`
+
+const front = await openFront({ config, apps, metrics: createMetrics(), log, pod, isPretty })
+log.info({ pod, role: config.role, public: front.publicUrl, internal: front.internalUrl }, 'hookswitch is up')
+if (apps.isOpen) await printWelcome(front, config)
+
+let isStopping = false
+async function stop(signal: NodeJS.Signals): Promise<void> {
+  if (isStopping) process.exit(EXIT_SECOND_SIGNAL)
+  isStopping = true
+  log.info({ signal }, 'stopping: no new waits; the running ones get their outcome')
+  await front.drain()
+  await front.close()
+  log.info('stopped')
+  process.exit(0)
+}
+process.on('SIGTERM', stop)
+process.on('SIGINT', stop)
+
+function openAppsFile(): Result<Apps, string[]> {
+  try {
+    return ok(openApps(config.appsFile, { log }))
+  } catch (thrown) {
+    if (thrown instanceof AppsFileError) return fail([...thrown.mistakes])
+    throw thrown
+  }
+}
+
+/** The value, or an end that names every mistake. */
+function usable<Value>(read: Result<Value, string[]>): Value {
+  if (read.ok) return read.value
+  const mistakes = read.failure.map(each => `  ${each}\n`).join('')
+  process.stderr.write(`hookswitch can't start with these settings:\n${mistakes}`)
+  process.exit(EXIT_BAD_CONFIG)
+}

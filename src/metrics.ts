@@ -1,0 +1,150 @@
+// Every Prometheus instrument of the process, made in one place so that a dashboard's author can read them in one
+// go. Counting happens on the main thread alone: worker threads post what they saw. Labels are small closed sets;
+// values that come from outside pass `boundedLabel` first, or an attacker could fill our memory with series.
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+export type Metrics = ReturnType<typeof createMetrics>
+
+/** From a fast app on a warm connection to the longest wait that settings allow. */
+const WAKE_SECONDS_BUCKETS = [0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 8, 12, 20, 60, 120]
+const PUSH_SECONDS_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+/** Creates all instruments on a registry of their own, so that each test has a fresh one. */
+export function createMetrics() {
+  const registry = new Registry()
+  const registers = [registry]
+  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Counter<Label>({ name, help, labelNames: [...labelNames], registers })
+  const histogram = <Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    buckets: number[],
+  ) => new Histogram<Label>({ name, help, labelNames: [...labelNames], buckets, registers })
+
+  return {
+    registry,
+
+    incomingCalls: counter('hookswitch_incoming_calls_total', 'Incoming-call requests answered, by outcome', [
+      'status',
+      'reason',
+    ]),
+    waitSeconds: histogram(
+      'hookswitch_wait_seconds',
+      'How long a PBX request was held',
+      ['status'],
+      WAKE_SECONDS_BUCKETS,
+    ),
+    waits: new Gauge({ name: 'hookswitch_waits', help: 'PBX requests held now', registers }),
+    appRoundTripSeconds: histogram(
+      'hookswitch_app_round_trip_seconds',
+      "From the first push to the app's confirmation",
+      ['platform'],
+      WAKE_SECONDS_BUCKETS,
+    ),
+    callResponses: counter('hookswitch_call_responses_total', "Apps' answers, by verdict", ['verdict']),
+    pushes: counter('hookswitch_pushes_total', 'Pushes sent, by what became of them', [
+      'platform',
+      'outcome',
+    ]),
+    pushSeconds: histogram(
+      'hookswitch_push_seconds',
+      "From the push's sending to the vendor's answer",
+      ['platform'],
+      PUSH_SECONDS_BUCKETS,
+    ),
+    registrations: counter('hookswitch_registrations_total', 'Device registrations, by result', [
+      'platform',
+      'result',
+    ]),
+    rateLimited: counter('hookswitch_rate_limited_total', 'Requests refused by the rate limit', ['route']),
+    waitWorkerCrashes: new Counter({
+      name: 'hookswitch_wait_worker_crashes_total',
+      help: 'Wait workers that had to be replaced',
+      registers,
+    }),
+    redisReady: new Gauge({
+      name: 'hookswitch_redis_ready',
+      help: '1 while Redis answers and its subscriptions deliver',
+      registers,
+    }),
+
+    // vialer-middleware's own names and labels, so that its dashboards and alerts go on as they are.
+    legacy: {
+      incomingCallSuccess: counter(
+        'vialer_middleware_incoming_call_success_total',
+        'The amount of times an incoming call was presented at the middleware',
+        ['action', 'os'],
+      ),
+      incomingCallFailed: counter(
+        'vialer_middleware_incoming_call_failed_total',
+        'Incoming calls presented that could not be handled',
+        ['action', 'failed_reason', 'os'],
+      ),
+      pushSuccess: counter(
+        'vialer_middleware_push_notification_success_total',
+        'Push notifications that the app answered',
+        ['direction', 'os'],
+      ),
+      pushFailed: counter(
+        'vialer_middleware_push_notification_failed_total',
+        'Calls failed because the device did not answer its push',
+        ['direction', 'os', 'failed_reason'],
+      ),
+      callSuccess: counter('vialer_call_success_total', 'Successful calls made by the app', [
+        'app_version',
+        'codec',
+        'connection_type',
+        'direction',
+        'mos',
+        'network',
+        'network_operator',
+        'os',
+        'os_version',
+      ]),
+      callFailure: counter('vialer_call_failure_total', 'Calls of the app that failed in setup', [
+        'app_version',
+        'connection_type',
+        'direction',
+        'failed_reason',
+        'network',
+        'network_operator',
+        'os',
+        'os_version',
+      ]),
+      hangupReason: counter('vialer_hangup_reason_total', 'Why calls of the app ended', [
+        'app_version',
+        'connection_type',
+        'direction',
+        'hangup_reason',
+        'network',
+        'network_operator',
+        'os',
+        'os_version',
+      ]),
+      redisHealth: new Gauge({ name: 'redis_health', help: 'See if Redis is still reachable.', registers }),
+    },
+  }
+}
+
+/** Distinct values one label may take; the rest count as `other`. 60 app versions or operators are a busy year. */
+const LABEL_VALUES_MAX = 60
+const LABEL_LENGTH_MAX = 64
+
+/** Makes a gate that keeps labels from outside few and short: the first values pass, later new ones are `other`. */
+export function createLabelGate(valuesMax = LABEL_VALUES_MAX): (label: string, value: unknown) => string {
+  const seen = new Map<string, Set<string>>()
+  return (label, value) => {
+    const given =
+      typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+        ? String(value)
+        : ''
+    const text = given.slice(0, LABEL_LENGTH_MAX).replace(/[^\w .:+/()-]/g, '_')
+    const values = seen.get(label) ?? new Set<string>()
+    seen.set(label, values)
+    if (values.has(text)) return text
+    if (values.size >= valuesMax) return 'other'
+    values.add(text)
+    return text
+  }
+}

@@ -1,0 +1,80 @@
+// One subscription of a thread: its own channel, on its own connection. Messages for it come from any pod. A
+// subscriber can go deaf without an error (a half-open socket, a lost resubscription), so it sends itself a message
+// now and then; readiness looks at how fresh that is. After every reconnect the owner is told, because messages
+// published meanwhile are lost and it must look at what it missed.
+import type { Log } from '../log.ts'
+import { messageOf } from '../result.ts'
+import type { RedisConnection } from './connect.ts'
+
+export interface Inbox {
+  readonly channel: string
+  /** Settles when the first subscription stands. */
+  readonly subscribed: Promise<void>
+  /** Milliseconds since the last proof that messages arrive. */
+  deafForMs(nowMs: number): number
+  close(): void
+}
+
+export interface InboxOptions {
+  subscriber: RedisConnection
+  /** Another connection: RESP3 aside, a subscriber's own should not publish. */
+  commands: RedisConnection
+  channel: string
+  onMessage: (message: string) => void
+  /** The subscription stands again after a gap. */
+  onGap: () => void
+  log: Log
+}
+
+/** Readiness calls an inbox deaf after three missed self-tests. */
+export const SELF_TEST_INTERVAL_MS = 2_000
+export const DEAF_AFTER_MS = 3 * SELF_TEST_INTERVAL_MS
+
+const SELF_TEST = 'self-test'
+
+/** Subscribes, and keeps it so through reconnects (ioredis resubscribes by itself). */
+export function openInbox(options: InboxOptions): Inbox {
+  const { subscriber, commands, channel, log } = options
+  let heardAtMs = 0
+  let hasSubscribed = false
+
+  const testSelf = () => {
+    commands
+      .publish(channel, SELF_TEST)
+      .catch(error => log.debug({ reason: messageOf(error) }, 'self-test not sent'))
+  }
+  const onMessage = (_channel: string, message: string) => {
+    heardAtMs = Date.now()
+    if (message !== SELF_TEST) options.onMessage(message)
+  }
+  // 'ready' comes before ioredis has resubscribed; SUBSCRIBE again is harmless, and its reply is the proof we need.
+  const onReady = () => {
+    if (!hasSubscribed) return
+    subscriber.subscribe(channel).then(
+      () => {
+        testSelf()
+        options.onGap()
+      },
+      error => log.warn({ reason: messageOf(error) }, 'resubscribing failed; the next reconnect tries again'),
+    )
+  }
+
+  subscriber.on('message', onMessage)
+  subscriber.on('ready', onReady)
+  const subscribed = subscriber.subscribe(channel).then(() => {
+    hasSubscribed = true
+    heardAtMs = Date.now()
+  })
+  const timer = setInterval(testSelf, SELF_TEST_INTERVAL_MS)
+
+  return {
+    channel,
+    subscribed,
+    deafForMs: nowMs => nowMs - heardAtMs,
+    close() {
+      clearInterval(timer)
+      subscriber.off('message', onMessage)
+      subscriber.off('ready', onReady)
+    },
+  }
+}

@@ -1,0 +1,5 @@
+// Lua files are imported as text: `import lua from './scripts/x.lua' with { type: 'text' }`.
+declare module '*.lua' {
+  const text: string
+  export default text
+}

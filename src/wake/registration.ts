@@ -1,0 +1,78 @@
+// An app registers its device, signs off, or says that it is still there. One atomic step in Redis each; when
+// another phone takes over an account's only slot, the phone that loses it is told by a push.
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import type { Platform } from '../push/push.ts'
+import type { Device, DeviceStore, Registration } from '../redis/devices.ts'
+import type { Clock } from '../units.ts'
+import type { Push } from './wakeDesk.ts'
+
+export interface RegistrationDeskOptions {
+  devices: DeviceStore
+  /** Whether pushes to this app can be sent at all: it stands in APPS_FILE, or there is no such file. */
+  knowsApp: (app: string, platform: Platform) => boolean
+  push: Push
+  metrics: Metrics
+  clock: Clock
+  log: Log
+}
+
+/** The replaced phone's push may take this long, retries included; nobody waits for it. */
+const MESSAGE_TIMEOUT_MS = 30_000
+
+const REPLACED_MESSAGE = 'Another phone has registered for this account. Calls no longer reach this one.'
+
+export type RegistrationDesk = ReturnType<typeof openRegistrationDesk>
+
+/** @throws RedisUnavailable from every method. */
+export function openRegistrationDesk(options: RegistrationDeskOptions) {
+  const { devices, metrics, clock, log } = options
+
+  function tellReplaced(account: string, device: Device): void {
+    log.info({ account, platform: device.platform }, 'another phone registered; the former one is told')
+    void options.push(
+      device,
+      { type: 'message', message: REPLACED_MESSAGE },
+      AbortSignal.timeout(MESSAGE_TIMEOUT_MS),
+    )
+  }
+
+  return {
+    async register(
+      account: string,
+      registration: Registration,
+    ): Promise<'created' | 'updated' | 'unknown-app'> {
+      const { app, platform } = registration
+      if (!options.knowsApp(app, platform)) {
+        metrics.registrations.inc({ platform, result: 'unknown-app' })
+        return 'unknown-app'
+      }
+      const { device, former, evicted } = await devices.register(account, registration, clock())
+      if (former && registration.deviceId === undefined && isAnotherPhone(former, device))
+        tellReplaced(account, former)
+      if (evicted) tellReplaced(account, evicted)
+      const result = former ? 'updated' : 'created'
+      metrics.registrations.inc({ platform, result })
+      log.info({ account, platform, app, result }, 'device registered')
+      return result
+    },
+
+    /** @returns false when the account has no such device. */
+    async remove(account: string, which: Pick<Device, 'token' | 'platform' | 'app'>): Promise<boolean> {
+      const isRemoved = await devices.remove(account, which)
+      if (isRemoved) log.info({ account, platform: which.platform }, 'device signed off')
+      return isRemoved
+    },
+
+    /** @returns false when the account has no device. */
+    seen: (account: string, deviceId?: string): Promise<boolean> => devices.seen(account, clock(), deviceId),
+  }
+}
+
+/** Of two devices without an id. Vendors renew tokens, so a new token alone is no new phone: the same app on a
+ *  phone of the same name is the same one. */
+function isAnotherPhone(former: Device, device: Device): boolean {
+  if (former.token === device.token) return false
+  const isSameName = former.name !== undefined && former.name === device.name
+  return !(isSameName && former.platform === device.platform && former.app === device.app)
+}

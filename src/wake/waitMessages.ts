@@ -1,0 +1,73 @@
+// What the main thread and a wait worker tell each other. Messages are posted in batches, an array at a time: at
+// thousands of waits a second the thread hand-off would otherwise cost more than the wait itself.
+
+import type { RedisSettings } from '../redis/connect.ts'
+import type { Device } from '../redis/devices.ts'
+import type { WakeOutcome } from './wake.ts'
+
+/** What a worker needs to know before its first wait. */
+export interface WaitWorkerSettings {
+  redis: RedisSettings
+  /** The channel that only this worker (or the one that replaces it) listens on. */
+  inbox: string
+  roundtripWaitMs: number
+  resendIntervalMs: number
+  log: { level: string; showsFullNumbers: boolean; isPretty: boolean }
+}
+
+/** Main thread → worker. `id` names one held PBX request within this process. */
+export type ToWaitWorker =
+  | { kind: 'open'; settings: WaitWorkerSettings }
+  | WaitOrder
+  /** The PBX hung up on its request. */
+  | { kind: 'leave'; id: number }
+  /** Of the pushes of one attempt, those that failed; ids of devices. */
+  | { kind: 'push-failed'; id: number; gone: string[]; refused: string[] }
+  /** All waits are over: close the connections and end. */
+  | { kind: 'close' }
+
+/** Hold one request. */
+export interface WaitOrder {
+  kind: 'wait'
+  id: number
+  account: string
+  callId: string
+  /** When the PBX's request came in, ms since the epoch: the deadline counts from here. */
+  arrivedAtMs: number
+  /** A crashed worker held it before: find out what became of it instead of beginning anew. */
+  isResumed: boolean
+}
+
+/** Worker → main thread. */
+export type FromWaitWorker =
+  /** The inbox is subscribed: waits can be held. */
+  | { kind: 'ready' }
+  /** Push these devices now. `endsAtMs`: the wait's deadline, ms since the epoch. */
+  | { kind: 'push'; id: number; attempt: number; devices: Device[]; endsAtMs: number }
+  | WaitOver
+  /** For how long the inbox has heard nothing, said every self-test. */
+  | { kind: 'health'; deafForMs: number }
+
+/** One request's answer. */
+export interface WaitOver {
+  kind: 'over'
+  id: number
+  outcome: WakeOutcome
+  /** Devices that were pushed and wait for a call that won't come: Android is told to stop. */
+  cancelled: Device[]
+  /** From the first push to the confirmation; only with a confirmation of a push that this process sent. */
+  roundTripMs?: number
+}
+
+/** Collects messages and posts them together at the end of the current turn of the event loop. */
+export function createOutbox<Message>(post: (batch: Message[]) => void): (message: Message) => void {
+  let batch: Message[] = []
+  const flush = () => {
+    const full = batch
+    batch = []
+    post(full)
+  }
+  return message => {
+    if (batch.push(message) === 1) setImmediate(flush)
+  }
+}

@@ -1,0 +1,240 @@
+// Holds waits: runs in a worker thread and owns, for each wait, the deadline, the resend schedule and the listening
+// for its decision. An order comes in from the main thread; the record in Redis is armed; only then does the first
+// push leave, because a fast phone can answer before a later subscription is in place. Whoever ends the wait (an
+// app, the deadline, the PBX), Redis decides once, and this room reports that decision. It sends no push itself:
+// it tells the main thread when one is due.
+import type { Log } from '../log.ts'
+import type { Device, DeviceStore } from '../redis/devices.ts'
+import type { EndReason, Waiter, WakeStore } from '../redis/wakes.ts'
+import { assertNever, messageOf } from '../result.ts'
+import type { Clock } from '../units.ts'
+import type { FromWaitWorker, ToWaitWorker, WaitOrder } from './waitMessages.ts'
+import { nak, outcomeOf, type WakeOutcome } from './wake.ts'
+
+export interface WaitRoomOptions {
+  wakes: Pick<WakeStore, 'begin' | 'end' | 'leave' | 'decision'>
+  devices: Pick<DeviceStore, 'list'>
+  inbox: string
+  roundtripWaitMs: number
+  resendIntervalMs: number
+  /** False while the subscription delivers nothing: a wait would hear no confirmation. */
+  canHear: () => boolean
+  send: (message: FromWaitWorker) => void
+  clock: Clock
+  log: Log
+}
+
+/** One held request. It leaves the room's map the moment it has an outcome. */
+interface Wait {
+  readonly order: WaitOrder
+  readonly waiter: Waiter
+  /** Sends the pushes; when several requests share one wake, the first of them does. */
+  isLead: boolean
+  devices: Device[]
+  endsAtMs: number
+  firstPushAtMs?: number
+  deadline?: Timer
+  resend?: Timer
+  /** Ids of devices that said no, that have no token any more, whose last push was refused. */
+  unavailable?: Set<string>
+  gone?: Set<string>
+  refused?: Set<string>
+}
+
+/** What the inbox carries: the JSON that the scripts publish. */
+interface InboxMessage {
+  id: number
+  event: 'confirmed' | 'ended' | 'unavailable' | 'lead'
+  reason: EndReason | 'confirmed' | ''
+  device: string
+}
+
+export type WaitRoom = ReturnType<typeof openWaitRoom>
+
+export function openWaitRoom(options: WaitRoomOptions) {
+  const { wakes, clock, log, resendIntervalMs } = options
+  const waits = new Map<number, Wait>()
+
+  async function hold(order: WaitOrder): Promise<void> {
+    const waiter = { inbox: options.inbox, id: order.id }
+    const endsAtMs = order.arrivedAtMs + options.roundtripWaitMs
+    const wait: Wait = { order, waiter, isLead: false, devices: [], endsAtMs }
+    waits.set(order.id, wait)
+    if (!options.canHear()) return settle(wait, nak('busy'))
+    try {
+      if (order.isResumed) await resume(wait)
+      else await begin(wait)
+    } catch (thrown) {
+      log.warn({ callId: order.callId, reason: messageOf(thrown) }, 'redis unavailable: wait not begun')
+      settle(wait, nak('busy'))
+    }
+  }
+
+  async function begin(wait: Wait): Promise<void> {
+    const { order, waiter } = wait
+    const [devices, begun] = await Promise.all([
+      options.devices.list(order.account),
+      wakes.begin(order, waiter, wait.endsAtMs - clock()),
+    ])
+    // Already over: the PBX left, or the wake that we joined was decided while we asked.
+    if (!waits.has(order.id)) return
+    wait.devices = devices
+    wait.isLead = begun.isNew
+    wait.endsAtMs = clock() + begun.leftMs
+    if (devices.length === 0 && begun.isNew) return decide(wait, 'no-device')
+    arm(wait)
+  }
+
+  /** The worker that held this wait crashed. Messages may have been lost, so ask before waiting on. */
+  async function resume(wait: Wait): Promise<void> {
+    const [devices, decision] = await Promise.all([
+      options.devices.list(wait.order.account),
+      wakes.decision(wait.order),
+    ])
+    if (!waits.has(wait.order.id)) return
+    if (decision) return settle(wait, outcomeOf(decision))
+    wait.devices = devices
+    wait.isLead = true
+    arm(wait)
+  }
+
+  function arm(wait: Wait): void {
+    wait.deadline = setTimeout(() => void decide(wait, reasonAtDeadline(wait)), wait.endsAtMs - clock())
+    if (wait.isLead) push(wait)
+  }
+
+  /** Attempts are counted from the wait's begin, so that a successor goes on where the first pusher stopped. */
+  function push(wait: Wait): void {
+    const nowMs = clock()
+    const beganAtMs = wait.endsAtMs - options.roundtripWaitMs
+    const attempt = Math.max(1, Math.round((nowMs - beganAtMs) / resendIntervalMs) + 1)
+    wait.firstPushAtMs ??= nowMs
+    const devices = wait.devices.filter(each => !wait.gone?.has(each.id) && !wait.unavailable?.has(each.id))
+    options.send({ kind: 'push', id: wait.order.id, attempt, devices, endsAtMs: wait.endsAtMs })
+    const nextAtMs = beganAtMs + attempt * resendIntervalMs
+    // Not in the last interval: the app would answer after the end.
+    if (nextAtMs < wait.endsAtMs - resendIntervalMs) {
+      wait.resend = setTimeout(() => push(wait), nextAtMs - nowMs)
+    }
+  }
+
+  const reasonAtDeadline = (wait: Wait): EndReason =>
+    wait.devices.length > 0 &&
+    wait.devices.every(each => wait.refused?.has(each.id) || wait.gone?.has(each.id))
+      ? 'push-refused'
+      : 'timeout'
+
+  /** Ends the wake, unless somebody was first; either way this wait gets what then holds. */
+  async function decide(wait: Wait, reason: EndReason): Promise<void> {
+    try {
+      settle(wait, outcomeOf(await wakes.end(wait.order, reason, wait.waiter)))
+    } catch (thrown) {
+      log.warn(
+        { callId: wait.order.callId, reason: messageOf(thrown) },
+        'redis unavailable: wait ends undecided',
+      )
+      settle(wait, nak('busy'))
+    }
+  }
+
+  /** The PBX dropped its request. With nobody left to answer the wake is over, and the phones are told. */
+  async function leave(wait: Wait): Promise<void> {
+    forget(wait)
+    let left: 'ended' | 'left' | 'decided' = 'ended'
+    try {
+      left = await wakes.leave(wait.order, wait.waiter)
+    } catch (thrown) {
+      log.warn(
+        { callId: wait.order.callId, reason: messageOf(thrown) },
+        'redis unavailable: caller gone unrecorded',
+      )
+    }
+    report(wait, nak('caller-gone'), left === 'left' ? [] : wait.devices)
+  }
+
+  function hear(text: string): void {
+    const message = JSON.parse(text) as InboxMessage
+    const wait = waits.get(message.id)
+    if (!wait) return
+    switch (message.event) {
+      case 'confirmed':
+        return settle(wait, { status: 'ACK', reason: 'confirmed', deviceId: message.device })
+      case 'ended':
+        return settle(wait, outcomeOf({ state: 'ended', reason: message.reason as EndReason }))
+      case 'unavailable': {
+        wait.unavailable ??= new Set()
+        wait.unavailable.add(message.device)
+        if (wait.isLead && allAre(wait, wait.unavailable, wait.gone)) void decide(wait, 'unavailable')
+        return
+      }
+      case 'lead': {
+        wait.isLead = true
+        return push(wait)
+      }
+      default:
+        return assertNever(message.event)
+    }
+  }
+
+  function hearPushFailures(wait: Wait, gone: string[], refused: string[]): void {
+    wait.refused = new Set(refused)
+    if (gone.length === 0) return
+    wait.gone ??= new Set()
+    for (const id of gone) wait.gone.add(id)
+    if (allAre(wait, wait.gone)) void decide(wait, 'push-refused')
+    else if (allAre(wait, wait.gone, wait.unavailable)) void decide(wait, 'unavailable')
+  }
+
+  const allAre = (wait: Wait, ...sets: (Set<string> | undefined)[]): boolean =>
+    wait.devices.every(device => sets.some(set => set?.has(device.id)))
+
+  function settle(wait: Wait, outcome: WakeOutcome): void {
+    if (!waits.has(wait.order.id)) return
+    forget(wait)
+    report(wait, outcome, [])
+  }
+
+  function forget(wait: Wait): void {
+    waits.delete(wait.order.id)
+    clearTimeout(wait.deadline)
+    clearTimeout(wait.resend)
+  }
+
+  function report(wait: Wait, outcome: WakeOutcome, cancelled: Device[]): void {
+    const isTimed = outcome.status === 'ACK' && wait.firstPushAtMs !== undefined
+    options.send({
+      kind: 'over',
+      id: wait.order.id,
+      outcome,
+      cancelled,
+      ...(isTimed ? { roundTripMs: clock() - wait.firstPushAtMs! } : {}),
+    })
+  }
+
+  return {
+    /** Obeys one message of the main thread; 'open' and 'close' are the thread's own business. */
+    obey(message: Exclude<ToWaitWorker, { kind: 'open' | 'close' }>): void {
+      if (message.kind === 'wait') return void hold(message)
+      const wait = waits.get(message.id)
+      if (!wait) return
+      if (message.kind === 'leave') void leave(wait)
+      else hearPushFailures(wait, message.gone, message.refused)
+    },
+
+    hear,
+
+    /** The subscription was interrupted: decisions may have been missed, so each wait looks at its record. */
+    async catchUp(): Promise<void> {
+      await Promise.all(
+        [...waits.values()].map(async wait => {
+          try {
+            const decision = await wakes.decision(wait.order)
+            if (decision) settle(wait, outcomeOf(decision))
+          } catch (thrown) {
+            log.debug({ reason: messageOf(thrown) }, 'redis went away again; the next reconnect looks again')
+          }
+        }),
+      )
+    },
+  }
+}

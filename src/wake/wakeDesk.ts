@@ -1,0 +1,192 @@
+// Where a wake's threads meet, on the main thread: a PBX request is handed to a wait worker; the worker says when
+// to push, and here the tokens are signed and the pushes sent; the worker says how it ended, and the held request
+// gets its answer. The desk holds no timers and decides nothing.
+
+import type { Log } from '../log.ts'
+import type { PushOutcome, PushPayload, PushTarget } from '../push/push.ts'
+import type { Device, DeviceStore } from '../redis/devices.ts'
+import { VERDICT_GRACE_MS } from '../redis/wakes.ts'
+import { messageOf } from '../result.ts'
+import { type Clock, toSeconds, toWholeSeconds } from '../units.ts'
+import type { FromWaitWorker, WaitOver } from './waitMessages.ts'
+import type { WaitPool } from './waitPool.ts'
+import { callUuidOf, type IncomingCall, type WakeOutcome } from './wake.ts'
+import type { WakeEvents } from './wakeEvents.ts'
+
+/** Sends one push and retries passing faults until `signal` aborts. Never rejects. */
+export type Push = (target: PushTarget, payload: PushPayload, signal: AbortSignal) => Promise<PushOutcome>
+
+/** What a confirmation token says. Times are whole seconds since the epoch. */
+export interface ConfirmationClaims {
+  account: string
+  callId: string
+  deviceId: string
+  issuedAtSeconds: number
+  expiresAtSeconds: number
+}
+
+export interface WakeDeskOptions {
+  push: Push
+  sign: (claims: ConfirmationClaims) => Promise<string>
+  devices: Pick<DeviceStore, 'forget'>
+  appApiUrl: string
+  events: WakeEvents
+  clock: Clock
+  log: Log
+}
+
+export interface HeldOutcome extends WakeOutcome {
+  callId: string
+  waitedMs: number
+}
+
+/** One PBX request that waits for its answer. */
+interface Held {
+  call: IncomingCall
+  arrivedAtMs: number
+  resolve: (outcome: HeldOutcome) => void
+  /** Aborts the pushes that are still retried when the wait is over. */
+  pushing: AbortController
+  devices: Device[]
+  /** By device id; the same token in every resend. */
+  tokens: Map<string, Promise<string>>
+}
+
+/** A cancel push is worth little once the phone has given up by itself. */
+const CANCEL_TIMEOUT_MS = 5_000
+
+export type WakeDesk = ReturnType<typeof openWakeDesk>
+
+export function openWakeDesk(options: WakeDeskOptions) {
+  const { events, clock, log } = options
+  const held = new Map<number, Held>()
+
+  async function tokenOf(wait: Held, device: Device, endsAtMs: number): Promise<string> {
+    let token = wait.tokens.get(device.id)
+    if (!token) {
+      token = options.sign({
+        account: wait.call.account,
+        callId: wait.call.callId,
+        deviceId: device.id,
+        issuedAtSeconds: Math.floor(toSeconds(clock())),
+        expiresAtSeconds: toWholeSeconds(endsAtMs + VERDICT_GRACE_MS),
+      })
+      wait.tokens.set(device.id, token)
+    }
+    return token
+  }
+
+  async function pushTo(wait: Held, device: Device, attempt: number, endsAtMs: number): Promise<PushOutcome> {
+    const { call } = wait
+    let token: string
+    try {
+      token = await tokenOf(wait, device, endsAtMs)
+    } catch (thrown) {
+      // The pods' shared key lives in Redis. The next attempt asks again.
+      wait.tokens.delete(device.id)
+      return { kind: 'retry-later', afterMs: 0, reason: messageOf(thrown) }
+    }
+    const payload: PushPayload = {
+      type: 'call',
+      unique_key: call.callId,
+      phonenumber: call.phonenumber,
+      caller_id: call.callerId,
+      response_api: `${options.appApiUrl}/api/call-response/?token=${token}`,
+      message_start_time: toSeconds(clock()),
+      attempt,
+      token,
+      expires_at: toSeconds(endsAtMs),
+      call_uuid: callUuidOf(call.callId),
+    }
+    const outcome = await options.push(device, payload, wait.pushing.signal)
+    events.pushed(call.callId, { platform: device.platform, attempt, outcome })
+    if (outcome.kind === 'token-gone') await forget(call.account, device, outcome.sinceMs)
+    return outcome
+  }
+
+  async function forget(account: string, device: Device, sinceMs: number): Promise<void> {
+    try {
+      if (await options.devices.forget(account, device.token, sinceMs))
+        events.deviceForgotten(account, device.platform)
+    } catch (thrown) {
+      // The next push to it says so again.
+      log.warn({ account, reason: messageOf(thrown) }, 'device with a gone token could not be forgotten')
+    }
+  }
+
+  /** Android is told that the call is over. Apple has no such push: a VoIP push must ring. */
+  function cancel(callId: string, devices: Device[], reason: string): void {
+    for (const device of devices) {
+      if (device.platform === 'apns') continue
+      const payload: PushPayload = { type: 'cancel', unique_key: callId, reason }
+      void options.push(device, payload, AbortSignal.timeout(CANCEL_TIMEOUT_MS))
+    }
+  }
+
+  return {
+    cancel,
+
+    /** Holds one PBX request until its outcome. @returns undefined when no further wait can be held. */
+    hold(
+      pool: Pick<WaitPool, 'hold' | 'leave'>,
+      call: IncomingCall,
+      dropped: AbortSignal,
+    ): Promise<HeldOutcome> | undefined {
+      const arrivedAtMs = clock()
+      const id = pool.hold({ account: call.account, callId: call.callId, arrivedAtMs })
+      if (id === undefined) return undefined
+      events.callArrived(call)
+      const { promise, resolve } = Promise.withResolvers<HeldOutcome>()
+      held.set(id, {
+        call,
+        arrivedAtMs,
+        resolve,
+        pushing: new AbortController(),
+        devices: [],
+        tokens: new Map(),
+      })
+      const leave = () => pool.leave(id)
+      dropped.addEventListener('abort', leave, { once: true })
+      if (dropped.aborted) leave()
+      return promise.finally(() => dropped.removeEventListener('abort', leave))
+    },
+
+    /** A worker says that a push is due. */
+    async push(
+      pool: Pick<WaitPool, 'pushFailed'>,
+      due: Extract<FromWaitWorker, { kind: 'push' }>,
+    ): Promise<void> {
+      const wait = held.get(due.id)
+      if (!wait) return
+      if (wait.devices.length === 0) wait.devices = due.devices
+      const outcomes = await Promise.all(
+        due.devices.map(each => pushTo(wait, each, due.attempt, due.endsAtMs)),
+      )
+      const idsOf = (kind: PushOutcome['kind']) =>
+        due.devices.filter((_, index) => outcomes[index]?.kind === kind).map(device => device.id)
+      const gone = idsOf('token-gone')
+      const refused = idsOf('refused')
+      if (gone.length + refused.length > 0) pool.pushFailed(due.id, { gone, refused })
+    },
+
+    /** A worker says how a wait ended. */
+    over(over: WaitOver): void {
+      const wait = held.get(over.id)
+      if (!wait) return
+      held.delete(over.id)
+      wait.pushing.abort()
+      const { call } = wait
+      const waitedMs = clock() - wait.arrivedAtMs
+      const platform = (wait.devices.find(each => each.id === over.outcome.deviceId) ?? wait.devices[0])
+        ?.platform
+      events.callAnswered(call.callId, {
+        outcome: over.outcome,
+        waitedMs,
+        ...(platform ? { platform } : {}),
+        ...(over.roundTripMs === undefined ? {} : { roundTripMs: over.roundTripMs }),
+      })
+      cancel(call.callId, over.cancelled, over.outcome.reason)
+      wait.resolve({ ...over.outcome, callId: call.callId, waitedMs })
+    },
+  }
+}

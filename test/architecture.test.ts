@@ -1,0 +1,103 @@
+// Holds the layout: rooms import to the left only, each vendor stays in its room, the environment is read once.
+import { describe, expect, test } from 'bun:test'
+import { dirname, join, normalize } from 'node:path'
+import { Glob } from 'bun'
+
+const ROOT = join(import.meta.dir, '..')
+
+/** From left to right; a file may import from its own level and from those before it. */
+const LEVELS: RegExp[][] = [
+  [/^src\/(result|units|networks)\.ts$/],
+  [/^src\/(config|log|metrics)\.ts$/],
+  [/^src\/(redis|push|esl)\//],
+  [/^src\/(wake|dial)\//],
+  [/^src\/http\//, /^workers\//],
+  [/^src\/[a-z]+\.ts$/],
+]
+
+/** Which files may import a vendor's package. */
+const VENDOR_ROOMS: Record<string, RegExp> = {
+  elysia: /^src\/http\//,
+  '@elysiajs/openapi': /^src\/http\//,
+  ioredis: /^src\/redis\//,
+  'rate-limiter-flexible': /^src\/redis\/rateLimit\.ts$/,
+  modesl: /^src\/esl\//,
+  'firebase-admin': /^src\/push\/fcm/,
+  apns2: /^src\/push\/apns/,
+  jose: /^src\/http\/auth\.ts$/,
+  'ipaddr.js': /^src\/networks\.ts$/,
+  pino: /^src\/log\.ts$/,
+  'pino-pretty': /^src\/log\.ts$/,
+  'prom-client': /^src\/metrics\.ts$/,
+}
+
+interface Import {
+  from: string
+  to: string
+  isVendor: boolean
+}
+
+const files = [...new Glob('{src,workers}/**/*.ts').scanSync(ROOT)]
+  .filter(file => !file.endsWith('.d.ts'))
+  .sort()
+const sources = new Map(
+  await Promise.all(files.map(async file => [file, await Bun.file(join(ROOT, file)).text()] as const)),
+)
+const imports: Import[] = [...sources].flatMap(([from, source]) =>
+  [...source.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, name]) => {
+    const isVendor = !name!.startsWith('.')
+    return { from, to: isVendor ? packageOf(name!) : normalize(join(dirname(from), name!)), isVendor }
+  }),
+)
+
+function packageOf(name: string): string {
+  const parts = name.split('/')
+  return name.startsWith('@') ? parts.slice(0, 2).join('/') : parts[0]!
+}
+
+const levelOf = (file: string): number => LEVELS.findIndex(level => level.some(pattern => pattern.test(file)))
+
+describe('the layout', () => {
+  test('gives every file a level', () => {
+    expect(files.length).toBeGreaterThan(20)
+    expect(files.filter(file => levelOf(file) < 0)).toEqual([])
+  })
+
+  test('lets imports go to the left only', () => {
+    const wrong = imports.filter(
+      each => !each.isVendor && each.to.endsWith('.ts') && levelOf(each.to) > levelOf(each.from),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test('keeps the rooms of one level apart, so that each can be read alone', () => {
+    const roomOf = (file: string) => file.split('/').slice(0, 2).join('/')
+    const apart = [
+      ['src/wake', 'src/dial'],
+      ['src/esl', 'src/redis'],
+      ['src/esl', 'src/push'],
+      ['src/http', 'src/esl'],
+    ]
+    const wrong = imports.filter(each =>
+      apart.some(
+        pair =>
+          pair.includes(roomOf(each.from)) &&
+          pair.includes(roomOf(each.to)) &&
+          roomOf(each.from) !== roomOf(each.to),
+      ),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test('keeps each vendor in one room', () => {
+    const wrong = imports.filter(
+      each => each.isVendor && VENDOR_ROOMS[each.to] && !VENDOR_ROOMS[each.to]!.test(each.from),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test('reads the environment in config.ts, through main and cli alone', () => {
+    const readers = [...sources].filter(([, source]) => source.includes('process.env')).map(([file]) => file)
+    expect(readers.filter(file => !/^src\/(config|main|cli)\.ts$/.test(file))).toEqual([])
+  })
+})

@@ -1,0 +1,73 @@
+// A wait worker: the thread that holds PBX requests. It opens its own connections to Redis, listens on its inbox
+// and hands everything to the wait room. All messages from and to the main thread come in batches.
+import { openLog } from '../src/log.ts'
+import { openRedis } from '../src/redis/connect.ts'
+import { openDevices } from '../src/redis/devices.ts'
+import { DEAF_AFTER_MS, openInbox, SELF_TEST_INTERVAL_MS } from '../src/redis/inbox.ts'
+import { openWakes } from '../src/redis/wakes.ts'
+import {
+  createOutbox,
+  type FromWaitWorker,
+  type ToWaitWorker,
+  type WaitWorkerSettings,
+} from '../src/wake/waitMessages.ts'
+import { openWaitRoom } from '../src/wake/waitRoom.ts'
+
+declare const self: Worker
+
+function open(settings: WaitWorkerSettings) {
+  const log = openLog(settings.log, 'wait')
+  const send = createOutbox<FromWaitWorker>(batch => self.postMessage(batch))
+  const commands = openRedis(settings.redis, 'commands', log)
+  const subscriber = openRedis(settings.redis, 'subscriber', log)
+
+  const room = openWaitRoom({
+    wakes: openWakes(commands),
+    devices: openDevices(commands, { devicesPerAccountMax: 0 }),
+    inbox: settings.inbox,
+    roundtripWaitMs: settings.roundtripWaitMs,
+    resendIntervalMs: settings.resendIntervalMs,
+    canHear: () => inbox.deafForMs(Date.now()) < DEAF_AFTER_MS,
+    send,
+    clock: Date.now,
+    log,
+  })
+  const inbox = openInbox({
+    subscriber,
+    commands,
+    channel: settings.inbox,
+    onMessage: room.hear,
+    onGap: () => void room.catchUp(),
+    log,
+  })
+  inbox.subscribed.then(
+    () => send({ kind: 'ready' }),
+    error => log.error({ err: error }, 'inbox could not be subscribed'),
+  )
+  const health = setInterval(
+    () => send({ kind: 'health', deafForMs: inbox.deafForMs(Date.now()) }),
+    SELF_TEST_INTERVAL_MS,
+  )
+
+  return {
+    obey: room.obey,
+    close() {
+      clearInterval(health)
+      inbox.close()
+      subscriber.disconnect()
+      commands.disconnect()
+    },
+  }
+}
+
+let opened: ReturnType<typeof open> | undefined
+
+self.onmessage = (event: MessageEvent<ToWaitWorker[]>) => {
+  for (const message of event.data) {
+    if (message.kind === 'open') opened = open(message.settings)
+    else if (message.kind === 'close') {
+      opened?.close()
+      self.onmessage = null
+    } else opened?.obey(message)
+  }
+}
