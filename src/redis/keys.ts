@@ -29,3 +29,33 @@ export interface WakeId {
 
 /** A call id is the PBX's own text; a brace in it would move the end of the hash tag. */
 const tagged = (callId: string): string => (/[{}]/.test(callId) ? encodeURIComponent(callId) : callId)
+
+/** HASH, one dialled call's state: who owns it, on which switch, which legs live. Gone when the call is over. */
+export const callKey = (dialId: string): string => `${PREFIX}call:{${dialId}}`
+
+/** SET, the dial ids of the calls that an agent owns: what a survivor takes over. */
+export const ownedCallsKey = (agent: string): string => `${PREFIX}owned:${agent}`
+
+/** LIST, jobs that an agent has taken and not yet dialled. The tag keeps it on its job list's Cluster slot. */
+export const inFlightKey = (list: string, agent: string): string => `${PREFIX}in-flight:{${list}}:${agent}`
+
+/** LIST, jobs that can't be dialled, each with its reason. */
+export const deadLetterKey = (list: string): string => `${list}:dead`
+
+/** LIST, redswitch's own: one `ACTIVE.<side>` for each answered side. */
+export const activeCallKey = (call: CallOwnerIds): string =>
+  `redswitch.${call.dialId}.${call.orgId}.${call.userId}`
+
+/** LIST, redswitch's own: what was published about the user's newest call, newest first. */
+export const historyKey = (user: Pick<CallOwnerIds, 'orgId' | 'userId'>): string =>
+  `redswitch_history.${user.orgId}.${user.userId}`
+
+/** STRING, the agent that listens on a switch's channel (`<core_uuid>`); a lease, or two would answer. */
+export const coreListenerKey = (coreUuid: string): string => `${PREFIX}core:${coreUuid}`
+
+/** Whose call it is, as the wire names it. */
+export interface CallOwnerIds {
+  dialId: string
+  orgId: string
+  userId: string
+}

@@ -1,0 +1,156 @@
+// The launcher's commands: what each needs to be there first, and what it runs. Every one ends with the exit
+// code of what it ran. How the needed things are provided, and how a program is run, is written elsewhere.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { provideBun } from './bun.mjs'
+import { installDependencies } from './dependencies.mjs'
+import { isExpected, LaunchFailure } from './failure.mjs'
+import { runInForeground } from './foreground.mjs'
+import { provideRedis } from './redis.mjs'
+import { provideRedisServer } from './redis-binary.mjs'
+import { closingLine } from './summary.mjs'
+
+/** A test waits for Redis processes and sockets of its own; past this it hangs. */
+const TEST_TIMEOUT_MS = 30_000
+
+/** The end of a test run's output that is kept for its summary; a failing test's own output may be long. */
+const TEST_OUTPUT_MAX_CHARACTERS = 1_000_000
+
+/** The commands by name. `about` is the usage line; `run` gets the context and the further arguments and
+ *  returns the exit code.
+ *  @type {Record<string, { about: string, run: (context: object, args: string[]) => Promise<number> }>} */
+export const COMMANDS = {
+  start: {
+    about: 'run the service, with a Redis beside it if none answers',
+    run: (context, args) => runWithRedis(context, ['src/main.ts', ...args]),
+  },
+  test: {
+    about: 'run the tests; further arguments choose files: npm test -- test/wake',
+    run: (context, args) => runTests(context, args),
+  },
+  check: {
+    about: 'check format, lint and types, then run the tests',
+    run: (context, args) => runChecks(context, args),
+  },
+  demo: {
+    about: 'show a wake and a call from end to end, with stand-ins for app, PBX and switch',
+    run: (context, args) => runWithRedis(context, ['bench/demo.ts', ...args]),
+  },
+  cli: {
+    about: 'look at a running service: calls, wakes, devices',
+    run: (context, args) => runAlone(context, ['src/cli.ts', ...args]),
+  },
+  'bench:wake': {
+    about: 'measure holding and releasing PBX requests',
+    run: (context, args) => runWithPrivateRedis(context, ['bench/wake.ts', ...args]),
+  },
+  'bench:dial': {
+    about: 'measure taking jobs and following calls',
+    run: (context, args) => runWithPrivateRedis(context, ['bench/dial.ts', ...args]),
+  },
+  chaos: {
+    about: 'kill agents, Redis and the switch under load and count what was lost',
+    run: (context, args) => runWithPrivateRedis(context, ['bench/chaos.ts', ...args]),
+  },
+  'test:freeswitch': {
+    about: 'run the tests that need a real FreeSWITCH',
+    run: (context, args) => runTests(context, ['test/freeswitch', ...args]),
+  },
+}
+
+async function runWithRedis(context, bunArgs) {
+  const bun = await prepare(context, bunArgs[0])
+  const redis = await provideRedis(context)
+  const exitCode = await runBun(context, { bun, bunArgs, settings: { PUBSUB_REDIS_URL: redis.url } })
+  await redis.release()
+  return exitCode
+}
+
+async function runWithPrivateRedis(context, bunArgs) {
+  const bun = await prepare(context, bunArgs[0])
+  return await runBun(context, { bun, bunArgs, settings: await redisServerSetting(context) })
+}
+
+async function runAlone(context, bunArgs) {
+  const bun = await prepare(context, bunArgs[0])
+  return await runBun(context, { bun, bunArgs, settings: {} })
+}
+
+async function runTests(context, args) {
+  try {
+    const bun = await prepare(context, 'test')
+    return await testWith(context, bun, args)
+  } catch (error) {
+    if (!isExpected(error)) throw error
+    context.say(error.message)
+    return closeTestRun(closingLine('', error.exitCode ?? 1))
+  }
+}
+
+async function runChecks(context, args) {
+  const bun = await prepare(context, 'test')
+  const steps = [
+    { name: 'format and lint (biome)', tool: ['@biomejs', 'biome', 'bin', 'biome'], toolArgs: ['check'] },
+    { name: 'types (tsc)', tool: ['typescript', 'bin', 'tsc'], toolArgs: ['--noEmit'] },
+  ]
+  for (const { name, tool, toolArgs } of steps) {
+    context.say(`Checking ${name} ...`)
+    const bunArgs = [join(context.projectDir, 'node_modules', ...tool), ...toolArgs]
+    const exitCode = await runBun(context, { bun, bunArgs, settings: {} })
+    if (exitCode !== 0) {
+      context.say(`The check of ${name} failed; what comes after it was not run.`)
+      return exitCode
+    }
+  }
+  context.say('Running the tests ...')
+  return await testWith(context, bun, args)
+}
+
+/** Everything that any program of the project needs. @returns the path of Bun */
+async function prepare(context, needed) {
+  if (!existsSync(join(context.projectDir, needed))) {
+    throw new LaunchFailure(`${needed} is not in this copy of the project.`)
+  }
+  const bun = await provideBun(context)
+  await installDependencies(context, bun)
+  return bun
+}
+
+async function testWith(context, bun, args) {
+  const settings = await redisServerSetting(context)
+  // Through a pipe Bun leaves its colours out unless it is told otherwise.
+  const wantsColour = process.stderr.isTTY && context.env.NO_COLOR === undefined
+  let output = ''
+  const onErrorOutput = chunk => {
+    process.stderr.write(chunk)
+    output = (output + chunk).slice(-TEST_OUTPUT_MAX_CHARACTERS)
+  }
+  const exitCode = await runBun(context, {
+    bun,
+    bunArgs: ['test', `--timeout=${TEST_TIMEOUT_MS}`, ...args],
+    settings: wantsColour ? { ...settings, FORCE_COLOR: '1' } : settings,
+    onErrorOutput,
+  })
+  return closeTestRun(closingLine(output, exitCode))
+}
+
+function closeTestRun({ line, exitCode }) {
+  process.stdout.write(`${line}\n`)
+  return exitCode
+}
+
+/** Tests and measurements start Redis processes of their own, on free ports; they only need to know the
+ *  binary. */
+async function redisServerSetting(context) {
+  return { HOOKSWITCH_REDIS_SERVER: await provideRedisServer(context) }
+}
+
+function runBun({ projectDir, env }, { bun, bunArgs, settings, onErrorOutput }) {
+  return runInForeground({
+    command: bun,
+    args: bunArgs,
+    cwd: projectDir,
+    env: { ...env, ...settings },
+    onErrorOutput,
+  })
+}

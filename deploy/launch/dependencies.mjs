@@ -1,0 +1,42 @@
+// Keeps node_modules in step with the lock file. `bun install --frozen-lockfile` runs when node_modules is
+// missing, or was installed from another bun.lock or package.json; a marker inside node_modules says from
+// which. The lock file itself is never changed here.
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { LaunchFailure } from './failure.mjs'
+import { runStep } from './installer.mjs'
+
+const MARKER = join('node_modules', '.hookswitch-lock')
+
+/** Installs the dependencies if they are not the locked ones.
+ *  @param {{ projectDir: string, env: Record<string, string | undefined>, say: (line: string) => void }}
+ *    context
+ *  @param {string} bun path of the Bun binary
+ *  @throws {LaunchFailure} with Bun's own words when it cannot install them */
+export async function installDependencies({ projectDir, env, say }, bun) {
+  const marker = join(projectDir, MARKER)
+  const wanted = fingerprint(projectDir)
+  if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return
+
+  say('Installing dependencies with Bun into node_modules ...')
+  const step = await runStep({
+    command: bun,
+    args: ['install', '--frozen-lockfile'],
+    cwd: projectDir,
+    // NODE_ENV=production would leave out what the tests and the checks need.
+    env: { ...env, NODE_ENV: undefined },
+  })
+  if (!step.isDone) throw new LaunchFailure(`Bun could not install the dependencies:\n${step.output}`)
+  mkdirSync(dirname(marker), { recursive: true })
+  writeFileSync(marker, wanted)
+}
+
+function fingerprint(projectDir) {
+  const hash = createHash('sha256')
+  for (const file of ['bun.lock', 'package.json']) {
+    const path = join(projectDir, file)
+    if (existsSync(path)) hash.update(file).update(readFileSync(path))
+  }
+  return hash.digest('hex')
+}

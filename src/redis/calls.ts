@@ -1,0 +1,122 @@
+// The state of dialled calls in Redis, and everything that is published about them. One agent owns a call; each of
+// its writes carries the call's fence number, so that an owner which was taken over can't publish any more. The
+// wire's own lists (active sides, history) are kept in the same step, or right after it in a Cluster, where their
+// names put them on other slots.
+import type { RedisConnection } from './connect.ts'
+import { activeCallKey, type CallOwnerIds, callKey, historyKey, ownedCallsKey } from './keys.ts'
+import callClaimLua from './scripts/callClaim.lua' with { type: 'text' }
+import callEventLua from './scripts/callEvent.lua' with { type: 'text' }
+import callReleaseLua from './scripts/callRelease.lua' with { type: 'text' }
+import { bindScript, isCluster, reachable } from './scripts.ts'
+
+/** An active call is forgotten after a day, a history after four hours: redswitch's own figures. */
+const ACTIVE_EXPIRY_SECONDS = 86_400
+const HISTORY_EXPIRY_SECONDS = 14_400
+
+/** A call's record outlives every call that people make; a record that is older was forgotten by everybody. */
+const CALL_EXPIRY_MS = ACTIVE_EXPIRY_SECONDS * 1_000
+
+/** What is known of a call from its claim on. `fields` are the dial room's own, read back by whoever takes over. */
+export interface CallRecord extends CallOwnerIds {
+  fence: number
+  fields: Record<string, string>
+}
+
+/** One step of a call: an event to publish, and what changes with it. */
+export interface CallStep {
+  /** The event's JSON. Undefined: only the fields change. */
+  event?: string
+  /** Published elsewhere than on the dial id's channel. */
+  channel?: string
+  /** The call begins: the user's former history goes. */
+  isStart?: boolean
+  /** A side was answered, or hung up. */
+  active?: { side: string; isActive: boolean }
+  fields?: Record<string, string>
+}
+
+export type CallStore = ReturnType<typeof openCalls>
+
+/** @throws RedisUnavailable from every method. */
+export function openCalls(redis: RedisConnection) {
+  const claimScript = bindScript(redis, 'callClaim', callClaimLua)
+  const eventScript = bindScript(redis, 'callEvent', callEventLua)
+  const releaseScript = bindScript(redis, 'callRelease', callReleaseLua)
+  const isSplit = isCluster(redis)
+
+  /** The wire's lists, for a Cluster: the same as the script does. */
+  async function writeLists(call: CallOwnerIds, step: CallStep): Promise<void> {
+    const writes: Promise<unknown>[] = []
+    const history = historyKey(call)
+    if (step.event !== undefined) {
+      if (step.isStart) writes.push(redis.del(history))
+      writes.push(redis.lpush(history, step.event), redis.expire(history, HISTORY_EXPIRY_SECONDS))
+    }
+    if (step.active) {
+      const active = activeCallKey(call)
+      const value = `ACTIVE.${step.active.side}`
+      writes.push(redis.lrem(active, 0, value))
+      if (step.active.isActive)
+        writes.push(redis.lpush(active, value), redis.expire(active, ACTIVE_EXPIRY_SECONDS))
+    }
+    await reachable(Promise.all(writes))
+  }
+
+  return {
+    /** Claims the dial id and writes the call down, in one step. @returns false when a call of that id lives. */
+    async claim(agent: string, call: CallRecord): Promise<boolean> {
+      const { dialId, orgId, userId, fence } = call
+      const fields = Object.entries({ dialId, orgId, userId, fence, owner: agent, ...call.fields }).flat()
+      const [, claimed] = await Promise.all([
+        reachable(redis.sadd(ownedCallsKey(agent), dialId)),
+        claimScript([callKey(dialId)], [CALL_EXPIRY_MS, ...fields]),
+      ])
+      return claimed === 1
+    },
+
+    /** Publishes and writes one step. @returns false when another agent owns the call now. */
+    async step(call: CallRecord, step: CallStep): Promise<boolean> {
+      const keys = isSplit
+        ? [callKey(call.dialId)]
+        : [callKey(call.dialId), historyKey(call), activeCallKey(call)]
+      const { active } = step
+      const isOwner = await eventScript(keys, [
+        call.fence,
+        step.event === undefined ? '' : (step.channel ?? call.dialId),
+        step.event ?? '',
+        step.isStart ? 'start' : '',
+        active ? `${active.isActive ? '+' : '-'}${active.side}` : '',
+        HISTORY_EXPIRY_SECONDS,
+        ACTIVE_EXPIRY_SECONDS,
+        ...Object.entries(step.fields ?? {}).flat(),
+      ])
+      if (isOwner !== 1) return false
+      if (isSplit) await writeLists(call, step)
+      return true
+    },
+
+    /** The call is over; its dial id is free. */
+    async release(agent: string, call: CallRecord): Promise<void> {
+      await Promise.all([
+        releaseScript([callKey(call.dialId)], [call.fence]),
+        reachable(redis.srem(ownedCallsKey(agent), call.dialId)),
+      ])
+    },
+
+    /** A call's record, or undefined when no call of that dial id lives. */
+    async find(dialId: string): Promise<CallRecord | undefined> {
+      const found = await reachable(redis.hgetall(callKey(dialId)))
+      if (found.fence === undefined) return undefined
+      const { orgId = '', userId = '', fence, ...fields } = found
+      return { dialId, orgId, userId, fence: Number(fence), fields }
+    },
+
+    /** Says something on a channel for which no call stands: an answer to a bad job or message. */
+    async publish(channel: string, message: string): Promise<void> {
+      await reachable(redis.publish(channel, message))
+    },
+
+    /** An agent's calls. */
+    ownedBy: (agent: string): Promise<string[]> => reachable(redis.smembers(ownedCallsKey(agent))),
+  }
+}

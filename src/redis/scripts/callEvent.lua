@@ -1,0 +1,26 @@
+-- Publishes one event of a call and writes down what it changed, unless another agent has taken the call over.
+-- KEYS: call, and outside a Cluster also history and active list.
+-- ARGV: fence, channel, event, 'start' | '', side change '+0' | '-0' | '', history expiry s, active expiry s,
+--       then fields to write: field, value …
+-- Returns 1, or 0 when the fence is another's.
+local call, history, active = KEYS[1], KEYS[2], KEYS[3]
+local fence, channel, event, start, side = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+
+if redis.call('HGET', call, 'fence') ~= fence then return 0 end
+if #ARGV > 7 then redis.call('HSET', call, unpack(ARGV, 8)) end
+if channel ~= '' then redis.call('PUBLISH', channel, event) end
+
+if history and channel ~= '' then
+  if start == 'start' then redis.call('DEL', history) end
+  redis.call('LPUSH', history, event)
+  redis.call('EXPIRE', history, ARGV[6])
+end
+if active and side ~= '' then
+  local value = 'ACTIVE.' .. string.sub(side, 2)
+  redis.call('LREM', active, 0, value)
+  if string.sub(side, 1, 1) == '+' then
+    redis.call('LPUSH', active, value)
+    redis.call('EXPIRE', active, ARGV[7])
+  end
+end
+return 1

@@ -1,0 +1,211 @@
+// What the launcher finds or installs before it runs anything: Bun, the dependencies, a redis-server binary.
+// The installers on PATH are stand-ins, so nothing leaves the temporary directory.
+import { describe, expect, test } from 'bun:test'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { contextOf, failureOf, LAUNCH_DIR, makeProject } from './project.ts'
+
+type Context = ReturnType<typeof contextOf>
+type RedisContext = Context & { systemPath: string; userId: number }
+const { provideBun, isFitting } = (await import(`${LAUNCH_DIR}/bun.mjs`)) as {
+  provideBun(context: Context): Promise<string>
+  isFitting(found: number[], wanted: number[]): boolean
+}
+const { installDependencies } = (await import(`${LAUNCH_DIR}/dependencies.mjs`)) as {
+  installDependencies(context: Context, bun: string): Promise<void>
+}
+const { provideRedisServer } = (await import(`${LAUNCH_DIR}/redis-binary.mjs`)) as {
+  provideRedisServer(context: RedisContext): Promise<string>
+}
+const { settingOf } = (await import(`${LAUNCH_DIR}/settings.mjs`)) as {
+  settingOf(name: string, context: Context): string | undefined
+}
+
+const VERSION = Bun.version
+
+/** Does what npm does with the package `bun`; the install script's own work is left to `last`. */
+const npmInstalling = (last: string) => `
+[ "$1 $2" = "install --prefix" ] || exit 64
+/bin/mkdir -p "$3/node_modules/.bin" "$3/node_modules/bun" "$3/node_modules/@oven/bun-linux-x64/bin"
+cd "$3/node_modules" || exit 65
+printf '#!/bin/sh\\necho "postinstall was not run" >&2; exit 1\\n' >.bin/bun
+/bin/chmod 755 .bin/bun
+${last}`
+
+const WRITE_BINARY = (path: string) =>
+  `printf '#!/bin/sh\\necho ${VERSION}\\n' >${path}; /bin/chmod 755 ${path}`
+
+describe('Bun', () => {
+  test('is the one on PATH when its version fits, and nothing is said', async () => {
+    using project = makeProject()
+    const bun = project.program('bun', `echo ${VERSION}`)
+    const context = contextOf(project)
+    expect(await provideBun(context)).toBe(bun)
+    expect(context.said).toEqual([])
+  })
+
+  test('fits from the named patch on, within the same minor version', () => {
+    const wanted = [1, 4, 5]
+    const found: [number[], boolean][] = [
+      [[1, 4, 5], true],
+      [[1, 4, 12], true],
+      [[1, 4, 4], false],
+      [[1, 5, 0], false],
+      [[1, 3, 9], false],
+      [[2, 4, 5], false],
+    ]
+    for (const [version, fits] of found) expect(isFitting(version, wanted)).toBe(fits)
+  })
+
+  test('comes from npm when the one on PATH is too old, and is kept for the next time', async () => {
+    using project = makeProject()
+    project.program('bun', 'echo 1.0.30')
+    project.program('npm', npmInstalling(WRITE_BINARY('.bin/bun')))
+    const context = contextOf(project)
+    const bun = await provideBun(context)
+    expect(bun).toBe(join(project.dir, '.hookswitch/bun/node_modules/.bin/bun'))
+    expect(context.said).toEqual([
+      `Installing Bun ${VERSION} from npm into .hookswitch/bun (the bun on PATH is 1.0.30) ...`,
+    ])
+    expect(await provideBun(context)).toBe(bun)
+    expect(context.said).toHaveLength(1)
+    expect(readdirSync(join(project.dir, '.hookswitch'))).toEqual(['bun'])
+  })
+
+  test('is taken from the platform package when npm held the install script back', async () => {
+    using project = makeProject()
+    project.program('npm', npmInstalling(WRITE_BINARY('@oven/bun-linux-x64/bin/bun')))
+    expect(await provideBun(contextOf(project))).toBe(
+      join(project.dir, '.hookswitch/bun/node_modules/@oven/bun-linux-x64/bin/bun'),
+    )
+  })
+
+  test('gets its install script run when that is the only way to a binary', async () => {
+    using project = makeProject()
+    const script = `const { writeFileSync } = require('node:fs')
+      writeFileSync('../.bin/bun', '#!/bin/sh\\\\necho ${VERSION}\\\\n')`
+    project.program('npm', npmInstalling(`printf '%s' "${script}" >bun/install.js`))
+    expect(await provideBun(contextOf(project))).toEndWith('.bin/bun')
+  })
+
+  test('is refused with the words of npm when npm fails, and nothing is left behind', async () => {
+    using project = makeProject()
+    project.program('npm', 'echo "npm error network is down" >&2; exit 1')
+    const failure = await failureOf(provideBun(contextOf(project)))
+    expect(failure.message).toBe(`npm could not install Bun ${VERSION}:\nnpm error network is down`)
+    expect(failure.exitCode).toBe(1)
+    expect(readdirSync(join(project.dir, '.hookswitch'))).toEqual([])
+  })
+
+  test('is refused with advice when there is no npm either', async () => {
+    using project = makeProject()
+    const failure = await failureOf(provideBun(contextOf(project)))
+    expect(failure.message).toContain('Install npm, or Bun from https://bun.com')
+  })
+})
+
+describe('the dependencies', () => {
+  test('are installed once, and again when the lock file changes', async () => {
+    using project = makeProject()
+    project.write('bun.lock', 'first')
+    const bun = project.program('bun', `echo "$@ NODE_ENV=$NODE_ENV" >>${project.dir}/calls`)
+    const context = contextOf(project, { NODE_ENV: 'production' })
+    await installDependencies(context, bun)
+    await installDependencies(context, bun)
+    project.write('bun.lock', 'second')
+    await installDependencies(context, bun)
+    const call = 'install --frozen-lockfile NODE_ENV=\n'
+    expect(readFileSync(join(project.dir, 'calls'), 'utf8')).toBe(call + call)
+    expect(context.said).toHaveLength(2)
+  })
+
+  test('are tried again after an installation that failed', async () => {
+    using project = makeProject()
+    const bun = project.program('bun', 'echo "error: lockfile had changes" >&2; exit 1')
+    const failure = await failureOf(installDependencies(contextOf(project), bun))
+    expect(failure.message).toContain('error: lockfile had changes')
+    expect(existsSync(join(project.dir, 'node_modules/.hookswitch-lock'))).toBe(false)
+  })
+})
+
+describe('redis-server', () => {
+  const redisContext = (
+    project: ReturnType<typeof makeProject>,
+    env: Record<string, string> = {},
+  ): RedisContext => ({ ...contextOf(project, env), systemPath: project.bin, userId: 1000 })
+
+  test('is the one on PATH', async () => {
+    using project = makeProject()
+    const server = project.program('redis-server', 'echo Redis server v=7.0.15 sha=00000000:0')
+    expect(await provideRedisServer(redisContext(project))).toBe(server)
+  })
+
+  test('is the one that HOOKSWITCH_REDIS_SERVER names before any other', async () => {
+    using project = makeProject()
+    project.program('redis-server', 'echo Redis server v=7.0.15')
+    const named = project.program('another-redis', 'echo Redis server v=7.2.0')
+    expect(await provideRedisServer(redisContext(project, { HOOKSWITCH_REDIS_SERVER: named }))).toBe(named)
+  })
+
+  test('is refused when it is too old, does not run, or is named wrongly', async () => {
+    using project = makeProject()
+    project.program('redis-server', 'echo Redis server v=6.0.16')
+    const tooOld = await failureOf(provideRedisServer(redisContext(project)))
+    expect(tooOld.message).toContain('is Redis 6.0.16, which is too old. Install redis-server 6.2 or newer')
+    project.program('redis-server', 'exit 127')
+    expect((await failureOf(provideRedisServer(redisContext(project)))).message).toContain('does not run')
+    const wrong = redisContext(project, { HOOKSWITCH_REDIS_SERVER: '/nowhere/redis-server' })
+    expect((await failureOf(provideRedisServer(wrong))).message).toContain(
+      '/nowhere/redis-server, which is not',
+    )
+  })
+
+  test('is refused with advice where it cannot be installed', async () => {
+    using project = makeProject()
+    const advice = 'Install redis-server 6.2 or newer, or set PUBSUB_REDIS_URL to a Redis that runs.'
+    const without = await failureOf(provideRedisServer(redisContext(project)))
+    expect(without.message).toBe(
+      `No redis-server was found, and there is no apt-get to install it. ${advice}`,
+    )
+    project.program('apt-get', 'exit 99')
+    project.program('sudo', 'exit 1')
+    const forbidden = await failureOf(provideRedisServer(redisContext(project)))
+    expect(forbidden.message).toBe(`No redis-server was found, and this user may not install it. ${advice}`)
+    expect(forbidden.exitCode).toBe(1)
+  })
+
+  test('is installed by sudo where that asks for no password', async () => {
+    using project = makeProject()
+    project.program('apt-get', 'exit 99')
+    const server = `printf '#!/bin/sh\\necho Redis server v=7.0.15\\n' >${project.bin}/redis-server`
+    project.program(
+      'sudo',
+      `[ "$1" = -n ] || exit 1
+      case "$2 $3" in
+        'true ') ;;
+        *install-redis.sh) ${server}; /bin/chmod 755 ${project.bin}/redis-server ;;
+        *) exit 1 ;;
+      esac`,
+    )
+    const context = redisContext(project)
+    expect(await provideRedisServer(context)).toBe(join(project.bin, 'redis-server'))
+    expect(context.said).toEqual(['Installing redis-server with apt-get ...'])
+  })
+})
+
+describe('a setting', () => {
+  test('comes from the environment, else from the .env files in the order in which Bun reads them', () => {
+    using project = makeProject()
+    const name = 'PUBSUB_REDIS_URL'
+    expect(settingOf(name, contextOf(project))).toBeUndefined()
+    project.write('.env', `${name}="redis://from-env:6379"\n`)
+    expect(settingOf(name, contextOf(project))).toBe('redis://from-env:6379')
+    project.write('.env.production', `${name}=redis://from-production:6379\n`)
+    expect(settingOf(name, contextOf(project, { NODE_ENV: 'production' }))).toBe(
+      'redis://from-production:6379',
+    )
+    project.write('.env.local', `${name}=redis://from-local:6379\n`)
+    expect(settingOf(name, contextOf(project))).toBe('redis://from-local:6379')
+    expect(settingOf(name, contextOf(project, { [name]: 'redis://set:6379' }))).toBe('redis://set:6379')
+  })
+})
