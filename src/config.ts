@@ -125,6 +125,66 @@ export const SETTINGS = {
   ),
   waitWorkers: integer('WAIT_WORKERS', 1, { min: 1, max: 64 }, 'Worker threads that hold the waits.'),
 
+  eslSwitches: hostList(
+    'ESL_URL',
+    '127.0.0.1',
+    'FreeSWITCH event sockets, `host` or `host:port`, with commas between; each gets `AGENTS_PER_SWITCH` agents.',
+  ),
+  eslPort: integer(
+    'ESL_PORT',
+    8021,
+    { min: 1, max: 65_535 },
+    'Port of the switches in `ESL_URL` that name none.',
+  ),
+  eslPassword: text('ESL_PASSWORD', 'ClueCon', "The event sockets' password."),
+  agentsPerSwitch: integer(
+    'AGENTS_PER_SWITCH',
+    1,
+    { min: 1, max: 16 },
+    'Agents, each a worker thread, for each switch.',
+  ),
+  jobListAsp: text('JOB_LIST_ASP', 'talkiq-asp.calls', 'Redis list of asp-call jobs.'),
+  jobListBot: text('JOB_LIST_BOT', 'talkiq-bot.calls', 'Redis list of bot-call jobs.'),
+  jobListLoad: text('JOB_LIST_LOAD', 'talkiq-load.calls', 'Redis list of load-test jobs.'),
+  jobAgeMaxMs: seconds(
+    'JOB_MAX_AGE',
+    60,
+    { min: 1, max: 86_400 },
+    'Seconds after its `queued_at` at which a job is too old to be dialled.',
+  ),
+  gateways: gatewayMap('GATEWAYS', 'Gateway by call provider: `provider=gateway,provider=gateway`.'),
+  gateway: name(
+    'GATEWAY',
+    'flowroute',
+    'Gateway of the calls whose provider `GATEWAYS` does not name, of bot calls and of bargers.',
+  ),
+  sipProfile: name('SIP_PROFILE', 'external', 'SIP profile of the switch through which SIP URIs are called.'),
+  sipHeaderPrefix: name(
+    'SIP_HEADER_PREFIX',
+    'Accuvit-',
+    'What the SIP headers of a call begin with: `…Dial-ID`, `…Dial-Side`, `…Organization-ID`, `…User-ID`.',
+  ),
+  ringTimeoutSeconds: integer('RING_TIMEOUT', 60, { min: 1, max: 600 }, 'Seconds each leg may ring.'),
+  callsMax: integer(
+    'CALLS_MAX',
+    1_000,
+    { min: 1, max: 100_000 },
+    'Calls that one agent has at once; it takes no job beyond.',
+  ),
+  callsPerSecond: integer(
+    'CALLS_PER_SECOND',
+    30,
+    { min: 0, max: 10_000 },
+    "Jobs that one agent takes a second; FreeSWITCH's own default is 30 sessions. 0 is off.",
+  ),
+  redMode: choice('RED_MODE', ['', 'load-test'], '', '`load-test` takes load-test jobs too.'),
+  drainMaxMs: seconds(
+    'DRAIN_MAX',
+    3_600,
+    { min: 1, max: 86_400 },
+    'Seconds that a stopping agent waits for its calls to end.',
+  ),
+
   logLevel: choice('LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info', 'Least level that is logged.'),
   showsFullNumbers: flag(
     'LOG_FULL_NUMBERS',
@@ -254,6 +314,45 @@ function choice<const Choice extends string>(
     if (!found) throw new Error(`must be one of ${choices.join(', ')}`)
     return found
   })
+}
+
+/** A word that becomes part of a command to the switch. */
+function name(env: string, fallback: string, about: string): Setting<string> {
+  return setting(env, fallback, fallback, about, parseName)
+}
+
+function parseName(given: string): string {
+  if (!/^[A-Za-z0-9_.-]{1,64}$/.test(given)) throw new Error('must be 1-64 of letters, digits and _.-')
+  return given
+}
+
+function gatewayMap(env: string, about: string): Setting<Readonly<Record<string, string>>> {
+  return setting<Readonly<Record<string, string>>>(env, '', {}, about, given => {
+    const pairs = given.split(',').map(each => each.split('=').map(word => word.trim()))
+    if (pairs.some(pair => pair.length !== 2))
+      throw new Error('must be `provider=gateway`, with commas between')
+    return Object.fromEntries(pairs.map(pair => pair.map(parseName)))
+  })
+}
+
+/** A place where something listens; no port: another setting's. */
+export interface HostPort {
+  host: string
+  port: number | undefined
+}
+
+function hostList(env: string, fallback: string, about: string): Setting<readonly HostPort[]> {
+  const parse = (given: string): readonly HostPort[] =>
+    given.split(',').map(each => parseHostPort(each.trim()))
+  return setting<readonly HostPort[]>(env, fallback, parse(fallback), about, parse)
+}
+
+function parseHostPort(given: string): HostPort {
+  const parts = /^(?:\[([0-9a-fA-F:]+)\]|([A-Za-z0-9_.-]+))(?::(\d{1,5}))?$/.exec(given)
+  const port = parts?.[3] === undefined ? undefined : Number(parts[3])
+  if (!parts || (port !== undefined && (port < 1 || port > 65_535)))
+    throw new Error('must be `host` or `host:port`, with commas between')
+  return { host: (parts[1] ?? parts[2])!, port }
 }
 
 function flag(env: string, fallback: boolean, about: string): Setting<boolean> {

@@ -1,13 +1,12 @@
-// The front role, put together: Redis, push, wait workers, the two listeners. Whatever is opened here is closed
+// The front role, put together: Redis, push, wait workers, the public listener. Whatever is opened here is closed
 // here, in the order that a shutdown wants: take no new wait, let the running ones end, then let go.
 import type { Config } from './config.ts'
 import { createAppAuth, createConfirmationTokens } from './http/auth.ts'
-import { createInternalApp } from './http/internalApp.ts'
 import { createPublicApp } from './http/publicApp.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import type { Apps } from './push/apps.ts'
-import { createPusher } from './push/pusher.ts'
+import { createPusher, type OpenSender } from './push/pusher.ts'
 import { openRedis } from './redis/connect.ts'
 import { openDevices } from './redis/devices.ts'
 import { DEAF_AFTER_MS } from './redis/inbox.ts'
@@ -33,6 +32,8 @@ export interface FrontOptions {
   isPretty: boolean
   /** The wait workers' program; tests pass one that can be made to crash. */
   waitProgram?: URL
+  /** Opens what sends to a vendor; tests pass one that stands in for Apple and Google. */
+  openSender?: OpenSender
 }
 
 export type Front = Awaited<ReturnType<typeof openFront>>
@@ -49,6 +50,7 @@ export async function openFront(options: FrontOptions) {
     apps,
     log,
     clock: Date.now,
+    ...(options.openSender ? { openSender: options.openSender } : {}),
     onPush: ({ platform, outcome, seconds }) => {
       metrics.pushes.inc({ platform, outcome })
       metrics.pushSeconds.observe({ platform }, seconds)
@@ -85,10 +87,6 @@ export async function openFront(options: FrontOptions) {
   })
   let isDraining = false
   const isRedisReady = () => redis.status === 'ready' && pool.deafForMs < DEAF_AFTER_MS
-  const readiness = async (): Promise<string[]> => [
-    ...(isDraining ? ['draining'] : []),
-    ...(isRedisReady() ? [] : ['redis']),
-  ]
   const beforeScrape = () => {
     metrics.waits.set(pool.size)
     metrics.redisReady.set(isRedisReady() ? 1 : 0)
@@ -117,15 +115,7 @@ export async function openFront(options: FrontOptions) {
     metrics,
     log,
   })
-  const internalApp = createInternalApp({
-    readiness,
-    metrics,
-    beforeScrape,
-    adminToken: config.adminToken,
-    log,
-  })
   publicApp.listen({ hostname: config.host, port: config.port })
-  internalApp.listen({ hostname: config.internalHost, port: config.internalPort })
   warnOfLooseSettings()
 
   function warnOfLooseSettings(): void {
@@ -144,8 +134,11 @@ export async function openFront(options: FrontOptions) {
 
   return {
     publicUrl: `http://${config.host}:${publicApp.server?.port}`,
-    internalUrl: `http://${config.internalHost}:${internalApp.server?.port}`,
     signToken: tokens.sign,
+    beforeScrape,
+
+    /** What keeps this role from taking calls. */
+    obstacles: (): string[] => (isRedisReady() ? [] : ['redis']),
 
     /** No new waits; resolves when the running ones have their outcome, at most after the longest wait. */
     async drain(): Promise<void> {
@@ -158,7 +151,6 @@ export async function openFront(options: FrontOptions) {
       await pool.close()
       await pusher.close()
       apps.close()
-      await internalApp.stop()
       redis.disconnect()
     },
   }

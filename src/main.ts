@@ -1,11 +1,11 @@
 // The service: reads the settings, opens the role, says where it listens, and ends in good order on a signal.
 import { hostname } from 'node:os'
 import { readConfig } from './config.ts'
-import { openFront } from './front.ts'
 import { openLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { type Apps, AppsFileError, openApps } from './push/apps.ts'
 import { fail, ok, type Result } from './result.ts'
+import { openService } from './service.ts'
 import { printWelcome } from './welcome.ts'
 
 /** Settings that can't be used: EX_CONFIG of sysexits.h. */
@@ -22,22 +22,24 @@ const log = openLog(
 const apps = usable(openAppsFile())
 const pod = `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`
 
-const front = await openFront({ config, apps, metrics: createMetrics(), log, pod, isPretty })
-log.info({ pod, role: config.role, public: front.publicUrl, internal: front.internalUrl }, 'hookswitch is up')
-if (apps.isOpen) await printWelcome(front, config)
+const service = await openService({ config, apps, metrics: createMetrics(), log, pod, isPretty })
 
+// Before anybody is told that we are up: from then on a signal must find its handler.
 let isStopping = false
 async function stop(signal: NodeJS.Signals): Promise<void> {
   if (isStopping) process.exit(EXIT_SECOND_SIGNAL)
   isStopping = true
-  log.info({ signal }, 'stopping: no new waits; the running ones get their outcome')
-  await front.drain()
-  await front.close()
+  log.info({ signal }, 'stopping: nothing new is taken; waits get their outcome, calls go on until they end')
+  await service.stop()
   log.info('stopped')
   process.exit(0)
 }
 process.on('SIGTERM', stop)
 process.on('SIGINT', stop)
+
+const { publicUrl, internalUrl, front } = service
+log.info({ pod, role: config.role, public: publicUrl, internal: internalUrl }, 'hookswitch is up')
+if (front && apps.isOpen) await printWelcome({ ...front, internalUrl }, config)
 
 function openAppsFile(): Result<Apps, string[]> {
   try {

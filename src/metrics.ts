@@ -69,6 +69,32 @@ export function createMetrics() {
       registers,
     }),
 
+    jobs: counter('hookswitch_jobs_total', 'Jobs dialled, by kind, and jobs refused', ['kind']),
+    deadLetters: new Counter({
+      name: 'hookswitch_dead_letters_total',
+      help: 'Jobs put on a dead-letter list',
+      registers,
+    }),
+    callEvents: counter('hookswitch_call_events_total', 'Messages published about calls', ['type']),
+    controls: counter('hookswitch_control_messages_total', 'Control messages heard', ['type']),
+    hangups: counter('hookswitch_hangups_total', 'Legs ended, by FreeSWITCH cause', ['cause']),
+    calls: new Gauge({
+      name: 'hookswitch_calls',
+      help: 'Calls that the agents of this process own',
+      registers,
+    }),
+    switchReady: new Gauge({
+      name: 'hookswitch_switch_ready',
+      help: '1 while an agent is connected to its switch',
+      labelNames: ['switch'],
+      registers,
+    }),
+    agentCrashes: new Counter({
+      name: 'hookswitch_agent_crashes_total',
+      help: 'Agents that had to be replaced',
+      registers,
+    }),
+
     // vialer-middleware's own names and labels, so that its dashboards and alerts go on as they are.
     legacy: {
       incomingCallSuccess: counter(

@@ -26,14 +26,21 @@ export const answerEvent = (side: string): CallEvent => ({ type: 'answer-event',
 /** `cause` is FreeSWITCH's spelling. */
 export const hangupEvent = (side: string, cause: string): CallEvent => ({ type: 'hangup-event', side, cause })
 
-export const bridgeEvent = (bridge: { coreUuid: string; channelUuid1: string; channelUuid2: string }): CallEvent => ({
+export const bridgeEvent = (bridge: {
+  coreUuid: string
+  channelUuid1: string
+  channelUuid2: string
+}): CallEvent => ({
   type: 'bridge-event',
   core_uuid: bridge.coreUuid,
   chan_uuid1: bridge.channelUuid1,
   chan_uuid2: bridge.channelUuid2,
 })
 
-export const channelCreateEvent = (coreUuid: string): CallEvent => ({ type: 'channel-create-event', core_uuid: coreUuid })
+export const channelCreateEvent = (coreUuid: string): CallEvent => ({
+  type: 'channel-create-event',
+  core_uuid: coreUuid,
+})
 
 export const bargeEvent = (bargeId: string, state: BargeState, cause?: string): CallEvent => ({
   type: 'barge-event',

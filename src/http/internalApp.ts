@@ -1,5 +1,5 @@
-// The internal listener, for operators and their tools: metrics and readiness. It is bound to loopback, or wants
-// the operator's token; readiness alone needs none, because probes can't keep a secret.
+// The internal listener, for operators and their tools: metrics, liveness and readiness. It is bound to loopback,
+// or wants the operator's token; the two that probes ask need none, because probes can't keep a secret.
 import { Elysia } from 'elysia'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
@@ -7,7 +7,7 @@ import { bearerOf, isSameSecret } from './auth.ts'
 import { notFound, respondProblem, serverError, unauthorized } from './problems.ts'
 
 /** What keeps this process from taking calls; empty = ready. */
-export type Readiness = () => Promise<string[]>
+export type Readiness = () => string[]
 
 export interface InternalAppOptions {
   readiness: Readiness
@@ -26,8 +26,9 @@ export function createInternalApp({ readiness, metrics, beforeScrape, adminToken
       log.error({ err: error }, 'internal request failed')
       return respondProblem(serverError)
     })
-    .get('/readyz', async () => {
-      const obstacles = await readiness()
+    .get('/healthz', () => new Response('ok'))
+    .get('/readyz', () => {
+      const obstacles = readiness()
       return Response.json(
         { ready: obstacles.length === 0, obstacles },
         { status: obstacles.length === 0 ? 200 : 503 },

@@ -28,8 +28,8 @@ export interface CallStep {
   event?: string
   /** Published elsewhere than on the dial id's channel. */
   channel?: string
-  /** The call begins: the user's former history goes. */
-  isStart?: boolean
+  /** Into the user's history: `start` begins it anew. Undefined: an answer to a message, which is no event. */
+  history?: 'start' | 'add'
   /** A side was answered, or hung up. */
   active?: { side: string; isActive: boolean }
   fields?: Record<string, string>
@@ -48,8 +48,8 @@ export function openCalls(redis: RedisConnection) {
   async function writeLists(call: CallOwnerIds, step: CallStep): Promise<void> {
     const writes: Promise<unknown>[] = []
     const history = historyKey(call)
-    if (step.event !== undefined) {
-      if (step.isStart) writes.push(redis.del(history))
+    if (step.event !== undefined && step.history) {
+      if (step.history === 'start') writes.push(redis.del(history))
       writes.push(redis.lpush(history, step.event), redis.expire(history, HISTORY_EXPIRY_SECONDS))
     }
     if (step.active) {
@@ -84,7 +84,7 @@ export function openCalls(redis: RedisConnection) {
         call.fence,
         step.event === undefined ? '' : (step.channel ?? call.dialId),
         step.event ?? '',
-        step.isStart ? 'start' : '',
+        step.history ?? '',
         active ? `${active.isActive ? '+' : '-'}${active.side}` : '',
         HISTORY_EXPIRY_SECONDS,
         ACTIVE_EXPIRY_SECONDS,

@@ -80,7 +80,8 @@ export function openWaitRoom(options: WaitRoomOptions) {
     if (!waits.has(order.id)) return
     wait.devices = devices
     wait.isLead = begun.isNew
-    wait.endsAtMs = clock() + begun.leftMs
+    // A joined wait ends with the first. A slow reply must not move the deadline of either.
+    wait.endsAtMs = Math.min(wait.endsAtMs, clock() + begun.leftMs)
     if (devices.length === 0 && begun.isNew) return decide(wait, 'no-device')
     arm(wait)
   }
@@ -103,20 +104,25 @@ export function openWaitRoom(options: WaitRoomOptions) {
     if (wait.isLead) push(wait)
   }
 
-  /** Attempts are counted from the wait's begin, so that a successor goes on where the first pusher stopped. */
   function push(wait: Wait): void {
     const nowMs = clock()
-    const beganAtMs = wait.endsAtMs - options.roundtripWaitMs
-    const attempt = Math.max(1, Math.round((nowMs - beganAtMs) / resendIntervalMs) + 1)
+    const attempt = Math.max(1, Math.round((nowMs - beganAtMsOf(wait)) / resendIntervalMs) + 1)
     wait.firstPushAtMs ??= nowMs
     const devices = wait.devices.filter(each => !wait.gone?.has(each.id) && !wait.unavailable?.has(each.id))
     options.send({ kind: 'push', id: wait.order.id, attempt, devices, endsAtMs: wait.endsAtMs })
-    const nextAtMs = beganAtMs + attempt * resendIntervalMs
+    resendAfter(wait, attempt)
+  }
+
+  /** Attempts are counted from the wait's begin, so that a successor goes on where the first pusher stopped. */
+  function resendAfter(wait: Wait, attempt: number): void {
+    const nextAtMs = beganAtMsOf(wait) + attempt * resendIntervalMs
     // Not in the last interval: the app would answer after the end.
     if (nextAtMs < wait.endsAtMs - resendIntervalMs) {
-      wait.resend = setTimeout(() => push(wait), nextAtMs - nowMs)
+      wait.resend = setTimeout(() => push(wait), nextAtMs - clock())
     }
   }
+
+  const beganAtMsOf = (wait: Wait): number => wait.endsAtMs - options.roundtripWaitMs
 
   const reasonAtDeadline = (wait: Wait): EndReason =>
     wait.devices.length > 0 &&
@@ -169,7 +175,8 @@ export function openWaitRoom(options: WaitRoomOptions) {
       }
       case 'lead': {
         wait.isLead = true
-        return push(wait)
+        // The one that left has sent the attempt that is now under way.
+        return resendAfter(wait, Math.floor((clock() - beganAtMsOf(wait)) / resendIntervalMs) + 1)
       }
       default:
         return assertNever(message.event)

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 
-export interface TestRedis {
+export interface TestRedis extends AsyncDisposable {
   url: string
   port: number
   /** A client of the test's own. */
@@ -37,6 +37,12 @@ export async function startRedis(args: string[] = []): Promise<TestRedis> {
   // Errors while it is down are what the test is about.
   client.on('error', () => undefined)
   await client.ping()
+  const close = async () => {
+    client.disconnect()
+    child.kill('SIGKILL')
+    await child.exited
+    await rm(directory, { recursive: true, force: true })
+  }
 
   return {
     url: `redis://127.0.0.1:${port}`,
@@ -52,20 +58,27 @@ export async function startRedis(args: string[] = []): Promise<TestRedis> {
     },
     pause: () => child.kill('SIGSTOP'),
     resume: () => child.kill('SIGCONT'),
-    async close() {
-      client.disconnect()
-      child.kill('SIGKILL')
-      await child.exited
-      await rm(directory, { recursive: true, force: true })
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   }
 }
 
+/** Below the range that Linux gives to outgoing connections: a port from there can be taken, by one of the many
+ *  connections that a test makes, while its server is down for a moment. */
+const PORT_MIN = 20_000
+const PORT_MAX = 32_000
+
 /** A port nobody listens on now. */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
+  for (;;) {
+    const port = PORT_MIN + Math.floor(Math.random() * (PORT_MAX - PORT_MIN))
+    const server = createServer()
+    const isFree = await new Promise<boolean>(resolve => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!isFree) continue
+    await new Promise(resolve => server.close(resolve))
+    return port
+  }
 }

@@ -1,10 +1,15 @@
 // The service as a real process: `bun src/main.ts` with settings of the test's own. Its log, JSON lines on stdout,
 // is collected, because that is where pushes go without APPS_FILE, and because what must not be logged is a test.
 import { join } from 'node:path'
+import { untilReady } from './internal.ts'
+import { freePort } from './redis.ts'
 
 export type LogLine = Record<string, unknown> & { msg: string; level: string }
 
-export interface TestService {
+/** What an app finds in a push, as the log shows it without APPS_FILE. */
+export type LoggedPush = Record<string, string> & { attempt: number; message_start_time: number }
+
+export interface TestService extends AsyncDisposable {
   publicUrl: string
   internalUrl: string
   process: Bun.Subprocess
@@ -13,24 +18,33 @@ export interface TestService {
   output(): string
   /** The first log line that fits, past or future. @throws after ten seconds. */
   logged(fits: (line: LogLine) => boolean): Promise<LogLine>
-  /** The first push for a call that the log shows: what the app would find in it. */
-  pushed(callId: string): Promise<Record<string, string>>
+  /** The nth push for a call (the first, if not said), past or future: what the app would find in it. */
+  pushed(callId: string, nth?: number): Promise<LoggedPush>
+  /** All pushes of one type for a call that the log shows so far. */
+  pushesOf(callId: string, type?: 'call' | 'cancel'): LoggedPush[]
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number>
+  /** SIGKILL; nothing happens when it has ended already. */
   kill(): Promise<void>
 }
 
 const ROOT = join(import.meta.dir, '../..')
 const LOG_TIMEOUT_MS = 10_000
 
-/** Starts it and waits until it listens. */
-export async function startService(env: Record<string, string>): Promise<TestService> {
-  const child = Bun.spawn([process.execPath, join(ROOT, 'src/main.ts')], {
-    cwd: ROOT,
-    env: { ...bareEnv(), PORT: '0', INTERNAL_PORT: '0', HOST: '127.0.0.1', ...env },
-    stdout: 'pipe',
-    stderr: 'pipe',
-  })
+/** Another program than the service's own main, and what to do with the messages that it sends to the test. */
+export interface ServiceProgram {
+  path: string
+  onMessage: (message: unknown, child: Bun.Subprocess) => void
+}
+
+/** Starts it and waits until it listens; one that is told to log little, until it is ready. */
+export async function startService(
+  env: Record<string, string>,
+  program?: ServiceProgram,
+): Promise<TestService> {
+  const isTerse = ['warn', 'error'].includes(env.LOG_LEVEL ?? '')
+  const ports = isTerse ? { PORT: String(await freePort()), INTERNAL_PORT: String(await freePort()) } : undefined
+  const child = spawnService({ ...ports, ...env }, program)
   const log: LogLine[] = []
   const watchers = new Set<() => void>()
   let output = ''
@@ -50,7 +64,8 @@ export async function startService(env: Record<string, string>): Promise<TestSer
   void collect(child.stdout, true)
   void collect(child.stderr, false)
 
-  function logged(fits: (line: LogLine) => boolean): Promise<LogLine> {
+  /** Resolves with what `find` finds in the log, now or as soon as it is there. */
+  function inLog<Found>(find: () => Found | undefined): Promise<Found> {
     return new Promise((resolve, reject) => {
       const finish = (act: () => void) => {
         watchers.delete(look)
@@ -58,8 +73,8 @@ export async function startService(env: Record<string, string>): Promise<TestSer
         act()
       }
       const look = () => {
-        const found = log.find(fits)
-        if (found) finish(() => resolve(found))
+        const found = find()
+        if (found !== undefined) finish(() => resolve(found))
       }
       const timer = setTimeout(
         () => finish(() => reject(new Error(`never logged; it printed:\n${output}`))),
@@ -70,30 +85,54 @@ export async function startService(env: Record<string, string>): Promise<TestSer
     })
   }
 
-  const up = await Promise.race([
-    logged(line => line.msg === 'hookswitch is up'),
+  const logged = (fits: (line: LogLine) => boolean) => inLog(() => log.find(fits))
+  const pushesOf = (callId: string, type: 'call' | 'cancel' = 'call') =>
+    log.filter(
+      line => line.unique_key === callId && line.msg.includes(`push '${type}'`),
+    ) as unknown as LoggedPush[]
+
+  const saysItIsUp = async () => {
+    const line = await logged(each => each.msg === 'hookswitch is up')
+    return { publicUrl: String(line.public), internalUrl: String(line.internal) }
+  }
+  const answersThatItIsReady = async ({ PORT, INTERNAL_PORT }: { PORT: string; INTERNAL_PORT: string }) => {
+    await untilReady(`http://127.0.0.1:${INTERNAL_PORT}`)
+    return { publicUrl: `http://127.0.0.1:${PORT}`, internalUrl: `http://127.0.0.1:${INTERNAL_PORT}` }
+  }
+  const urls = await Promise.race([
+    ports ? answersThatItIsReady(ports) : saysItIsUp(),
     child.exited.then(code => Promise.reject(new Error(`exited with ${code} at start:\n${output}`))),
   ])
+  const kill = async () => {
+    child.kill('SIGKILL')
+    await child.exited
+  }
   return {
-    publicUrl: String(up.public),
-    internalUrl: String(up.internal),
+    ...urls,
     process: child,
     log,
     output: () => output,
     logged,
-    async pushed(callId) {
-      const line = await logged(each => each.unique_key === callId && each.response_api !== undefined)
-      return line as unknown as Record<string, string>
-    },
+    pushed: (callId, nth = 1) => inLog(() => pushesOf(callId)[nth - 1]),
+    pushesOf,
     async stop() {
       child.kill('SIGTERM')
       return child.exited
     },
-    async kill() {
-      child.kill('SIGKILL')
-      await child.exited
-    },
+    kill,
+    [Symbol.asyncDispose]: kill,
   }
+}
+
+/** Starts it with these settings on free ports, and waits for nothing: for tests of how it ends. */
+export function spawnService(env: Record<string, string>, program?: ServiceProgram) {
+  return Bun.spawn([process.execPath, join(ROOT, program?.path ?? 'src/main.ts')], {
+    cwd: ROOT,
+    env: { ...bareEnv(), ROLE: 'front', PORT: '0', INTERNAL_PORT: '0', HOST: '127.0.0.1', ...env },
+    stdout: 'pipe',
+    stderr: 'pipe',
+    ...(program ? { ipc: program.onMessage } : {}),
+  })
 }
 
 /** The environment without settings that a developer happens to have exported. */

@@ -1,17 +1,17 @@
 -- Publishes one event of a call and writes down what it changed, unless another agent has taken the call over.
 -- KEYS: call, and outside a Cluster also history and active list.
--- ARGV: fence, channel, event, 'start' | '', side change '+0' | '-0' | '', history expiry s, active expiry s,
+-- ARGV: fence, channel, event, history 'start' | 'add' | '', side change '+0' | '-0' | '', history expiry s, active expiry s,
 --       then fields to write: field, value …
 -- Returns 1, or 0 when the fence is another's.
 local call, history, active = KEYS[1], KEYS[2], KEYS[3]
-local fence, channel, event, start, side = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local fence, channel, event, writing, side = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
 if redis.call('HGET', call, 'fence') ~= fence then return 0 end
 if #ARGV > 7 then redis.call('HSET', call, unpack(ARGV, 8)) end
 if channel ~= '' then redis.call('PUBLISH', channel, event) end
 
-if history and channel ~= '' then
-  if start == 'start' then redis.call('DEL', history) end
+if history and writing ~= '' then
+  if writing == 'start' then redis.call('DEL', history) end
   redis.call('LPUSH', history, event)
   redis.call('EXPIRE', history, ARGV[6])
 end

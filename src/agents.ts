@@ -1,0 +1,88 @@
+// The agent role, put together: settings become one agent for each place at each switch.
+import type { Config } from './config.ts'
+import { openAgentPool } from './dial/agentPool.ts'
+import type { Log } from './log.ts'
+import type { Metrics } from './metrics.ts'
+import { toSeconds } from './units.ts'
+
+export interface AgentsOptions {
+  config: Config
+  metrics: Metrics
+  log: Log
+  /** Names this process in Redis. */
+  pod: string
+  isPretty: boolean
+}
+
+export type Agents = ReturnType<typeof openAgents>
+
+export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOptions) {
+  const isLoadTestAllowed = config.redMode === 'load-test'
+  const {
+    ringTimeoutSeconds,
+    jobAgeMaxMs,
+    callsMax,
+    callsPerSecond,
+    gateways,
+    gateway,
+    sipProfile,
+    sipHeaderPrefix,
+  } = config
+  const shared = {
+    redis: { url: config.redisUrl, connectTimeoutMs: config.redisConnectTimeoutMs },
+    jobLists: [config.jobListAsp, config.jobListBot, ...(isLoadTestAllowed ? [config.jobListLoad] : [])],
+    gateways,
+    gateway,
+    sipProfile,
+    sipHeaderPrefix,
+    ringTimeoutSeconds,
+    jobAgeMaxMs,
+    callsMax,
+    callsPerSecond,
+    isLoadTestAllowed,
+    log: { level: config.logLevel, showsFullNumbers: config.showsFullNumbers, isPretty },
+  }
+  const switches = config.eslSwitches.map(({ host, port = config.eslPort }) => ({
+    name: `${host}:${port}`,
+    host,
+    port,
+    password: config.eslPassword,
+  }))
+  const counters = {
+    jobs: (kind: string) => metrics.jobs.inc({ kind }),
+    deadLetters: () => metrics.deadLetters.inc(),
+    events: (type: string) => metrics.callEvents.inc({ type }),
+    controls: (type: string) => metrics.controls.inc({ type }),
+    hangups: (cause: string) => metrics.hangups.inc({ cause }),
+  }
+  const pool = openAgentPool({
+    program: new URL('../workers/agent.ts', import.meta.url),
+    agents: switches.flatMap(each =>
+      Array.from({ length: config.agentsPerSwitch }, () => ({ ...shared, switch: each })),
+    ),
+    newName: () => `${pod}-${crypto.randomUUID().slice(0, 8)}`,
+    count: (name, label) => counters[name](label),
+    onCrash: () => metrics.agentCrashes.inc(),
+    log,
+  })
+
+  return {
+    /** What keeps the agents from dialling: none of them reaches a switch. */
+    obstacles: (): string[] => ([...pool.switches().values()].some(Boolean) ? [] : ['switch']),
+
+    beforeScrape(): void {
+      metrics.calls.set(pool.calls)
+      for (const [name, isReady] of pool.switches())
+        metrics.switchReady.set({ switch: name }, isReady ? 1 : 0)
+    },
+
+    async drain(): Promise<void> {
+      if (pool.calls > 0)
+        log.info(
+          { calls: pool.calls, limitSeconds: toSeconds(config.drainMaxMs) },
+          'calls go on until they end',
+        )
+      await pool.drain(config.drainMaxMs)
+    },
+  }
+}

@@ -1,0 +1,172 @@
+// An agent, put together: one link to one switch, connections to Redis, the intake of jobs, and the calls it owns.
+// Jobs come in by the intake and leave as originates; the switch's events go out as messages on the calls' channels;
+// control messages come in there and leave as commands.
+import { SwitchLink } from '../esl/link.ts'
+import type { Log } from '../log.ts'
+import { openCalls } from '../redis/calls.ts'
+import { openChannels } from '../redis/channels.ts'
+import { openRedis } from '../redis/connect.ts'
+import { openJobs } from '../redis/jobs.ts'
+import { coreListenerKey } from '../redis/keys.ts'
+import { holdLease, type Lease } from '../redis/lease.ts'
+import { messageOf } from '../result.ts'
+import { type Clock, MS_PER_SECOND } from '../units.ts'
+import type { AgentSettings } from './agentMessages.ts'
+import { hearControl } from './controlDesk.ts'
+import { type CoreChannel, createCoreChannel } from './coreChannel.ts'
+import type { Count, Desk } from './desk.ts'
+import { dialJob } from './dialer.ts'
+import { follow } from './follow.ts'
+import { startIntake } from './intake.ts'
+import { reconcileAll } from './reconcile.ts'
+import { CallRegistry } from './registry.ts'
+
+export interface AgentOptions {
+  settings: AgentSettings
+  count: Count
+  onHealth: (health: { isSwitchReady: boolean; calls: number }) => void
+  clock: Clock
+  random: () => number
+  log: Log
+}
+
+export interface Agent {
+  /** Takes no new job and keeps its calls until they end. */
+  drain(): Promise<void>
+}
+
+/** Who listens on a switch's channel may be silent this long before another agent does. */
+const CORE_LEASE_MS = 6 * MS_PER_SECOND
+
+/** A drain looks at its calls when one ends; this is only how often it tells the log. */
+const DRAIN_NOTE_MS = 30 * MS_PER_SECOND
+
+export function openAgent(options: AgentOptions): Agent {
+  const { settings, log } = options
+  const { agent } = settings
+  const commands = openRedis(settings.redis, 'commands', log)
+  const subscriber = openRedis(settings.redis, 'subscriber', log)
+  const calls = new CallRegistry()
+  /** Jobs that were taken and are neither a call in Redis nor answered yet, by their text. */
+  const inHand = new Set<string>()
+  let isReconciling = false
+  let isDraining = false
+  let core: { channel: CoreChannel; lease: Lease } | undefined
+  let onQuiet: (() => void) | undefined
+
+  const link = new SwitchLink({
+    host: settings.switch.host,
+    port: settings.switch.port,
+    password: settings.switch.password,
+    log,
+    random: options.random,
+    onReady: ({ coreUuid }) => void becomeReady(coreUuid),
+    onLost: () => tellHealth(),
+    onEvent: event => {
+      follow(desk, event)
+      core?.channel.follow(event)
+    },
+  })
+
+  const desk: Desk = {
+    agent,
+    settings,
+    link,
+    store: openCalls(commands),
+    jobs: openJobs(commands, agent),
+    channels: openChannels(subscriber),
+    calls,
+    count: options.count,
+    clock: options.clock,
+    log,
+    onMessage: (call, message) => hearControl(desk, call, message),
+    onRoom: () => {
+      tellHealth()
+      intake.wake()
+      if (calls.size === 0) onQuiet?.()
+    },
+  }
+
+  const intake = startIntake({
+    lists: settings.jobLists,
+    jobs: desk.jobs,
+    openBlocking: () => openRedis(settings.redis, 'blocking', log),
+    canDial: () => link.isReady && !isReconciling && calls.size < settings.callsMax,
+    callsPerSecond: settings.callsPerSecond,
+    onJob: taken => {
+      inHand.add(taken.text)
+      void dialJob(desk, taken)
+        .catch(thrown => log.error({ err: thrown }, 'dialling a job failed'))
+        .finally(() => inHand.delete(taken.text))
+    },
+    isKnown: job => inHand.has(job) || calls.all().some(call => call.text === job),
+    clock: options.clock,
+    log,
+  })
+  link.start()
+
+  /** The calls of before come first: jobs wait until it is known what became of them. */
+  async function becomeReady(coreUuid: string): Promise<void> {
+    tellHealth()
+    listenToCore(coreUuid)
+    isReconciling = true
+    try {
+      await reconcileAll(desk, coreUuid)
+    } catch (thrown) {
+      log.error({ err: thrown }, 'reconciling with the switch failed')
+    } finally {
+      isReconciling = false
+      intake.wake()
+    }
+  }
+
+  function listenToCore(coreUuid: string): void {
+    if (core?.channel.coreUuid === coreUuid || isDraining) return
+    leaveCore()
+    const channel = createCoreChannel(desk, coreUuid)
+    const lease = holdLease(commands, {
+      key: coreListenerKey(coreUuid),
+      holder: agent,
+      leaseMs: CORE_LEASE_MS,
+      onGained: () => {
+        desk.channels
+          .listen(coreUuid, channel.hear)
+          .catch(thrown => log.warn({ reason: messageOf(thrown) }, "the switch's channel is not heard"))
+      },
+      onLost: () =>
+        void desk.channels.unlisten(coreUuid).catch(() => log.debug('redis is away: nothing to leave')),
+      log,
+    })
+    core = { channel, lease }
+  }
+
+  function leaveCore(): void {
+    if (!core) return
+    const { channel, lease } = core
+    core = undefined
+    desk.channels.unlisten(channel.coreUuid).catch(() => log.debug('redis is away: nothing to leave'))
+    void lease.drop()
+  }
+
+  function tellHealth(): void {
+    options.onHealth({ isSwitchReady: link.isReady, calls: calls.size })
+  }
+
+  return {
+    async drain() {
+      isDraining = true
+      leaveCore()
+      await intake.stop()
+      const note = setInterval(() => log.info({ calls: calls.size }, 'draining: calls go on'), DRAIN_NOTE_MS)
+      if (calls.size > 0) {
+        await new Promise<void>(resolve => {
+          onQuiet = resolve
+        })
+      }
+      clearInterval(note)
+      link.close()
+      subscriber.disconnect()
+      commands.disconnect()
+    },
+  }
+}

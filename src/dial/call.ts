@@ -1,0 +1,101 @@
+// One dialled call as its owner knows it: its legs, its bargers, what was published. The state is kept in memory
+// for speed and in Redis for the survivors; each change is written together with the event that tells of it.
+import type { CallRecord } from '../redis/calls.ts'
+import { channelUuidOf } from './identity.ts'
+import type { Job } from './job.ts'
+import { createSerial, type Serial } from './serial.ts'
+
+/** `expected`: the switch was told to make it. A leg never goes back. */
+export type LegState = 'expected' | 'ringing' | 'answered' | 'hungup'
+
+/** One party's connection. The A-leg is the party who starts the call: side "0", or a load test's own leg. */
+export interface Leg {
+  side: string
+  channelUuid: string
+  state: LegState
+}
+
+/** Whom a barger is heard by. `mute`: by nobody, which every barge starts with. */
+export type BargeMode = 'mute' | 'whisper' | 'threeway'
+
+/** A third phone that listens. Its id is its channel's UUID. */
+export interface Barger {
+  bargeId: string
+  state: 'expected' | 'ringing' | 'answered' | 'ended'
+  mode: BargeMode
+}
+
+export interface Call {
+  record: CallRecord
+  job: Job
+  /** The job as it came, and its list: what leaves the in-flight list in the end. */
+  text: string
+  list: string
+  a: Leg
+  /** asp-call only: the party called, dialled by the switch once A has answered. */
+  b: Leg | undefined
+  /** By barge id, oldest first. */
+  bargers: Map<string, Barger>
+  /** Publishing and answering, in order. */
+  serial: Serial
+  /** The call's channel is subscribed: what is published from now on is heard. */
+  listening: Promise<void>
+  /** The A-leg's very last event has come: nothing of the call can follow. */
+  isComplete: boolean
+  /** Its end has begun; nothing more is done for it. */
+  isEnding: boolean
+  /** Another agent has taken it over: we say nothing more about it. */
+  isFenced: boolean
+}
+
+/** A new call of a job that was taken. `fence` 1: its first owner. */
+export function createCall(job: Job, taken: { text: string; list: string; switchName: string }): Call {
+  const side = job.kind === 'load-test' ? job.side : '0'
+  const a: Leg = { side, channelUuid: channelUuidOf(job.dialId, side), state: 'expected' }
+  const b: Leg | undefined =
+    job.kind === 'asp-call'
+      ? { side: '1', channelUuid: channelUuidOf(job.dialId, '1'), state: 'expected' }
+      : undefined
+  return {
+    record: {
+      dialId: job.dialId,
+      orgId: job.orgId,
+      userId: job.userId,
+      fence: 1,
+      fields: {
+        kind: job.kind,
+        job: taken.text,
+        list: taken.list,
+        switch: taken.switchName,
+        side: a.side,
+        a: a.channelUuid,
+        ...(b ? { b: b.channelUuid } : {}),
+      },
+    },
+    job,
+    text: taken.text,
+    list: taken.list,
+    a,
+    b,
+    bargers: new Map(),
+    serial: createSerial(),
+    listening: Promise.resolve(),
+    isComplete: false,
+    isEnding: false,
+    isFenced: false,
+  }
+}
+
+/** The legs that a call has or will have. */
+export const legsOf = (call: Call): Leg[] => (call.b ? [call.a, call.b] : [call.a])
+
+export const isLive = (leg: Leg | undefined): boolean => leg?.state === 'ringing' || leg?.state === 'answered'
+
+/** The barger that a message means: the one it names, else the newest that lives. */
+export function bargerOf(call: Call, bargeId: string | undefined): Barger | undefined {
+  if (bargeId !== undefined) {
+    const named = call.bargers.get(bargeId)
+    return named?.state === 'ended' ? undefined : named
+  }
+  return [...call.bargers.values()].findLast(barger => barger.state !== 'ended')
+}

@@ -1,0 +1,127 @@
+// Reads what arrives on a call's channel. The channel carries our own events too, and anybody may publish there, so
+// a message is one of: ours (ignored), a control message, or something that gets a failure with a cause that a
+// person understands. Wire names stop here.
+import {
+  type CallerId,
+  type MediaPath,
+  type PhoneTarget,
+  parseCallerId,
+  parseMediaPath,
+  parsePhoneTarget,
+} from '../esl/allow.ts'
+import type { SipCredentials } from '../esl/originate.ts'
+import { fail, ok, type Result } from '../result.ts'
+import type { BargeMode } from './call.ts'
+import { type AnswerTo, EVENT_TYPES } from './events.ts'
+import { readCredentials } from './job.ts'
+
+/** One order for a call. */
+export type Control =
+  /** With `bargeId` only that barger. */
+  | { kind: 'hangup'; bargeId: string | undefined }
+  | { kind: 'barge'; target: PhoneTarget; callerId: CallerId; credentials: SipCredentials | undefined }
+  | { kind: 'mode'; mode: BargeMode; bargeId: string | undefined }
+  | { kind: 'play'; path: MediaPath; isReplacing: boolean }
+  | { kind: 'stop-playback' }
+  | { kind: 'background'; path: MediaPath; isStarting: boolean }
+
+/** What was heard, and to whom the answer goes. */
+export type Heard =
+  | { kind: 'own' }
+  | { kind: 'bad'; to: AnswerTo; cause: string }
+  | { kind: 'control'; to: AnswerTo; control: Control }
+
+/** A message is at most this long; the longest that makes sense is a path of 1,024. */
+const MESSAGE_CHARACTERS_MAX = 8_192
+
+export function hearMessage(text: string): Heard {
+  const read = readMessage(text)
+  if (!read.ok) return { kind: 'bad', to: { event: '' }, cause: read.failure }
+  const message = read.value
+  if (EVENT_TYPES.has(message.type)) return { kind: 'own' }
+  const to: AnswerTo = { event: message.type.slice(0, 64), commandId: commandIdOf(message) }
+  const control = readControl(message)
+  return control.ok
+    ? { kind: 'control', to, control: control.value }
+    : { kind: 'bad', to, cause: control.failure }
+}
+
+export type Message = Record<string, unknown> & { type: string }
+
+/** The message as an object with a type, or why it is none. */
+export function readMessage(text: string): Result<Message, string> {
+  if (text.length > MESSAGE_CHARACTERS_MAX)
+    return fail(`the message is longer than ${MESSAGE_CHARACTERS_MAX} characters`)
+  try {
+    const message: unknown = JSON.parse(text)
+    if (typeof message === 'object' && message !== null && typeof (message as Message).type === 'string')
+      return ok(message as Message)
+    return fail('the message is no JSON object with a type')
+  } catch {
+    return fail('the message is not valid JSON')
+  }
+}
+
+/** The sender's own id for the message, which comes back in the answer. */
+export function commandIdOf(message: Message): string | undefined {
+  const id = message.command_id
+  return typeof id === 'string' || typeof id === 'number' ? String(id).slice(0, 128) : undefined
+}
+
+function readControl(message: Message): Result<Control, string> {
+  switch (message.type) {
+    case 'hangup':
+      return withBargeId(message, bargeId => ({ kind: 'hangup', bargeId }))
+    case 'whisper':
+      return withBargeId(message, bargeId => ({ kind: 'mode', mode: 'whisper', bargeId }))
+    case 'threeway':
+      return withBargeId(message, bargeId => ({ kind: 'mode', mode: 'threeway', bargeId }))
+    case 'mute':
+    case 'unthreeway':
+      return withBargeId(message, bargeId => ({ kind: 'mode', mode: 'mute', bargeId }))
+    case 'barge':
+      return readBarge(message)
+    case 'play':
+      return withPath(message, path => ({ kind: 'play', path, isReplacing: false }))
+    case 'play-now':
+      return withPath(message, path => ({ kind: 'play', path, isReplacing: true }))
+    case 'stop-playback':
+      return ok({ kind: 'stop-playback' })
+    case 'start-background':
+      return withPath(message, path => ({ kind: 'background', path, isStarting: true }))
+    case 'stop-background':
+      return withPath(message, path => ({ kind: 'background', path, isStarting: false }))
+    case 'bridge':
+    case 'bot-call':
+      return fail(`${message.type} belongs on the channel of the switch, its core_uuid`)
+    default:
+      return fail(`unknown type: ${printable(message.type)}`)
+  }
+}
+
+function readBarge(message: Message): Result<Control, string> {
+  const target = parsePhoneTarget(message.phone_number)
+  if (!target.ok) return fail(`phone_number ${target.failure}`)
+  const callerId = parseCallerId(message.caller_id)
+  if (!callerId.ok) return fail(`caller_id ${callerId.failure}`)
+  const credentials = readCredentials(message)
+  if (!credentials.ok) return credentials
+  return ok({ kind: 'barge', target: target.value, callerId: callerId.value, credentials: credentials.value })
+}
+
+function withBargeId(
+  message: Message,
+  make: (bargeId: string | undefined) => Control,
+): Result<Control, string> {
+  const id = message.barge_id
+  if (id === undefined || id === null) return ok(make(undefined))
+  return typeof id === 'string' ? ok(make(id)) : fail('barge_id must be a text')
+}
+
+function withPath(message: Message, make: (path: MediaPath) => Control): Result<Control, string> {
+  const path = parseMediaPath(message.path)
+  return path.ok ? ok(make(path.value)) : fail(`path ${path.failure}`)
+}
+
+/** What a stranger sent, short and without control characters. */
+const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 64)

@@ -1,0 +1,209 @@
+// Obeys the control messages of a call. Each becomes one or a few commands to the switch, and gets exactly one
+// answer on its channel, after the switch has taken it: an ack, or a failure with a cause that a person understands.
+// Messages of one call are obeyed one after another.
+import {
+  type ChannelUuid,
+  isAbsoluteFile,
+  type MediaPath,
+  parseChannelUuid,
+  parseDialId,
+  parseGatewayName,
+  parseOrgId,
+  parseProfileName,
+  parseUserId,
+} from '../esl/allow.ts'
+import type { EslCommand } from '../esl/command.ts'
+import {
+  fileExists,
+  type HeardBy,
+  hangUpChannel,
+  playToBoth,
+  startBackground,
+  stopBackground,
+  stopPlayback,
+  superviseAs,
+} from '../esl/commands.ts'
+import { originateBarge } from '../esl/originate.ts'
+import { answerOf, type CommandOutcome, isUnknownChannel } from '../esl/outcome.ts'
+import { assertNever, fail, ok, type Result } from '../result.ts'
+import { MS_PER_SECOND } from '../units.ts'
+import { type BargeMode, type Barger, bargerOf, type Call, isLive, legsOf } from './call.ts'
+import { type Control, hearMessage } from './control.ts'
+import { type Desk, sayNow } from './desk.ts'
+import { type AnswerTo, ack, controlFailure } from './events.ts'
+import { endBarger } from './follow.ts'
+import { valid } from './valid.ts'
+
+/** What goes into the ack, or why the message could not be obeyed. */
+type Obeyed = Result<Record<string, string>, string>
+
+/** Messages of one call that may wait for their turn; a flood gets its failures at once, out of turn. */
+const WAITING_MAX = 200
+
+/** A message on a call's channel. */
+export function hearControl(desk: Desk, call: Call, text: string): void {
+  const heard = hearMessage(text)
+  if (heard.kind === 'own' || call.isFenced) return
+  desk.count('controls', heard.kind === 'control' ? heard.to.event : 'bad')
+  if (call.serial.size > WAITING_MAX) {
+    const event = controlFailure(heard.to, 'too many messages wait for this call')
+    void sayNow(desk, call, { event })
+    return
+  }
+  call.serial.run(async () => {
+    const obeyed = heard.kind === 'bad' ? fail(heard.cause) : await obey(desk, call, heard.control)
+    await answer(desk, call, heard.to, obeyed)
+  })
+}
+
+function answer(desk: Desk, call: Call, to: AnswerTo, obeyed: Obeyed): Promise<void> {
+  if (obeyed.ok) return sayNow(desk, call, { event: ack(to, obeyed.value) })
+  desk.log.info(
+    { dialId: call.record.dialId, event: to.event, cause: obeyed.failure },
+    'control message not obeyed',
+  )
+  return sayNow(desk, call, { event: controlFailure(to, obeyed.failure) })
+}
+
+async function obey(desk: Desk, call: Call, control: Control): Promise<Obeyed> {
+  if (call.isEnding || call.a.state === 'hungup') return fail('the call has ended')
+  if (call.a.state === 'expected') return fail('the call has not started yet')
+  switch (control.kind) {
+    case 'hangup':
+      return hangUp(desk, call, control.bargeId)
+    case 'barge':
+      return barge(desk, call, control)
+    case 'mode':
+      return setMode(desk, call, control)
+    case 'play':
+      return play(desk, call, control)
+    case 'stop-playback':
+      return taken(await desk.link.api(stopPlayback(aLegOf(call))))
+    case 'background':
+      return background(desk, call, control)
+    default:
+      return assertNever(control)
+  }
+}
+
+async function hangUp(desk: Desk, call: Call, bargeId: string | undefined): Promise<Obeyed> {
+  if (bargeId === undefined) return taken(await desk.link.api(hangUpChannel(aLegOf(call), 'NORMAL_CLEARING')))
+  const barger = bargerOf(call, bargeId)
+  if (!barger) return fail(noBarger(bargeId))
+  const outcome = await desk.link.api(hangUpChannel(uuidOf(barger), 'NORMAL_CLEARING'))
+  return taken(outcome, { barge_id: barger.bargeId })
+}
+
+/** Rings a third phone that listens. Acked once the switch has the order; `barge-event`s tell of the phone. */
+async function barge(desk: Desk, call: Call, order: Extract<Control, { kind: 'barge' }>): Promise<Obeyed> {
+  const { settings, link } = desk
+  const barger: Barger = { bargeId: crypto.randomUUID(), state: 'expected', mode: 'mute' }
+  const { dialId, orgId, userId } = call.record
+  // Known before it is sent, so that its first event is not a stranger's.
+  desk.calls.addBarger(call, barger)
+  const { accepted, result } = link.bgapi(
+    originateBarge({
+      dialId: valid(parseDialId(dialId)),
+      orgId: valid(parseOrgId(orgId)),
+      userId: valid(parseUserId(userId)),
+      gateway: valid(parseGatewayName(settings.gateway)),
+      profile: valid(parseProfileName(settings.sipProfile)),
+      target: order.target,
+      callerId: order.callerId,
+      ...(order.credentials ? { credentials: order.credentials } : {}),
+      channelUuid: uuidOf(barger),
+      targetChannelUuid: aLegOf(call),
+      ringTimeoutSeconds: settings.ringTimeoutSeconds,
+    }),
+    { jobUuid: crypto.randomUUID(), timeoutMs: (settings.ringTimeoutSeconds + 15) * MS_PER_SECOND },
+  )
+  void result.then(outcome => {
+    // Without a channel (unknown gateway, say) no event tells of its end.
+    if (outcome.kind === 'error' && barger.state === 'expected')
+      endBarger(desk, call, barger, answerOf(outcome.text) || outcome.text)
+  })
+  const obeyed = taken(await accepted, { barge_id: barger.bargeId })
+  if (!obeyed.ok) barger.state = 'ended'
+  else await sayNow(desk, call, { fields: { [`barger.${barger.bargeId}`]: barger.mode } })
+  return obeyed
+}
+
+/** By tones played and detected: `a-leg` is the call's initiator, side 0. */
+const HEARD_BY: Record<BargeMode, HeardBy> = { mute: 'nobody', whisper: 'a-leg', threeway: 'both' }
+
+async function setMode(desk: Desk, call: Call, order: Extract<Control, { kind: 'mode' }>): Promise<Obeyed> {
+  const barger = bargerOf(call, order.bargeId)
+  // The switch says +OK for a leg that is gone, so what we know of it decides.
+  if (!barger) return fail(noBarger(order.bargeId))
+  const obeyed = taken(await desk.link.sendEvent(superviseAs(uuidOf(barger), HEARD_BY[order.mode])), {
+    barge_id: barger.bargeId,
+  })
+  if (!obeyed.ok) return obeyed
+  barger.mode = order.mode
+  await sayNow(desk, call, { fields: { [`barger.${barger.bargeId}`]: order.mode } })
+  return obeyed
+}
+
+async function play(desk: Desk, call: Call, order: Extract<Control, { kind: 'play' }>): Promise<Obeyed> {
+  if (call.a.state !== 'answered') return fail('the call is not answered yet')
+  // The switch says +OK to a file that does not exist.
+  const missing = await findMissing(desk, order.path)
+  if (missing) return fail(missing)
+  if (order.isReplacing) {
+    const stopped = taken(await desk.link.api(stopPlayback(aLegOf(call))))
+    if (!stopped.ok) return stopped
+  }
+  return taken(await desk.link.api(playToBoth(aLegOf(call), order.path)))
+}
+
+async function findMissing(desk: Desk, path: MediaPath): Promise<string | undefined> {
+  if (!isAbsoluteFile(path)) return undefined
+  const outcome = await desk.link.api(fileExists(path))
+  if (outcome.kind !== 'ok') return causeOf(outcome)
+  return outcome.text.startsWith('true') ? undefined : 'the switch has no such file'
+}
+
+/** Mixed under the talk, once for each side, so that both hear it and go on hearing each other. */
+async function background(
+  desk: Desk,
+  call: Call,
+  order: Extract<Control, { kind: 'background' }>,
+): Promise<Obeyed> {
+  if (call.a.state !== 'answered') return fail('the call is not answered yet')
+  const legs = legsOf(call).filter(isLive)
+  const make = order.isStarting ? startBackground : stopBackground
+  const commands: EslCommand[] = legs.map(leg => make(valid(parseChannelUuid(leg.channelUuid)), order.path))
+  const outcomes = await Promise.all(commands.map(command => desk.link.api(command)))
+  // A callee who is still being rung can't hear it; the A-leg's answer is the message's.
+  return taken(outcomes[0]!)
+}
+
+/** The switch's answer as the message's. */
+function taken(outcome: CommandOutcome, extra: Record<string, string> = {}): Obeyed {
+  return outcome.kind === 'ok' ? ok(extra) : fail(causeOf(outcome))
+}
+
+/** Says what happened in words for the backend's developer. */
+export function causeOf(outcome: Exclude<CommandOutcome, { kind: 'ok' }>): string {
+  switch (outcome.kind) {
+    case 'error':
+      return isUnknownChannel(outcome.text)
+        ? 'the call has ended'
+        : `the switch refused: ${answerOf(outcome.text) || outcome.text}`
+    case 'timeout':
+      return 'the switch did not answer in time; whether it obeyed is unknown'
+    case 'lost':
+      return 'the connection to the switch was lost; whether it obeyed is unknown'
+    case 'busy':
+      return 'too many commands wait for the switch'
+    default:
+      return assertNever(outcome)
+  }
+}
+
+const noBarger = (bargeId: string | undefined): string =>
+  bargeId === undefined ? 'nobody barges in on this call' : 'no barger with this barge_id'
+
+const aLegOf = (call: Call): ChannelUuid => valid(parseChannelUuid(call.a.channelUuid))
+
+const uuidOf = (barger: Barger): ChannelUuid => valid(parseChannelUuid(barger.bargeId))

@@ -1,0 +1,122 @@
+// What the parts of an agent share: its link to the switch, its stores, its calls, and the two things that every
+// part does with a call: say something about it, and end it. The order of what is said is kept for each call.
+import type { SwitchLink } from '../esl/link.ts'
+import type { Log } from '../log.ts'
+import type { CallStep, CallStore } from '../redis/calls.ts'
+import type { Channels } from '../redis/channels.ts'
+import { RedisUnavailable } from '../redis/connect.ts'
+import type { JobQueue } from '../redis/jobs.ts'
+import { messageOf } from '../result.ts'
+import type { Clock } from '../units.ts'
+import type { AgentSettings } from './agentMessages.ts'
+import type { Call } from './call.ts'
+import type { CallEvent } from './events.ts'
+import type { CallRegistry } from './registry.ts'
+
+export interface Desk {
+  readonly agent: string
+  readonly settings: AgentSettings
+  readonly link: SwitchLink
+  readonly store: CallStore
+  readonly jobs: JobQueue
+  readonly channels: Channels
+  readonly calls: CallRegistry
+  readonly count: Count
+  readonly clock: Clock
+  readonly log: Log
+  /** A message on a call's channel. */
+  onMessage(call: Call, message: string): void
+  /** A call has ended: there is room for another. */
+  onRoom(): void
+}
+
+/** Counts for the metrics, which live on the main thread. */
+export type Count = (name: CountName, label?: string) => void
+export type CountName = 'jobs' | 'deadLetters' | 'events' | 'controls' | 'hangups'
+
+/** What is said about a call besides what changes with it. */
+export type Saying = Omit<CallStep, 'event'> & { event?: CallEvent }
+
+/** Between two tries while Redis is away. Calls go on meanwhile; what is said about them waits, in order. */
+const RETRY_MS = 200
+
+/** A call that waits for Redis with this much to say is a flood, not a call. */
+const SAYINGS_MAX = 2_000
+
+/** Publishes one event of a call and writes what changes with it, after everything said before. Events go into the
+ *  user's history; what is said on another channel is not the user's. */
+export function say(desk: Desk, call: Call, saying: Saying): void {
+  if (call.serial.size >= SAYINGS_MAX) {
+    desk.log.error(
+      { dialId: call.record.dialId },
+      'too much to say about one call while Redis is away: dropped',
+    )
+    return
+  }
+  const history = saying.event && saying.channel === undefined ? { history: saying.history ?? 'add' } : {}
+  call.serial.run(() => sayNow(desk, call, { ...saying, ...history }))
+}
+
+/** Publishes and writes from within the call's order; an answer to a message, which no history keeps. */
+export async function sayNow(desk: Desk, call: Call, { event, ...step }: Saying): Promise<void> {
+  const text = event === undefined ? undefined : JSON.stringify(event)
+  await untilWritten(desk, async () => {
+    // Heard before said: whoever reacts to `call-start` with a control message finds us listening.
+    await call.listening
+    if (call.isFenced) return
+    const isOwner = await desk.store.step(call.record, {
+      ...step,
+      ...(text === undefined ? {} : { event: text }),
+    })
+    if (isOwner) {
+      if (event) desk.count('events', event.type)
+      return
+    }
+    call.isFenced = true
+    desk.log.warn({ dialId: call.record.dialId }, 'another agent owns this call now: left to it')
+    letGo(desk, call)
+  })
+}
+
+/** Says something on a channel for which we hold no call. */
+export async function sayOn(desk: Desk, channel: string, event: CallEvent): Promise<void> {
+  await untilWritten(desk, () => desk.store.publish(channel, JSON.stringify(event)))
+}
+
+/** Repeats a write until Redis has taken it. Our writes are safe to repeat: at worst a reader hears one twice. */
+async function untilWritten(desk: Desk, write: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      return await write()
+    } catch (thrown) {
+      if (!(thrown instanceof RedisUnavailable)) throw thrown
+      desk.log.debug({ reason: messageOf(thrown) }, 'redis away: said again soon')
+      await Bun.sleep(RETRY_MS)
+    }
+  }
+}
+
+/** The call is over: after everything said, its dial id is free and its job done with. */
+export function conclude(desk: Desk, call: Call): void {
+  if (call.isEnding) return
+  call.isEnding = true
+  call.serial.run(async () => {
+    await untilWritten(desk, () => desk.store.release(desk.agent, call.record))
+    await untilWritten(desk, () => settleJob(desk, call))
+    letGo(desk, call)
+  })
+}
+
+/** Out of our memory and off its channel, whoever owns it now. */
+export function letGo(desk: Desk, call: Call): void {
+  desk.calls.remove(call)
+  desk.channels
+    .unlisten(call.record.dialId)
+    .catch(thrown => desk.log.debug({ reason: messageOf(thrown) }, 'not unsubscribed: redis is away'))
+  desk.onRoom()
+}
+
+/** The job leaves the in-flight list: its call stands in Redis, or is over. */
+export async function settleJob(desk: Desk, call: Call): Promise<void> {
+  if (call.list !== '') await desk.jobs.done(call.list, call.text)
+}

@@ -1,0 +1,210 @@
+// Turns a job into a call: reads it, claims its dial id, writes down what a survivor needs, and only then sends the
+// one originate. Every job ends here in exactly one way: a call, a failure on its channel, or back on its list. What
+// happens to the call afterwards is followed elsewhere.
+import {
+  type GatewayName,
+  parseChannelUuid,
+  parseGatewayName,
+  parseHeaderPrefix,
+  parseProfileName,
+} from '../esl/allow.ts'
+import type { EslCommand } from '../esl/command.ts'
+import { originateAsp, originateBot, originateLoadTest } from '../esl/originate.ts'
+import { answerOf, type CommandOutcome } from '../esl/outcome.ts'
+import { assertNever, messageOf } from '../result.ts'
+import { MS_PER_SECOND } from '../units.ts'
+import { type Call, createCall } from './call.ts'
+import { conclude, type Desk, letGo, say, sayOn, settleJob } from './desk.ts'
+import { callFailure } from './events.ts'
+import type { TakenJob } from './intake.ts'
+import { type Job, parseJob } from './job.ts'
+import { settleUnknown } from './reconcile.ts'
+import { valid } from './valid.ts'
+
+/** How a job's dialling began. `failed` was said on the dial id's channel already. */
+export type Dialled =
+  | { kind: 'sent'; accepted: Promise<CommandOutcome> }
+  | { kind: 'failed'; cause: string }
+  | { kind: 'returned' }
+
+/** A job's result comes with A's answer or A's failure; beyond the ring time the switch gets this to say so. */
+const RESULT_MARGIN_MS = 15 * MS_PER_SECOND
+
+/** Dials a job of a list. Never rejects: what goes wrong is said on the job's channel. */
+export async function dialJob(desk: Desk, taken: TakenJob): Promise<Dialled> {
+  const { settings } = desk
+  const parsed = parseJob(taken.text)
+  if (!parsed.ok) {
+    const { dialId, cause } = parsed.failure
+    return refuse(desk, taken, { dialId, cause, isBuried: true })
+  }
+  const job = parsed.value
+  if (job.kind === 'load-test' && !settings.isLoadTestAllowed)
+    return refuse(desk, taken, {
+      dialId: job.dialId,
+      cause: 'load tests need RED_MODE=load-test',
+      isBuried: true,
+    })
+  const isLate = job.queuedAtMs !== undefined && taken.takenAtMs - job.queuedAtMs > settings.jobAgeMaxMs
+  if (isLate) return refuse(desk, taken, { dialId: job.dialId, cause: 'expired', isBuried: false })
+  return dial(desk, job, taken)
+}
+
+/** Dials a job that was read already: claim, then originate. */
+export async function dial(desk: Desk, job: Job, taken: { text: string; list: string }): Promise<Dialled> {
+  const { settings, link, calls } = desk
+  const isOurs = calls.find(job.dialId) !== undefined
+  if (isOurs) return refuse(desk, taken, { dialId: job.dialId, cause: 'duplicate dial_id', isBuried: false })
+
+  const call = createCall(job, { ...taken, switchName: settings.switch.name })
+  call.record.fields.core = link.coreUuid ?? ''
+  // Reserved before the first await: a second job of this dial id must find it.
+  calls.add(call)
+  try {
+    call.listening = desk.channels.listen(job.dialId, message => desk.onMessage(call, message))
+    const isClaimed = await desk.store.claim(desk.agent, call.record)
+    if (!isClaimed) {
+      letGo(desk, call)
+      return refuse(desk, taken, { dialId: job.dialId, cause: 'duplicate dial_id', isBuried: false })
+    }
+  } catch (thrown) {
+    // Whether Redis took the claim is unknown, but nothing was sent: the job may be dialled by anybody later.
+    desk.log.warn({ dialId: job.dialId, reason: messageOf(thrown) }, 'redis away: job given back')
+    return giveBack(desk, call)
+  }
+  if (!link.isReady) return giveBack(desk, call)
+
+  const { accepted, result } = link.bgapi(originateOf(desk, job, call), {
+    jobUuid: crypto.randomUUID(),
+    timeoutMs: settings.ringTimeoutSeconds * MS_PER_SECOND + RESULT_MARGIN_MS,
+  })
+  desk.count('jobs', job.kind)
+  settleJob(desk, call).catch(thrown =>
+    desk.log.debug(
+      { reason: messageOf(thrown) },
+      'job still in flight; it is settled at the end of its call',
+    ),
+  )
+  void result.then(outcome => hearResult(desk, call, outcome))
+  return { kind: 'sent', accepted }
+}
+
+/** The originate has ended: A answered, or why not. */
+function hearResult(desk: Desk, call: Call, outcome: CommandOutcome): void {
+  const { dialId } = call.record
+  switch (outcome.kind) {
+    case 'ok':
+      return
+    case 'error':
+      // With a channel its own events tell the story; without one (unknown gateway, say) nothing else will.
+      if (call.a.state === 'expected') failCall(desk, call, answerOf(outcome.text) || outcome.text)
+      return
+    // The table of waiting commands was full: nothing was sent.
+    case 'busy':
+      return void giveBack(desk, call)
+    case 'timeout':
+      desk.log.warn({ dialId }, 'the switch never told what became of an originate: asking')
+      return void settleUnknown(desk, call)
+    // The link broke after the bytes left. What became of it is asked when the link is back; never sent again.
+    case 'lost':
+      return
+    default:
+      return assertNever(outcome)
+  }
+}
+
+/** The call never came to be. */
+export function failCall(desk: Desk, call: Call, cause: string): void {
+  if (call.isEnding) return
+  desk.log.info({ dialId: call.record.dialId, cause }, 'call not made')
+  say(desk, call, { event: callFailure(cause) })
+  conclude(desk, call)
+}
+
+/** Answers a job that won't be dialled. Buried ones are kept for people to read. */
+async function refuse(
+  desk: Desk,
+  taken: { text: string; list: string },
+  refusal: { dialId: string | undefined; cause: string; isBuried: boolean },
+): Promise<Dialled> {
+  const { dialId, cause, isBuried } = refusal
+  desk.log.warn({ dialId, list: taken.list, cause }, 'job refused')
+  desk.count('jobs', 'refused')
+  try {
+    if (dialId !== undefined) await sayOn(desk, dialId, callFailure(cause))
+    if (taken.list === '') return { kind: 'failed', cause }
+    if (isBuried) {
+      desk.count('deadLetters')
+      await desk.jobs.bury(taken.list, taken.text, cause, desk.clock())
+    } else await desk.jobs.done(taken.list, taken.text)
+  } catch (thrown) {
+    desk.log.warn({ reason: messageOf(thrown) }, 'refused job stays in flight until redis is back')
+  }
+  return { kind: 'failed', cause }
+}
+
+/** Nothing was sent: the job goes back to the head of its list, and its dial id is free again. */
+async function giveBack(desk: Desk, call: Call): Promise<Dialled> {
+  call.isEnding = true
+  letGo(desk, call)
+  try {
+    await desk.store.release(desk.agent, call.record)
+    if (call.list !== '') await desk.jobs.putBack(call.list, call.text)
+  } catch (thrown) {
+    desk.log.warn({ reason: messageOf(thrown) }, 'job stays in flight until redis is back')
+  }
+  return { kind: 'returned' }
+}
+
+function originateOf(desk: Desk, job: Job, call: Call): EslCommand {
+  const { settings } = desk
+  const channelUuid = valid(parseChannelUuid(call.a.channelUuid))
+  const routes = {
+    gateway: valid(parseGatewayName(settings.gateway)),
+    profile: valid(parseProfileName(settings.sipProfile)),
+  }
+  const headerPrefix = valid(parseHeaderPrefix(settings.sipHeaderPrefix))
+  const { ringTimeoutSeconds } = settings
+  switch (job.kind) {
+    case 'asp-call':
+      return originateAsp({
+        ...job,
+        gateway: gatewayFor(desk, job.callProvider),
+        headerPrefix,
+        ringTimeoutSeconds,
+        caller: { number: job.callerNumber, callerId: job.callerIdLegA, channelUuid },
+        callee: {
+          number: job.calleeNumber,
+          callerId: job.callerIdLegB,
+          channelUuid: valid(parseChannelUuid(call.b?.channelUuid)),
+        },
+      })
+    case 'bot-call': {
+      const { credentials, ...rest } = job
+      return originateBot({
+        ...rest,
+        ...routes,
+        headerPrefix,
+        ringTimeoutSeconds,
+        channelUuid,
+        ...(credentials ? { credentials } : {}),
+      })
+    }
+    case 'load-test':
+      return originateLoadTest({
+        ...job,
+        ...routes,
+        gateway: job.gateway,
+        leg: job.side,
+        ringTimeoutSeconds,
+        channelUuid,
+      })
+    default:
+      return assertNever(job)
+  }
+}
+
+function gatewayFor(desk: Desk, provider: string): GatewayName {
+  const { gateways, gateway } = desk.settings
+  return valid(parseGatewayName(Object.hasOwn(gateways, provider) ? gateways[provider] : gateway))
+}

@@ -1,0 +1,101 @@
+// Finds out what became of calls while the link to the switch was down. Nothing is replayed by the switch, so each
+// leg that may live is looked up; legs that answered or vanished meanwhile get their events now. An originate whose
+// fate nobody knows is reported as that, and never sent again: a second one would ring a person twice.
+import { parseChannelUuid } from '../esl/allow.ts'
+import { dumpChannel } from '../esl/commands.ts'
+import { isUnknownChannel } from '../esl/outcome.ts'
+import { messageOf } from '../result.ts'
+import { MS_PER_SECOND } from '../units.ts'
+import { type Call, type Leg, legsOf } from './call.ts'
+import { conclude, type Desk, say } from './desk.ts'
+import { callFailure } from './events.ts'
+import { advance, complete, endBarger } from './follow.ts'
+import { valid } from './valid.ts'
+
+/** The switch restarted and took all its calls with it: FreeSWITCH's own word for that. */
+const CAUSE_CRASH = 'CRASH'
+
+/** A background originate makes its channel within milliseconds of being read; after this it made none. */
+const CHANNEL_APPEARS_MS = MS_PER_SECOND
+
+type Sight = 'gone' | 'ringing' | 'answered' | 'unknown'
+
+/** The link is up again. @param coreUuid the switch as it is now: another one than before has lost every call. */
+export async function reconcileAll(desk: Desk, coreUuid: string): Promise<void> {
+  await Promise.all(desk.calls.all().map(call => reconcile(desk, call, coreUuid)))
+}
+
+/** Brings one call's legs to what the switch has of them. */
+export async function reconcile(desk: Desk, call: Call, coreUuid: string): Promise<void> {
+  if (call.isEnding) return
+  if (call.record.fields.core !== coreUuid) return vanish(desk, call, CAUSE_CRASH)
+  if (call.a.state === 'expected') return settleUnknown(desk, call)
+  const sights = await Promise.all(legsOf(call).map(leg => look(desk, leg.channelUuid)))
+  for (const [index, leg] of legsOf(call).entries()) apply(desk, call, leg, sights[index]!)
+  for (const barger of call.bargers.values()) {
+    if (barger.state !== 'ended' && (await look(desk, barger.bargeId)) === 'gone')
+      endBarger(desk, call, barger, CAUSE_LOST)
+  }
+  if (call.a.state === 'hungup') complete(desk, call)
+}
+
+/** Gone while nobody looked: its real cause went with the event. */
+const CAUSE_LOST = 'NORMAL_UNSPECIFIED'
+
+function apply(desk: Desk, call: Call, leg: Leg, sight: Sight): void {
+  if (sight === 'ringing' || sight === 'answered') advance(desk, call, leg, sight)
+  // A callee that was never heard of may not have been rung at all.
+  if (sight === 'gone' && leg.state !== 'expected') advance(desk, call, leg, 'hungup', CAUSE_LOST)
+}
+
+/** An originate of which no channel was ever seen. */
+export async function settleUnknown(desk: Desk, call: Call): Promise<void> {
+  let sight = await look(desk, call.a.channelUuid)
+  if (sight === 'gone') {
+    await Bun.sleep(CHANNEL_APPEARS_MS)
+    sight = await look(desk, call.a.channelUuid)
+  }
+  if (sight === 'unknown' || call.isEnding || call.a.state !== 'expected') return
+  if (sight === 'gone') return reportUnknown(desk, call)
+  advance(desk, call, call.a, sight)
+}
+
+/** All of a call's legs are gone. */
+function vanish(desk: Desk, call: Call, cause: string): void {
+  if (call.a.state === 'expected') return reportUnknown(desk, call)
+  for (const leg of legsOf(call)) if (leg.state !== 'expected') advance(desk, call, leg, 'hungup', cause)
+  for (const barger of call.bargers.values()) endBarger(desk, call, barger, cause)
+  complete(desk, call)
+}
+
+/** Perhaps the phone rang, perhaps not. People must look at it: failure, and the dead-letter list. */
+export function reportUnknown(desk: Desk, call: Call): void {
+  const cause = 'unknown outcome'
+  desk.log.error(
+    { dialId: call.record.dialId },
+    'nobody knows what became of an originate: not dialled again',
+  )
+  say(desk, call, { event: callFailure(cause) })
+  desk.count('deadLetters')
+  if (call.list !== '') {
+    call.serial.run(() =>
+      desk.jobs
+        .bury(call.list, call.text, cause, desk.clock())
+        .catch(thrown => desk.log.error({ reason: messageOf(thrown) }, 'dead letter not written')),
+    )
+  }
+  conclude(desk, call)
+}
+
+async function look(desk: Desk, channelUuid: string): Promise<Sight> {
+  const outcome = await desk.link.api(dumpChannel(valid(parseChannelUuid(channelUuid))))
+  if (outcome.kind === 'error') return isUnknownChannel(outcome.text) ? 'gone' : 'unknown'
+  if (outcome.kind !== 'ok') return 'unknown'
+  try {
+    const channel = JSON.parse(outcome.text) as Record<string, unknown>
+    return channel['Answer-State'] === 'answered' ? 'answered' : 'ringing'
+  } catch {
+    // A dump that is no JSON still says that the channel lives; its next event says the rest.
+    return 'ringing'
+  }
+}

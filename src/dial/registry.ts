@@ -1,0 +1,44 @@
+// The calls that one agent owns, found by dial id or by channel. Events of the switch name channels; Redis names
+// dial ids.
+import { type Barger, type Call, type Leg, legsOf } from './call.ts'
+
+/** What a channel is to a call. */
+export type Found = { call: Call; leg: Leg } | { call: Call; barger: Barger }
+
+export class CallRegistry {
+  readonly #byDialId = new Map<string, Call>()
+  readonly #byChannel = new Map<string, Found>()
+
+  get size(): number {
+    return this.#byDialId.size
+  }
+
+  all(): Call[] {
+    return [...this.#byDialId.values()]
+  }
+
+  find(dialId: string): Call | undefined {
+    return this.#byDialId.get(dialId)
+  }
+
+  findChannel(channelUuid: string): Found | undefined {
+    return this.#byChannel.get(channelUuid)
+  }
+
+  add(call: Call): void {
+    this.#byDialId.set(call.record.dialId, call)
+    for (const leg of legsOf(call)) this.#byChannel.set(leg.channelUuid, { call, leg })
+  }
+
+  addBarger(call: Call, barger: Barger): void {
+    call.bargers.set(barger.bargeId, barger)
+    this.#byChannel.set(barger.bargeId, { call, barger })
+  }
+
+  remove(call: Call): void {
+    if (this.#byDialId.get(call.record.dialId) !== call) return
+    this.#byDialId.delete(call.record.dialId)
+    for (const leg of legsOf(call)) this.#byChannel.delete(leg.channelUuid)
+    for (const bargeId of call.bargers.keys()) this.#byChannel.delete(bargeId)
+  }
+}
