@@ -19,6 +19,8 @@ export type Agents = ReturnType<typeof openAgents>
 export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOptions) {
   const isLoadTestAllowed = config.redMode === 'load-test'
   const {
+    takeoverMs,
+    orphanMaxMs,
     ringTimeoutSeconds,
     jobAgeMaxMs,
     callsMax,
@@ -40,6 +42,8 @@ export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOption
     callsMax,
     callsPerSecond,
     isLoadTestAllowed,
+    takeoverMs,
+    orphanMaxMs,
     log: { level: config.logLevel, showsFullNumbers: config.showsFullNumbers, isPretty },
   }
   const switches = config.eslSwitches.map(({ host, port = config.eslPort }) => ({
@@ -54,6 +58,7 @@ export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOption
     events: (type: string) => metrics.callEvents.inc({ type }),
     controls: (type: string) => metrics.controls.inc({ type }),
     hangups: (cause: string) => metrics.hangups.inc({ cause }),
+    takeovers: () => metrics.takeovers.inc(),
   }
   const pool = openAgentPool({
     program: new URL('../workers/agent.ts', import.meta.url),

@@ -178,6 +178,18 @@ export const SETTINGS = {
     "Jobs that one agent takes a second; FreeSWITCH's own default is 30 sessions. 0 is off.",
   ),
   redMode: choice('RED_MODE', ['', 'load-test'], '', '`load-test` takes load-test jobs too.'),
+  takeoverMs: integer(
+    'TAKEOVER_MS',
+    3_000,
+    { min: 600, max: 60_000 },
+    "Milliseconds within which a dead agent's calls are taken over by another agent of the same switch.",
+  ),
+  orphanMaxMs: seconds(
+    'ORPHAN_MAX',
+    300,
+    { min: 1, max: 86_400 },
+    'Seconds that the calls of a dead agent wait for another agent of their switch; then they are reported as `unknown outcome`.',
+  ),
   drainMaxMs: seconds(
     'DRAIN_MAX',
     3_600,

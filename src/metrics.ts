@@ -78,6 +78,11 @@ export function createMetrics() {
     callEvents: counter('hookswitch_call_events_total', 'Messages published about calls', ['type']),
     controls: counter('hookswitch_control_messages_total', 'Control messages heard', ['type']),
     hangups: counter('hookswitch_hangups_total', 'Legs ended, by FreeSWITCH cause', ['cause']),
+    takeovers: new Counter({
+      name: 'hookswitch_takeovers_total',
+      help: 'Calls taken over from agents that died',
+      registers,
+    }),
     calls: new Gauge({
       name: 'hookswitch_calls',
       help: 'Calls that the agents of this process own',

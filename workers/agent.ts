@@ -16,6 +16,8 @@ self.onmessage = async (event: MessageEvent<ToAgent>) => {
     agent = openAgent({
       settings,
       count: (name, label = '') => send({ kind: 'count', name, label }),
+      // The pool starts another under a new name.
+      onBuried: () => process.exit(1),
       onHealth: health => send({ kind: 'health', ...health }),
       clock: Date.now,
       random: Math.random,

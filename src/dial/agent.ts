@@ -3,6 +3,7 @@
 // control messages come in there and leave as commands.
 import { SwitchLink } from '../esl/link.ts'
 import type { Log } from '../log.ts'
+import { openAgentRoll } from '../redis/agents.ts'
 import { openCalls } from '../redis/calls.ts'
 import { openChannels } from '../redis/channels.ts'
 import { openRedis } from '../redis/connect.ts'
@@ -17,13 +18,18 @@ import { type CoreChannel, createCoreChannel } from './coreChannel.ts'
 import type { Count, Desk } from './desk.ts'
 import { dialJob } from './dialer.ts'
 import { follow } from './follow.ts'
+import { holdForHandover, openHandover } from './handover.ts'
 import { startIntake } from './intake.ts'
+import { startLiveness } from './liveness.ts'
 import { reconcileAll } from './reconcile.ts'
 import { CallRegistry } from './registry.ts'
+import { startTakeover } from './takeover.ts'
 
 export interface AgentOptions {
   settings: AgentSettings
   count: Count
+  /** Declared dead by others: the agent must end, and act no more. */
+  onBuried: () => void
   onHealth: (health: { isSwitchReady: boolean; calls: number }) => void
   clock: Clock
   random: () => number
@@ -31,12 +37,16 @@ export interface AgentOptions {
 }
 
 export interface Agent {
-  /** Takes no new job and keeps its calls until they end. */
+  /** Takes no new job, hands its calls to others, and keeps those that nobody takes until they end. */
   drain(): Promise<void>
 }
 
 /** Who listens on a switch's channel may be silent this long before another agent does. */
 const CORE_LEASE_MS = 6 * MS_PER_SECOND
+
+/** Of TAKEOVER_MS: the lease runs out, the next look sees it, and the rest is for reading back and reconciling. */
+const LEASE_PART = 0.5
+const LOOK_PART = 0.15
 
 /** A drain looks at its calls when one ends; this is only how often it tells the log. */
 const DRAIN_NOTE_MS = 30 * MS_PER_SECOND
@@ -68,6 +78,25 @@ export function openAgent(options: AgentOptions): Agent {
     },
   })
 
+  const roll = openAgentRoll(commands)
+  const leaseMs = settings.takeoverMs * LEASE_PART
+  const liveness = startLiveness({
+    roll,
+    card: () => ({
+      agent,
+      switchName: settings.switch.name,
+      coreUuid: link.isReady ? (link.coreUuid ?? '') : '',
+      isDraining,
+    }),
+    leaseMs,
+    onBuried: () => {
+      log.error('this agent was taken for dead and its calls taken over: it ends')
+      link.close()
+      options.onBuried()
+    },
+    log,
+  })
+
   const desk: Desk = {
     agent,
     settings,
@@ -79,7 +108,10 @@ export function openAgent(options: AgentOptions): Agent {
     count: options.count,
     clock: options.clock,
     log,
-    onMessage: (call, message) => hearControl(desk, call, message),
+    mayAct: liveness.mayAct,
+    onMessage: (call, message) => {
+      if (!holdForHandover(call, message)) hearControl(desk, call, message)
+    },
     onRoom: () => {
       tellHealth()
       intake.wake()
@@ -102,6 +134,15 @@ export function openAgent(options: AgentOptions): Agent {
     isKnown: job => inHand.has(job) || calls.all().some(call => call.text === job),
     clock: options.clock,
     log,
+  })
+  const handover = openHandover(desk, roll)
+  const takeover = startTakeover({
+    desk,
+    roll,
+    liveness,
+    leaseMs,
+    lookMs: settings.takeoverMs * LOOK_PART,
+    orphanMaxMs: settings.orphanMaxMs,
   })
   link.start()
 
@@ -156,7 +197,11 @@ export function openAgent(options: AgentOptions): Agent {
     async drain() {
       isDraining = true
       leaveCore()
-      await intake.stop()
+      await Promise.all([intake.stop(), liveness.renew()])
+      takeover.stop()
+      await handover
+        .leave()
+        .catch(thrown => log.warn({ reason: messageOf(thrown) }, 'no hand-over: redis is away'))
       const note = setInterval(() => log.info({ calls: calls.size }, 'draining: calls go on'), DRAIN_NOTE_MS)
       if (calls.size > 0) {
         await new Promise<void>(resolve => {
@@ -164,6 +209,10 @@ export function openAgent(options: AgentOptions): Agent {
         })
       }
       clearInterval(note)
+      liveness.stop()
+      await roll
+        .strike(agent)
+        .catch(thrown => log.debug({ reason: messageOf(thrown) }, 'not struck off: others will'))
       link.close()
       subscriber.disconnect()
       commands.disconnect()

@@ -19,6 +19,9 @@ export interface AgentSettings {
   callsMax: number
   callsPerSecond: number
   isLoadTestAllowed: boolean
+  /** A dead agent's calls are another's within this time. */
+  takeoverMs: number
+  orphanMaxMs: number
   log: { level: string; showsFullNumbers: boolean; isPretty: boolean }
 }
 

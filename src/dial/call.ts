@@ -44,6 +44,8 @@ export interface Call {
   isComplete: boolean
   /** Its end has begun; nothing more is done for it. */
   isEnding: boolean
+  /** It is being handed to another agent: what its channel says behind the marker is that one's to answer. */
+  handover: { marker: string; onMarker: () => void; held: string[]; isMarked?: boolean } | undefined
   /** Another agent has taken it over: we say nothing more about it. */
   isFenced: boolean
 }
@@ -82,6 +84,7 @@ export function createCall(job: Job, taken: { text: string; list: string; switch
     listening: Promise.resolve(),
     isComplete: false,
     isEnding: false,
+    handover: undefined,
     isFenced: false,
   }
 }
@@ -99,3 +102,8 @@ export function bargerOf(call: Call, bargeId: string | undefined): Barger | unde
   }
   return [...call.bargers.values()].findLast(barger => barger.state !== 'ended')
 }
+
+/** How a barger stands in Redis: `answered/whisper`. */
+export const bargerFields = (barger: Barger): Record<string, string> => ({
+  [`barger.${barger.bargeId}`]: `${barger.state}/${barger.mode}`,
+})

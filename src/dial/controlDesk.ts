@@ -27,7 +27,7 @@ import { originateBarge } from '../esl/originate.ts'
 import { answerOf, type CommandOutcome, isUnknownChannel } from '../esl/outcome.ts'
 import { assertNever, fail, ok, type Result } from '../result.ts'
 import { MS_PER_SECOND } from '../units.ts'
-import { type BargeMode, type Barger, bargerOf, type Call, isLive, legsOf } from './call.ts'
+import { type BargeMode, type Barger, bargerFields, bargerOf, type Call, isLive, legsOf } from './call.ts'
 import { type Control, hearMessage } from './control.ts'
 import { type Desk, sayNow } from './desk.ts'
 import { type AnswerTo, ack, controlFailure } from './events.ts'
@@ -51,6 +51,7 @@ export function hearControl(desk: Desk, call: Call, text: string): void {
     return
   }
   call.serial.run(async () => {
+    if (call.isFenced || !(await desk.mayAct())) return
     const obeyed = heard.kind === 'bad' ? fail(heard.cause) : await obey(desk, call, heard.control)
     await answer(desk, call, heard.to, obeyed)
   })
@@ -124,7 +125,7 @@ async function barge(desk: Desk, call: Call, order: Extract<Control, { kind: 'ba
   })
   const obeyed = taken(await accepted, { barge_id: barger.bargeId })
   if (!obeyed.ok) barger.state = 'ended'
-  else await sayNow(desk, call, { fields: { [`barger.${barger.bargeId}`]: barger.mode } })
+  else await sayNow(desk, call, { fields: bargerFields(barger) })
   return obeyed
 }
 
@@ -140,7 +141,7 @@ async function setMode(desk: Desk, call: Call, order: Extract<Control, { kind: '
   })
   if (!obeyed.ok) return obeyed
   barger.mode = order.mode
-  await sayNow(desk, call, { fields: { [`barger.${barger.bargeId}`]: order.mode } })
+  await sayNow(desk, call, { fields: bargerFields(barger) })
   return obeyed
 }
 

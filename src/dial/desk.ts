@@ -24,6 +24,8 @@ export interface Desk {
   readonly count: Count
   readonly clock: Clock
   readonly log: Log
+  /** Whether we may act for our calls: false once another agent has been told to (see `liveness.ts`). */
+  mayAct(): Promise<boolean>
   /** A message on a call's channel. */
   onMessage(call: Call, message: string): void
   /** A call has ended: there is room for another. */
@@ -32,7 +34,7 @@ export interface Desk {
 
 /** Counts for the metrics, which live on the main thread. */
 export type Count = (name: CountName, label?: string) => void
-export type CountName = 'jobs' | 'deadLetters' | 'events' | 'controls' | 'hangups'
+export type CountName = 'jobs' | 'deadLetters' | 'events' | 'controls' | 'hangups' | 'takeovers'
 
 /** What is said about a call besides what changes with it. */
 export type Saying = Omit<CallStep, 'event'> & { event?: CallEvent }
@@ -84,7 +86,7 @@ export async function sayOn(desk: Desk, channel: string, event: CallEvent): Prom
 }
 
 /** Repeats a write until Redis has taken it. Our writes are safe to repeat: at worst a reader hears one twice. */
-async function untilWritten(desk: Desk, write: () => Promise<void>): Promise<void> {
+export async function untilWritten(desk: Desk, write: () => Promise<void>): Promise<void> {
   for (;;) {
     try {
       return await write()
@@ -101,8 +103,9 @@ export function conclude(desk: Desk, call: Call): void {
   if (call.isEnding) return
   call.isEnding = true
   call.serial.run(async () => {
-    await untilWritten(desk, () => desk.store.release(desk.agent, call.record))
+    // The job first: a job in flight without a call in Redis counts as never dialled.
     await untilWritten(desk, () => settleJob(desk, call))
+    await untilWritten(desk, () => desk.store.release(desk.agent, call.record))
     letGo(desk, call)
   })
 }

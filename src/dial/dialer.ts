@@ -62,17 +62,19 @@ export async function dial(desk: Desk, job: Job, taken: { text: string; list: st
   calls.add(call)
   try {
     call.listening = desk.channels.listen(job.dialId, message => desk.onMessage(call, message))
-    const isClaimed = await desk.store.claim(desk.agent, call.record)
-    if (!isClaimed) {
-      letGo(desk, call)
+    const claimed = await desk.store.claim(desk.agent, call.record)
+    if (claimed !== 'claimed') letGo(desk, call)
+    if (claimed === 'duplicate')
       return refuse(desk, taken, { dialId: job.dialId, cause: 'duplicate dial_id', isBuried: false })
-    }
+    // We were taken for dead, and somebody else has the job.
+    if (claimed === 'revoked') return { kind: 'returned' }
   } catch (thrown) {
     // Whether Redis took the claim is unknown, but nothing was sent: the job may be dialled by anybody later.
     desk.log.warn({ dialId: job.dialId, reason: messageOf(thrown) }, 'redis away: job given back')
     return giveBack(desk, call)
   }
-  if (!link.isReady) return giveBack(desk, call)
+  // Paused since the claim, we may have been declared dead, and the call another's: then the originate is not ours.
+  if (!(await desk.mayAct()) || !link.isReady) return giveBack(desk, call)
 
   const { accepted, result } = link.bgapi(originateOf(desk, job, call), {
     jobUuid: crypto.randomUUID(),

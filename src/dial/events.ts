@@ -10,6 +10,7 @@ export const EVENT_TYPES = new Set([
   'bridge-event',
   'channel-create-event',
   'barge-event',
+  'handover-event',
   'failure',
   'success',
   'ack',
@@ -48,6 +49,9 @@ export const bargeEvent = (bargeId: string, state: BargeState, cause?: string): 
   state,
   cause,
 })
+
+/** The call goes to another agent: control messages behind this one are answered by that agent. */
+export const handoverEvent = (agent: string): CallEvent => ({ type: 'handover-event', agent })
 
 /** A call that will not be attempted. */
 export const callFailure = (cause: string): CallEvent => ({ type: 'failure', cause })

@@ -6,7 +6,7 @@ import { parseChannelUuid } from '../esl/allow.ts'
 import { hangUpChannel } from '../esl/commands.ts'
 import type { SwitchEvent } from '../esl/event.ts'
 import { assertNever } from '../result.ts'
-import { type Barger, type Call, isLive, type Leg, type LegState } from './call.ts'
+import { type Barger, bargerFields, type Call, isLive, type Leg, type LegState } from './call.ts'
 import { conclude, type Desk, say } from './desk.ts'
 import { answerEvent, bargeEvent, bridgeEvent, callStart, channelCreateEvent, hangupEvent } from './events.ts'
 import { valid } from './valid.ts'
@@ -118,11 +118,11 @@ function followBarger(desk: Desk, call: Call, barger: Barger, event: SwitchEvent
     case 'CHANNEL_CREATE':
       if (barger.state !== 'expected') return
       barger.state = 'ringing'
-      return say(desk, call, { event: bargeEvent(barger.bargeId, 'ringing') })
+      return say(desk, call, { event: bargeEvent(barger.bargeId, 'ringing'), fields: bargerFields(barger) })
     case 'CHANNEL_ANSWER':
       if (barger.state === 'answered' || barger.state === 'ended') return
       barger.state = 'answered'
-      return say(desk, call, { event: bargeEvent(barger.bargeId, 'answered') })
+      return say(desk, call, { event: bargeEvent(barger.bargeId, 'answered'), fields: bargerFields(barger) })
     case 'CHANNEL_HANGUP':
       endBarger(desk, call, barger, event.header('Hangup-Cause') ?? CAUSE_UNKNOWN)
       return concludeWhenAllGone(desk, call)
@@ -133,8 +133,5 @@ function followBarger(desk: Desk, call: Call, barger: Barger, event: SwitchEvent
 export function endBarger(desk: Desk, call: Call, barger: Barger, cause: string): void {
   if (barger.state === 'ended') return
   barger.state = 'ended'
-  say(desk, call, {
-    event: bargeEvent(barger.bargeId, 'ended', cause),
-    fields: { [`barger.${barger.bargeId}`]: 'ended' },
-  })
+  say(desk, call, { event: bargeEvent(barger.bargeId, 'ended', cause), fields: bargerFields(barger) })
 }

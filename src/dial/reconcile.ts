@@ -4,10 +4,9 @@
 import { parseChannelUuid } from '../esl/allow.ts'
 import { dumpChannel } from '../esl/commands.ts'
 import { isUnknownChannel } from '../esl/outcome.ts'
-import { messageOf } from '../result.ts'
 import { MS_PER_SECOND } from '../units.ts'
 import { type Call, type Leg, legsOf } from './call.ts'
-import { conclude, type Desk, say } from './desk.ts'
+import { conclude, type Desk, say, untilWritten } from './desk.ts'
 import { callFailure } from './events.ts'
 import { advance, complete, endBarger } from './follow.ts'
 import { valid } from './valid.ts'
@@ -77,13 +76,8 @@ export function reportUnknown(desk: Desk, call: Call): void {
   )
   say(desk, call, { event: callFailure(cause) })
   desk.count('deadLetters')
-  if (call.list !== '') {
-    call.serial.run(() =>
-      desk.jobs
-        .bury(call.list, call.text, cause, desk.clock())
-        .catch(thrown => desk.log.error({ reason: messageOf(thrown) }, 'dead letter not written')),
-    )
-  }
+  if (call.list !== '')
+    call.serial.run(() => untilWritten(desk, () => desk.jobs.bury(call.list, call.text, cause, desk.clock())))
   conclude(desk, call)
 }
 

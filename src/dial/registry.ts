@@ -28,6 +28,8 @@ export class CallRegistry {
   add(call: Call): void {
     this.#byDialId.set(call.record.dialId, call)
     for (const leg of legsOf(call)) this.#byChannel.set(leg.channelUuid, { call, leg })
+    // A call that was taken over brings its bargers along.
+    for (const barger of call.bargers.values()) this.#byChannel.set(barger.bargeId, { call, barger })
   }
 
   addBarger(call: Call, barger: Barger): void {

@@ -48,6 +48,10 @@ const SENDS_MAX = 3
 /** Apple's reasons are some 60 bytes of JSON; a longer body is not Apple's, and its rest is dropped. */
 const ANSWER_LENGTH_MAX = 4_096
 
+/** A process that was held up finds its timers due before it has read what arrived meanwhile. An immediate may still
+ *  come before the reading; a timer of the next turn does not. */
+const READ_FIRST_MS = 10
+
 /** The request got no answer: no connection, a connection lost three times, or its time is over. */
 export class ApnsUnreachable extends Error {
   override name = 'ApnsUnreachable'
@@ -78,7 +82,9 @@ interface Connection {
   streamsMax: number
   streamsOpen: number
   bytesUnanswered: number
+  framesHeard: number
   heardAtMs: number
+  /** Set while an answer to a PING is awaited; anything heard counts as one. */
   probe: Timer | undefined
   /** Why the connection failed, as far as known. */
   failure: string
@@ -157,6 +163,7 @@ export function openTransport(host: string, clock: Clock, limits: TransportLimit
       streamsMax: 0,
       streamsOpen: 0,
       bytesUnanswered: 0,
+      framesHeard: 0,
       heardAtMs: clock(),
       probe: undefined,
       failure: 'closed by Apple',
@@ -168,7 +175,7 @@ export function openTransport(host: string, clock: Clock, limits: TransportLimit
     }, limits.connectMs)
     session.on('remoteSettings', settings => {
       clearTimeout(connectTimer)
-      connection.heardAtMs = clock()
+      hear(connection)
       connection.streamsMax = Math.min(settings.maxConcurrentStreams ?? STREAMS_MAX, STREAMS_MAX)
       pump()
     })
@@ -217,7 +224,7 @@ export function openTransport(host: string, clock: Clock, limits: TransportLimit
     stream.setEncoding('utf8')
     stream.on('response', headers => {
       clearTimeout(quietTimer)
-      connection.heardAtMs = clock()
+      hear(connection)
       answer = { status: headers[':status'] ?? 0, headers, text: '' }
       // A 200 has no body: no need to wait for the end of an empty one.
       if (answer.status === constants.HTTP_STATUS_OK) exchange.settle(answer)
@@ -255,16 +262,24 @@ export function openTransport(host: string, clock: Clock, limits: TransportLimit
   }
 
   function probe(connection: Connection): void {
-    const { session } = connection
+    const { session, framesHeard } = connection
     if (connection.probe || connection.streamsMax === 0 || session.destroyed) return
+    const end = () => {
+      connection.probe = undefined
+      if (connection.framesHeard === framesHeard && !session.destroyed)
+        abandon(connection, `no answer to a ping within ${limits.probeMs} ms`)
+    }
     connection.probe = setTimeout(() => {
-      abandon(connection, `no answer to a ping within ${limits.probeMs} ms`)
+      connection.probe = setTimeout(end, READ_FIRST_MS)
     }, limits.probeMs)
     session.ping(error => {
-      clearTimeout(connection.probe)
-      connection.probe = undefined
-      if (!error) connection.heardAtMs = clock()
+      if (!error) hear(connection)
     })
+  }
+
+  function hear(connection: Connection): void {
+    connection.framesHeard++
+    connection.heardAtMs = clock()
   }
 
   function abandon(connection: Connection, failure: string): void {

@@ -3,10 +3,12 @@
 // wire's own lists (active sides, history) are kept in the same step, or right after it in a Cluster, where their
 // names put them on other slots.
 import type { RedisConnection } from './connect.ts'
-import { activeCallKey, type CallOwnerIds, callKey, historyKey, ownedCallsKey } from './keys.ts'
+import { activeCallKey, type CallOwnerIds, callKey, historyKey, ownedCallsKey, revokedKey } from './keys.ts'
+import callAdoptLua from './scripts/callAdopt.lua' with { type: 'text' }
 import callClaimLua from './scripts/callClaim.lua' with { type: 'text' }
 import callEventLua from './scripts/callEvent.lua' with { type: 'text' }
 import callReleaseLua from './scripts/callRelease.lua' with { type: 'text' }
+import callRevokeLua from './scripts/callRevoke.lua' with { type: 'text' }
 import { bindScript, isCluster, reachable } from './scripts.ts'
 
 /** An active call is forgotten after a day, a history after four hours: redswitch's own figures. */
@@ -15,6 +17,9 @@ const HISTORY_EXPIRY_SECONDS = 14_400
 
 /** A call's record outlives every call that people make; a record that is older was forgotten by everybody. */
 const CALL_EXPIRY_MS = ACTIVE_EXPIRY_SECONDS * 1_000
+
+/** A paused agent that comes back later than this has lost its job's dial id to time anyway (JOB_MAX_AGE). */
+const REVOKED_EXPIRY_MS = 24 * 60 * 60 * 1_000
 
 /** What is known of a call from its claim on. `fields` are the dial room's own, read back by whoever takes over. */
 export interface CallRecord extends CallOwnerIds {
@@ -42,6 +47,8 @@ export function openCalls(redis: RedisConnection) {
   const claimScript = bindScript(redis, 'callClaim', callClaimLua)
   const eventScript = bindScript(redis, 'callEvent', callEventLua)
   const releaseScript = bindScript(redis, 'callRelease', callReleaseLua)
+  const adoptScript = bindScript(redis, 'callAdopt', callAdoptLua)
+  const revokeScript = bindScript(redis, 'callRevoke', callRevokeLua)
   const isSplit = isCluster(redis)
 
   /** The wire's lists, for a Cluster: the same as the script does. */
@@ -63,16 +70,35 @@ export function openCalls(redis: RedisConnection) {
   }
 
   return {
-    /** Claims the dial id and writes the call down, in one step. @returns false when a call of that id lives. */
-    async claim(agent: string, call: CallRecord): Promise<boolean> {
+    /** Claims the dial id and writes the call down, in one step. `duplicate`: a call of that id lives. `revoked`:
+     *  this agent was taken for dead, and the job is others' now. */
+    async claim(agent: string, call: CallRecord): Promise<'claimed' | 'duplicate' | 'revoked'> {
       const { dialId, orgId, userId, fence } = call
       const fields = Object.entries({ dialId, orgId, userId, fence, owner: agent, ...call.fields }).flat()
       const [, claimed] = await Promise.all([
         reachable(redis.sadd(ownedCallsKey(agent), dialId)),
-        claimScript([callKey(dialId)], [CALL_EXPIRY_MS, ...fields]),
+        claimScript([callKey(dialId), revokedKey(dialId)], [agent, CALL_EXPIRY_MS, ...fields]),
       ])
-      return claimed === 1
+      return claimed as 'claimed' | 'duplicate' | 'revoked'
     },
+
+    /** Takes a call over from its owner, who is fenced from then on. @returns undefined when it is not (any more)
+     *  that owner's. */
+    async adopt(dialId: string, from: string, to: string): Promise<CallRecord | undefined> {
+      await reachable(redis.sadd(ownedCallsKey(to), dialId))
+      const flat = (await adoptScript([callKey(dialId)], [from, to])) as string[]
+      await reachable(redis.srem(ownedCallsKey(from), dialId))
+      const found = Object.fromEntries(
+        flat.flatMap((name, index) => (index % 2 ? [] : [[name, flat[index + 1]!]])),
+      )
+      if (flat.length > 0) return readRecord(found)
+      await reachable(redis.srem(ownedCallsKey(to), dialId))
+      return undefined
+    },
+
+    /** Takes a job away from a dead agent. @returns false when a call of that dial id lives. */
+    revoke: async (dialId: string, agent: string): Promise<boolean> =>
+      (await revokeScript([callKey(dialId), revokedKey(dialId)], [agent, REVOKED_EXPIRY_MS])) === 1,
 
     /** Publishes and writes one step. @returns false when another agent owns the call now. */
     async step(call: CallRecord, step: CallStep): Promise<boolean> {
@@ -105,10 +131,7 @@ export function openCalls(redis: RedisConnection) {
 
     /** A call's record, or undefined when no call of that dial id lives. */
     async find(dialId: string): Promise<CallRecord | undefined> {
-      const found = await reachable(redis.hgetall(callKey(dialId)))
-      if (found.fence === undefined) return undefined
-      const { orgId = '', userId = '', fence, ...fields } = found
-      return { dialId, orgId, userId, fence: Number(fence), fields }
+      return readRecord(await reachable(redis.hgetall(callKey(dialId))))
     },
 
     /** Says something on a channel for which no call stands: an answer to a bad job or message. */
@@ -116,7 +139,17 @@ export function openCalls(redis: RedisConnection) {
       await reachable(redis.publish(channel, message))
     },
 
+    /** The call is gone, or another's. */
+    async disown(dialId: string, agent: string): Promise<void> {
+      await reachable(redis.srem(ownedCallsKey(agent), dialId))
+    },
+
     /** An agent's calls. */
     ownedBy: (agent: string): Promise<string[]> => reachable(redis.smembers(ownedCallsKey(agent))),
   }
+}
+
+function readRecord(found: Record<string, string>): CallRecord | undefined {
+  const { dialId = '', orgId = '', userId = '', fence, owner: _owner, ...fields } = found
+  return fence === undefined ? undefined : { dialId, orgId, userId, fence: Number(fence), fields }
 }

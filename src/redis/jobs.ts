@@ -22,13 +22,13 @@ export function openJobs(redis: RedisConnection, agent: string) {
       reachable(blocking.blmove(list, inFlightKey(list, agent), 'LEFT', 'RIGHT', timeoutSeconds)),
 
     /** The job is dealt with. */
-    async done(list: string, job: string): Promise<void> {
-      await reachable(redis.lrem(inFlightKey(list, agent), 1, job))
+    async done(list: string, job: string, holder = agent): Promise<void> {
+      await reachable(redis.lrem(inFlightKey(list, holder), 1, job))
     },
 
-    /** The job can't be taken now: somebody else shall, and first of all jobs. */
-    async putBack(list: string, job: string): Promise<void> {
-      await putBackScript([list, inFlightKey(list, agent)], [job])
+    /** The job can't be taken now: somebody else shall, and first of all jobs. `holder`: a dead agent's. */
+    async putBack(list: string, job: string, holder = agent): Promise<void> {
+      await putBackScript([list, inFlightKey(list, holder)], [job])
     },
 
     /** Keeps a job that can't be dialled, with its reason. Buried before it leaves the in-flight list: a crash
@@ -40,7 +40,8 @@ export function openJobs(redis: RedisConnection, agent: string) {
       await reachable(redis.lrem(inFlightKey(list, agent), 1, job))
     },
 
-    /** Jobs in flight under this agent's name: those it holds, and those whose reply it never got. */
-    inFlight: (list: string): Promise<string[]> => reachable(redis.lrange(inFlightKey(list, agent), 0, -1)),
+    /** Jobs in flight under an agent's name: those it holds, and those whose reply it never got. */
+    inFlight: (list: string, holder = agent): Promise<string[]> =>
+      reachable(redis.lrange(inFlightKey(list, holder), 0, -1)),
   }
 }

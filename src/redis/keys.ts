@@ -33,6 +33,21 @@ const tagged = (callId: string): string => (/[{}]/.test(callId) ? encodeURICompo
 /** HASH, one dialled call's state: who owns it, on which switch, which legs live. Gone when the call is over. */
 export const callKey = (dialId: string): string => `${PREFIX}call:{${dialId}}`
 
+/** SET, agents whose jobs of this dial id were given to others: they must not dial it any more. */
+export const revokedKey = (dialId: string): string => `${PREFIX}revoked:{${dialId}}`
+
+/** SET, names of all agents that live, or died and are not yet wound up. */
+export const AGENTS_KEY = `${PREFIX}agents`
+
+/** STRING with an expiry, an agent's card: it lives. */
+export const agentLeaseKey = (agent: string): string => `${PREFIX}agent:{${agent}}`
+
+/** STRING, the agent was declared dead. */
+export const agentTombKey = (agent: string): string => `${PREFIX}agent:{${agent}}:tomb`
+
+/** Channel, one agent's inbox, for hand-overs. */
+export const agentChannel = (agent: string): string => `${PREFIX}agent-inbox:${agent}`
+
 /** SET, the dial ids of the calls that an agent owns: what a survivor takes over. */
 export const ownedCallsKey = (agent: string): string => `${PREFIX}owned:${agent}`
 

@@ -93,6 +93,8 @@ export function openWaitRoom(options: WaitRoomOptions) {
       wakes.decision(wait.order),
     ])
     if (!waits.has(wait.order.id)) return
+    // It came while nobody listened, or crashed with its worker before it had a record.
+    if (decision?.state === 'unknown') return begin(wait)
     if (decision) return settle(wait, outcomeOf(decision))
     wait.devices = devices
     wait.isLead = true

@@ -1,0 +1,175 @@
+// Hands calls from an agent that stops to another one on the same switch, without losing or doubling a control
+// message. Both hear the call's channel for a moment. The leaver publishes a marker there: what stands before it in
+// the channel is the leaver's to answer, what stands behind it the successor's. When the leaver has answered all of
+// its part, the successor adopts the call in Redis, reads it back, and answers what it has collected since.
+//
+//   leaver ── prepare ──▶ successor        (agents' inboxes)
+//   leaver ◀── ready ──── successor        subscribed, collecting
+//   leaver ── marker on the call's channel
+//   leaver ── yours ────▶ successor        everything before the marker is answered
+//   leaver ◀── taken ──── successor        adopted; the leaver lets go
+
+import type { AgentRoll } from '../redis/agents.ts'
+import { agentChannel } from '../redis/keys.ts'
+import { assertNever, messageOf } from '../result.ts'
+import { MS_PER_SECOND } from '../units.ts'
+import type { Call } from './call.ts'
+import { hearControl } from './controlDesk.ts'
+import { type Desk, letGo } from './desk.ts'
+import { handoverEvent } from './events.ts'
+import { resume } from './takeover.ts'
+
+interface Note {
+  kind: 'prepare' | 'ready' | 'yours' | 'taken'
+  dialId: string
+  from: string
+}
+
+/** A successor that is silent this long is not used; the call stays where it is. */
+const ANSWER_TIMEOUT_MS = 2 * MS_PER_SECOND
+
+export type Handover = ReturnType<typeof openHandover>
+
+export function openHandover(desk: Desk, roll: AgentRoll) {
+  const { log, channels } = desk
+  /** Calls that are about to be ours: what their channels said since the marker. */
+  const collecting = new Map<string, string[]>()
+  /** Answers that we wait for, by kind and dial id. */
+  const awaited = new Map<string, () => void>()
+  let isLeaving = false
+
+  const tell = (agent: string, kind: Note['kind'], dialId: string) =>
+    desk.store.publish(agentChannel(agent), JSON.stringify({ kind, dialId, from: desk.agent } satisfies Note))
+
+  /** @returns whether the answer came. */
+  function answerTo(kind: string, dialId: string): Promise<boolean> {
+    const key = `${kind} ${dialId}`
+    return new Promise(resolve => {
+      const settle = (isAnswered: boolean) => {
+        awaited.delete(key)
+        clearTimeout(timer)
+        resolve(isAnswered)
+      }
+      const timer = setTimeout(() => settle(false), ANSWER_TIMEOUT_MS)
+      awaited.set(key, () => settle(true))
+    })
+  }
+
+  async function hear(text: string): Promise<void> {
+    const { kind, dialId, from } = JSON.parse(text) as Note
+    switch (kind) {
+      case 'prepare':
+        return prepare(dialId, from)
+      case 'yours':
+        return take(dialId, from)
+      case 'ready':
+      case 'taken':
+        return awaited.get(`${kind} ${dialId}`)?.()
+      default:
+        return assertNever(kind)
+    }
+  }
+
+  async function prepare(dialId: string, from: string): Promise<void> {
+    if (isLeaving || !desk.link.isReady || desk.calls.find(dialId)) return
+    const marker = JSON.stringify(handoverEvent(desk.agent))
+    const collected: string[] = []
+    collecting.set(dialId, collected)
+    await channels.listen(dialId, message => {
+      if (message === marker) collected.length = 0
+      else collected.push(message)
+    })
+    await tell(from, 'ready', dialId)
+    setTimeout(() => forgo(dialId, collected), 2 * ANSWER_TIMEOUT_MS)
+  }
+
+  /** The leaver changed its mind, or died; then the call is taken over as any dead agent's. */
+  function forgo(dialId: string, collected: string[]): void {
+    if (collecting.get(dialId) !== collected) return
+    collecting.delete(dialId)
+    channels.unlisten(dialId).catch(thrown => log.debug({ reason: messageOf(thrown) }, 'redis is away'))
+  }
+
+  async function take(dialId: string, from: string): Promise<void> {
+    const collected = collecting.get(dialId)
+    const record = collected && (await desk.store.adopt(dialId, from, desk.agent))
+    if (!record) return
+    collecting.delete(dialId)
+    const resumed = resume(desk, record)
+    const call = desk.calls.find(dialId)
+    // In the turn in which the call's own listener took the collector's place: nothing falls between.
+    if (call) for (const message of collected) hearControl(desk, call, message)
+    await tell(from, 'taken', dialId)
+    log.info({ dialId, from }, 'call handed over to us')
+    await resumed
+  }
+
+  async function handOver(call: Call, successor: string): Promise<void> {
+    const { dialId } = call.record
+    const ready = answerTo('ready', dialId)
+    await tell(successor, 'prepare', dialId)
+    if (!(await ready) || call.isEnding) return
+    const marked = new Promise<void>(resolve => {
+      call.handover = { marker: JSON.stringify(handoverEvent(successor)), onMarker: resolve, held: [] }
+    })
+    await desk.store.publish(dialId, call.handover!.marker)
+    await Promise.race([marked, Bun.sleep(ANSWER_TIMEOUT_MS)])
+    await call.serial.idle()
+    const taken = answerTo('taken', dialId)
+    await tell(successor, 'yours', dialId)
+    if (await taken) {
+      call.isFenced = true
+      return letGo(desk, call)
+    }
+    // Nobody took it: what came behind the marker is ours again. If it was taken after all, our answers are fenced.
+    const { held } = call.handover!
+    call.handover = undefined
+    for (const message of held) hearControl(desk, call, message)
+  }
+
+  const inbox = agentChannel(desk.agent)
+  channels
+    .listen(
+      inbox,
+      text => void hear(text).catch(thrown => log.warn({ reason: messageOf(thrown) }, 'hand-over failed')),
+    )
+    .catch(thrown => log.warn({ reason: messageOf(thrown) }, 'hand-overs are not heard'))
+
+  return {
+    /** Gives our calls to the agents that stay. Those that nobody takes stay with us. */
+    async leave(): Promise<void> {
+      isLeaving = true
+      const cards = [...(await roll.all()).values()]
+      const successors = cards.filter(
+        card => card && card.agent !== desk.agent && !card.isDraining && card.coreUuid === desk.link.coreUuid,
+      )
+      if (successors.length === 0) return
+      await Promise.all(
+        desk.calls
+          .all()
+          .map((call, index) =>
+            handOver(call, successors[index % successors.length]!.agent).catch(thrown =>
+              log.warn(
+                { dialId: call.record.dialId, reason: messageOf(thrown) },
+                'call not handed over: kept',
+              ),
+            ),
+          ),
+      )
+    },
+  }
+}
+
+/** A message on the channel of a call that is being handed over. @returns true when it is not to be acted on now. */
+export function holdForHandover(call: Call, message: string): boolean {
+  const { handover } = call
+  if (!handover) return false
+  if (handover.isMarked) {
+    handover.held.push(message)
+    return true
+  }
+  if (message !== handover.marker) return false
+  handover.isMarked = true
+  handover.onMarker()
+  return true
+}

@@ -1,0 +1,142 @@
+// Takes over what a dead agent left. First its jobs: one whose call was never claimed goes back to the head of its
+// list (and can't be dialled by the dead any more, should it only have been asleep); then its calls on our switch:
+// each gets us as its owner, is read back from Redis, compared with the switch, and goes on from there. Many
+// survivors may do this at once: every step is won by one of them.
+
+import type { AgentCard, AgentRoll } from '../redis/agents.ts'
+import type { CallRecord } from '../redis/calls.ts'
+import { messageOf } from '../result.ts'
+import { type BargeMode, type Barger, type Call, createCall, type LegState, legsOf } from './call.ts'
+import type { Desk } from './desk.ts'
+import { parseJob } from './job.ts'
+import type { Liveness } from './liveness.ts'
+import { reconcile, reportUnknown } from './reconcile.ts'
+
+export interface TakeoverOptions {
+  desk: Desk
+  roll: AgentRoll
+  liveness: Liveness
+  leaseMs: number
+  /** How often we look for the dead. */
+  lookMs: number
+  /** Calls of a switch that no agent serves wait this long for one. */
+  orphanMaxMs: number
+}
+
+export interface Takeover {
+  stop(): void
+}
+
+export function startTakeover(options: TakeoverOptions): Takeover {
+  const { desk, roll, liveness } = options
+  const { log } = desk
+  /** When we first saw each of the dead. */
+  const deadSinceMs = new Map<string, number>()
+  let isLooking = false
+
+  async function look(): Promise<void> {
+    if (isLooking || liveness.steadyForMs() < options.leaseMs) return
+    isLooking = true
+    try {
+      const agents = await roll.all()
+      for (const [agent, card] of agents) if (!card && agent !== desk.agent) await windUp(agent, agents)
+      for (const agent of deadSinceMs.keys()) if (!agents.has(agent)) deadSinceMs.delete(agent)
+    } catch (thrown) {
+      log.debug({ reason: messageOf(thrown) }, 'redis away while looking for dead agents')
+    } finally {
+      isLooking = false
+    }
+  }
+
+  async function windUp(dead: string, agents: Map<string, AgentCard | undefined>): Promise<void> {
+    if (!(await roll.bury(dead))) return
+    const sinceMs = deadSinceMs.get(dead) ?? desk.clock()
+    deadSinceMs.set(dead, sinceMs)
+    // Jobs before calls: a call that we end here must not leave its job behind, to be dialled again.
+    for (const list of desk.settings.jobLists) await settleJobs(dead, list)
+    let left = 0
+    for (const dialId of await desk.store.ownedBy(dead)) {
+      const call = await desk.store.find(dialId)
+      if (!call) await desk.store.disown(dialId, dead)
+      else if (isOnOurSwitch(call)) await takeOver(dialId, dead)
+      else if (desk.clock() - sinceMs > options.orphanMaxMs && !isServed(call, agents))
+        await giveUp(dialId, dead)
+      else left += 1
+    }
+    if (left === 0) await roll.strike(dead)
+  }
+
+  async function settleJobs(dead: string, list: string): Promise<void> {
+    for (const text of await desk.jobs.inFlight(list, dead)) {
+      const job = parseJob(text)
+      const dialId = job.ok ? job.value.dialId : undefined
+      const isUnclaimed = dialId === undefined || (await desk.store.revoke(dialId, dead))
+      // A call of that dial id lives: this job's, or another's of whose duplicate the next taker will tell.
+      const isItsOwn = !isUnclaimed && (await desk.store.find(dialId))?.fields.job === text
+      if (isItsOwn) await desk.jobs.done(list, text, dead)
+      else {
+        log.warn({ dialId, dead }, 'job of a dead agent given back to its list')
+        await desk.jobs.putBack(list, text, dead)
+      }
+    }
+  }
+
+  const isOnOurSwitch = ({ fields }: CallRecord): boolean =>
+    desk.link.isReady && (fields.core === desk.link.coreUuid || fields.switch === desk.settings.switch.name)
+
+  const isServed = ({ fields }: CallRecord, agents: Map<string, AgentCard | undefined>): boolean =>
+    [...agents.values()].some(
+      card => card && (card.coreUuid === fields.core || card.switchName === fields.switch),
+    )
+
+  async function takeOver(dialId: string, dead: string): Promise<void> {
+    const record = await desk.store.adopt(dialId, dead, desk.agent)
+    if (!record) return
+    log.warn({ dialId, dead }, 'call taken over')
+    desk.count('takeovers')
+    await resume(desk, record)
+  }
+
+  /** Nobody will ever know: the switch and its agents are gone. */
+  async function giveUp(dialId: string, dead: string): Promise<void> {
+    const record = await desk.store.adopt(dialId, dead, desk.agent)
+    const call = record && recall(record)
+    if (!call) return
+    desk.calls.add(call)
+    reportUnknown(desk, call)
+  }
+
+  const timer = setInterval(() => void look(), options.lookMs)
+  return { stop: () => clearInterval(timer) }
+}
+
+/** Goes on with a call that is ours now: hears its channel, and brings it to what the switch has of it. */
+export async function resume(desk: Desk, record: CallRecord): Promise<Call | undefined> {
+  const call = recall(record)
+  if (!call) {
+    desk.log.error({ dialId: record.dialId }, 'a call in Redis can not be read back')
+    return undefined
+  }
+  desk.calls.add(call)
+  call.listening = desk.channels.listen(record.dialId, message => desk.onMessage(call, message))
+  await reconcile(desk, call, desk.link.coreUuid ?? '')
+  return call
+}
+
+/** A call as its record tells it. Undefined: the record is damaged. */
+export function recall(record: CallRecord): Call | undefined {
+  const { fields } = record
+  const job = parseJob(fields.job ?? '')
+  if (!job.ok) return undefined
+  const { list = '', switch: switchName = '' } = fields
+  const call = createCall(job.value, { text: fields.job!, list, switchName })
+  call.record = record
+  for (const leg of legsOf(call))
+    leg.state = (fields[`state.${leg.side}`] as LegState | undefined) ?? 'expected'
+  for (const [name, value] of Object.entries(fields)) {
+    if (!name.startsWith('barger.')) continue
+    const [state, mode] = value.split('/') as [Barger['state'], BargeMode]
+    call.bargers.set(name.slice('barger.'.length), { bargeId: name.slice('barger.'.length), state, mode })
+  }
+  return call
+}
