@@ -21,7 +21,7 @@ import { follow } from './follow.ts'
 import { holdForHandover, openHandover } from './handover.ts'
 import { startIntake } from './intake.ts'
 import { startLiveness } from './liveness.ts'
-import { reconcileAll } from './reconcile.ts'
+import { loseAll, reconcileAll } from './reconcile.ts'
 import { CallRegistry } from './registry.ts'
 import { startTakeover } from './takeover.ts'
 
@@ -58,11 +58,12 @@ export function openAgent(options: AgentOptions): Agent {
   const subscriber = openRedis(settings.redis, 'subscriber', log)
   const calls = new CallRegistry()
   /** Jobs that were taken and are neither a call in Redis nor answered yet, by their text. */
-  const inHand = new Set<string>()
+  const inHand = createBag()
   let isReconciling = false
   let isDraining = false
   let core: { channel: CoreChannel; lease: Lease } | undefined
   let onQuiet: (() => void) | undefined
+  let orphaned: Timer | undefined
 
   const link = new SwitchLink({
     host: settings.switch.host,
@@ -71,7 +72,11 @@ export function openAgent(options: AgentOptions): Agent {
     log,
     random: options.random,
     onReady: ({ coreUuid }) => void becomeReady(coreUuid),
-    onLost: () => tellHealth(),
+    onLost: () => {
+      tellHealth()
+      leaveCore()
+      orphaned = setTimeout(() => loseAll(desk), settings.orphanMaxMs)
+    },
     onEvent: event => {
       follow(desk, event)
       core?.channel.follow(event)
@@ -148,6 +153,7 @@ export function openAgent(options: AgentOptions): Agent {
 
   /** The calls of before come first: jobs wait until it is known what became of them. */
   async function becomeReady(coreUuid: string): Promise<void> {
+    clearTimeout(orphaned)
     tellHealth()
     listenToCore(coreUuid)
     isReconciling = true
@@ -209,6 +215,7 @@ export function openAgent(options: AgentOptions): Agent {
         })
       }
       clearInterval(note)
+      clearTimeout(orphaned)
       liveness.stop()
       await roll
         .strike(agent)
@@ -216,6 +223,20 @@ export function openAgent(options: AgentOptions): Agent {
       link.close()
       subscriber.disconnect()
       commands.disconnect()
+    },
+  }
+}
+
+/** Texts with their count: two jobs may have the same one. */
+function createBag() {
+  const counts = new Map<string, number>()
+  return {
+    add: (text: string) => void counts.set(text, (counts.get(text) ?? 0) + 1),
+    has: (text: string) => counts.has(text),
+    delete(text: string): void {
+      const left = (counts.get(text) ?? 0) - 1
+      if (left > 0) counts.set(text, left)
+      else counts.delete(text)
     },
   }
 }

@@ -107,3 +107,18 @@ export function bargerOf(call: Call, bargeId: string | undefined): Barger | unde
 export const bargerFields = (barger: Barger): Record<string, string> => ({
   [`barger.${barger.bargeId}`]: `${barger.state}/${barger.mode}`,
 })
+
+/** A call's record as it stands now, for a Redis that has lost it. */
+export const recordOf = (call: Call): CallRecord => ({
+  ...call.record,
+  fields: {
+    ...call.record.fields,
+    ...Object.fromEntries(legsOf(call).map(leg => [`state.${leg.side}`, leg.state])),
+    ...Object.assign({}, ...[...call.bargers.values()].map(bargerFields)),
+  },
+})
+
+export const answeredSides = (call: Call): string[] =>
+  legsOf(call)
+    .filter(leg => leg.state === 'answered')
+    .map(leg => leg.side)

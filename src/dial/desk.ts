@@ -9,7 +9,7 @@ import type { JobQueue } from '../redis/jobs.ts'
 import { messageOf } from '../result.ts'
 import type { Clock } from '../units.ts'
 import type { AgentSettings } from './agentMessages.ts'
-import type { Call } from './call.ts'
+import { answeredSides, type Call, recordOf } from './call.ts'
 import type { CallEvent } from './events.ts'
 import type { CallRegistry } from './registry.ts'
 
@@ -66,11 +66,20 @@ export async function sayNow(desk: Desk, call: Call, { event, ...step }: Saying)
     // Heard before said: whoever reacts to `call-start` with a control message finds us listening.
     await call.listening
     if (call.isFenced) return
-    const isOwner = await desk.store.step(call.record, {
+    let outcome = await desk.store.step(call.record, {
       ...step,
       ...(text === undefined ? {} : { event: text }),
     })
-    if (isOwner) {
+    // Redis came back without its data. Not so if it is us who were given up: then the call may be long over.
+    if (outcome === 'lost' && (await desk.mayAct())) {
+      desk.log.warn({ dialId: call.record.dialId }, 'redis has lost this call: written again')
+      await desk.store.restore(desk.agent, recordOf(call), answeredSides(call))
+      outcome = await desk.store.step(call.record, {
+        ...step,
+        ...(text === undefined ? {} : { event: text }),
+      })
+    }
+    if (outcome === 'done') {
       if (event) desk.count('events', event.type)
       return
     }

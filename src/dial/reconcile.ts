@@ -38,6 +38,17 @@ export async function reconcile(desk: Desk, call: Call, coreUuid: string): Promi
   if (call.a.state === 'hungup') complete(desk, call)
 }
 
+/** The switch has been away for so long that its calls are given up. What it still has of them ends by itself. */
+export function loseAll(desk: Desk): void {
+  const calls = desk.calls.all()
+  if (calls.length > 0)
+    desk.log.error({ calls: calls.length }, 'the switch stays away: its calls are given up')
+  for (const call of calls) if (!call.isEnding) vanish(desk, call, CAUSE_AWAY)
+}
+
+/** Nobody reaches the switch any more: Q.850's word for it. */
+const CAUSE_AWAY = 'NETWORK_OUT_OF_ORDER'
+
 /** Gone while nobody looked: its real cause went with the event. */
 const CAUSE_LOST = 'NORMAL_UNSPECIFIED'
 

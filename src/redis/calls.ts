@@ -82,6 +82,12 @@ export function openCalls(redis: RedisConnection) {
       return claimed as 'claimed' | 'duplicate' | 'revoked'
     },
 
+    /** Writes a call again that Redis has lost, as it stands now: `sides` are the answered ones. */
+    async restore(agent: string, call: CallRecord, sides: string[]): Promise<void> {
+      await this.claim(agent, call)
+      for (const side of sides) await this.step(call, { active: { side, isActive: true } })
+    },
+
     /** Takes a call over from its owner, who is fenced from then on. @returns undefined when it is not (any more)
      *  that owner's. */
     async adopt(dialId: string, from: string, to: string): Promise<CallRecord | undefined> {
@@ -100,13 +106,14 @@ export function openCalls(redis: RedisConnection) {
     revoke: async (dialId: string, agent: string): Promise<boolean> =>
       (await revokeScript([callKey(dialId), revokedKey(dialId)], [agent, REVOKED_EXPIRY_MS])) === 1,
 
-    /** Publishes and writes one step. @returns false when another agent owns the call now. */
-    async step(call: CallRecord, step: CallStep): Promise<boolean> {
+    /** Publishes and writes one step. `fenced`: another agent owns the call now. `lost`: Redis has lost the call;
+     *  nothing was published. */
+    async step(call: CallRecord, step: CallStep): Promise<'done' | 'fenced' | 'lost'> {
       const keys = isSplit
         ? [callKey(call.dialId)]
         : [callKey(call.dialId), historyKey(call), activeCallKey(call)]
       const { active } = step
-      const isOwner = await eventScript(keys, [
+      const outcome = (await eventScript(keys, [
         call.fence,
         step.event === undefined ? '' : (step.channel ?? call.dialId),
         step.event ?? '',
@@ -115,10 +122,9 @@ export function openCalls(redis: RedisConnection) {
         HISTORY_EXPIRY_SECONDS,
         ACTIVE_EXPIRY_SECONDS,
         ...Object.entries(step.fields ?? {}).flat(),
-      ])
-      if (isOwner !== 1) return false
-      if (isSplit) await writeLists(call, step)
-      return true
+      ])) as 'done' | 'fenced' | 'lost'
+      if (isSplit && outcome === 'done') await writeLists(call, step)
+      return outcome
     },
 
     /** The call is over; its dial id is free. */

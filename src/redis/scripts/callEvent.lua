@@ -2,11 +2,13 @@
 -- KEYS: call, and outside a Cluster also history and active list.
 -- ARGV: fence, channel, event, history 'start' | 'add' | '', side change '+0' | '-0' | '', history expiry s, active expiry s,
 --       then fields to write: field, value …
--- Returns 1, or 0 when the fence is another's.
+-- Returns 'done', 'fenced' (another agent owns the call) or 'lost' (Redis knows no such call: it lost its data).
 local call, history, active = KEYS[1], KEYS[2], KEYS[3]
 local fence, channel, event, writing, side = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
-if redis.call('HGET', call, 'fence') ~= fence then return 0 end
+local held = redis.call('HGET', call, 'fence')
+if not held then return 'lost' end
+if held ~= fence then return 'fenced' end
 if #ARGV > 7 then redis.call('HSET', call, unpack(ARGV, 8)) end
 if channel ~= '' then redis.call('PUBLISH', channel, event) end
 
@@ -23,4 +25,4 @@ if active and side ~= '' then
     redis.call('EXPIRE', active, ARGV[7])
   end
 end
-return 1
+return 'done'

@@ -1,0 +1,90 @@
+// Shows what is in Redis without changing it: the living calls with their owners, and a user's history.
+import type { Backend, OwnedCall, SeenAgent } from '../redis/backend.ts'
+import { stateOf } from './callState.ts'
+import { DONE, type Ending } from './ending.ts'
+import { jsonOf, lineOf } from './lines.ts'
+import { printable, type Terminal, tinted } from './terminal.ts'
+
+/** Lists the living calls, by dial id. Phone numbers are left out. */
+export async function listCalls(backend: Backend, isJson: boolean, terminal: Terminal): Promise<Ending> {
+  const [agents, calls] = await Promise.all([backend.agents(), backend.calls()])
+  const seen = calls.map(viewOf).sort((a, b) => (a.dial_id < b.dial_id ? -1 : 1))
+  if (isJson) for (const call of seen) terminal.out(JSON.stringify(call))
+  else if (seen.length > 0) for (const line of tableOf(seen, terminal)) terminal.out(line)
+  if (!isJson) terminal.err(`${countOf(seen.length, 'call')}, ${agentsLine(agents)}.`)
+  return DONE
+}
+
+/** Prints the events of a user's newest call in the order in which they happened. */
+export async function showHistory(
+  backend: Backend,
+  user: { orgId: string; userId: string },
+  isJson: boolean,
+  terminal: Terminal,
+): Promise<Ending> {
+  const events = (await backend.history(user)).toReversed()
+  for (const text of events)
+    terminal.out(isJson ? JSON.stringify(jsonOf(text)) : lineOf(text, terminal))
+  if (events.length === 0) terminal.err('No events: this user had no call in the last four hours.')
+  return DONE
+}
+
+interface CallView {
+  dial_id: string
+  kind: string
+  org_id: string
+  user_id: string
+  legs: { side: string; state: string }[]
+  bargers: { barge_id: string; state: string; mode: string }[]
+  switch: string
+  core_uuid: string
+  owner: string
+  /** False: its agent died, and no other has taken it over yet. */
+  is_owner_alive: boolean
+}
+
+function viewOf({ record, owner }: OwnedCall): CallView {
+  const { fields } = record
+  const { legs, bargers } = stateOf(record)
+  return {
+    dial_id: record.dialId,
+    kind: fields.kind ?? '',
+    org_id: record.orgId,
+    user_id: record.userId,
+    legs,
+    bargers: bargers
+      .filter(barger => barger.state !== 'ended')
+      .map(({ bargeId, state, mode }) => ({ barge_id: bargeId, state, mode })),
+    switch: fields.switch ?? '',
+    core_uuid: fields.core ?? '',
+    owner: owner.agent,
+    is_owner_alive: owner.card !== undefined,
+  }
+}
+
+function tableOf(calls: CallView[], terminal: Terminal): string[] {
+  const head = ['DIAL ID', 'KIND', 'LEGS', 'BARGERS', 'ORG / USER', 'SWITCH', 'OWNER']
+  const rows = calls.map(call => [
+    call.dial_id,
+    call.kind,
+    call.legs.map(({ side, state }) => `${side} ${state}`).join(', ') || 'not ringing yet',
+    call.bargers.map(({ state, mode }) => (state === 'answered' ? mode : state)).join(', ') || '-',
+    `${call.org_id} / ${call.user_id}`,
+    call.switch,
+    call.is_owner_alive ? call.owner : `${call.owner} (dead)`,
+  ])
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map(row => row[column]!.length)))
+  const lineOfCells = (cells: string[]) =>
+    cells.map((cell, column) => printable(cell).padEnd(widths[column]!)).join('  ').trimEnd()
+  return [tinted(terminal, 'bold', lineOfCells(head)), ...rows.map(lineOfCells)]
+}
+
+function agentsLine(agents: SeenAgent[]): string {
+  const alive = agents.flatMap(({ card }) => (card ? [card] : []))
+  if (alive.length === 0) return 'and no agent is running'
+  const unconnected = alive.filter(card => card.coreUuid === '').length
+  const note = unconnected > 0 ? ` (${unconnected} not connected to its switch)` : ''
+  return `${countOf(alive.length, 'agent')}${note}`
+}
+
+const countOf = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`

@@ -1,0 +1,40 @@
+// Queues a job as a backend does, and says what will become of it: that it waits for agents, or that there are none.
+// Where it is asked for, the call is followed from its first event on.
+import type { Backend } from '../redis/backend.ts'
+import { type Clock, toSeconds } from '../units.ts'
+import { DONE, type Ending } from './ending.ts'
+import type { Order } from './order.ts'
+import type { Terminal } from './terminal.ts'
+import { startWatch } from './watch.ts'
+
+/** @param list the Redis list of the job's kind. */
+export async function queue(
+  backend: Backend,
+  order: Extract<Order, { kind: 'job' }>,
+  list: string,
+  terminal: Terminal,
+  clock: Clock,
+): Promise<Ending> {
+  const { job, isJson } = order
+  const dialId = job.dial_id
+  // Before the job is queued: an agent may publish its first event a millisecond later.
+  const watch = order.isWatched
+    ? await startWatch(backend, { dialId, isFollowing: false, isJson, isOurs: true }, terminal, clock)
+    : undefined
+  // With a time, so that a job which nobody takes for JOB_MAX_AGE does not ring somebody much later.
+  const waiting = await backend.queueJob(list, JSON.stringify({ ...job, queued_at: toSeconds(clock()) }))
+  if (!isJson) terminal.out(`queued ${job.type} ${dialId} on ${list}`)
+  else if (!watch) terminal.out(JSON.stringify({ dial_id: dialId, list, waiting }))
+  if (waiting > 1) terminal.err(`${waiting - 1} jobs wait before it.`)
+  await warnOfAgents(backend, terminal)
+  if (watch) return await watch.ended
+  if (!isJson) terminal.err(`Follow it: hookswitch watch ${dialId}`)
+  return DONE
+}
+
+async function warnOfAgents(backend: Backend, terminal: Terminal): Promise<void> {
+  const agents = (await backend.agents()).filter(each => each.card)
+  if (agents.length === 0) terminal.err('No agent is running: the job waits for one (npm start).')
+  else if (agents.every(each => each.card?.coreUuid === ''))
+    terminal.err('No agent is connected to its switch: the job waits until one is.')
+}

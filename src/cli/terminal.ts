@@ -1,0 +1,26 @@
+// What a command writes to, and how it looks: lines, colours where a person reads them, and the Ctrl-C that ends a
+// watch. Tests pass one that collects.
+
+export interface Terminal {
+  /** A line of standard output: what was asked for. */
+  out(line: string): void
+  /** A line of standard error: everything else. */
+  err(line: string): void
+  hasColour: boolean
+  /** Width for the help. */
+  columns: number
+  /** Aborted by Ctrl-C. */
+  interrupted: AbortSignal
+}
+
+export type Tone = 'plain' | 'dim' | 'bold' | 'red' | 'green' | 'yellow' | 'cyan'
+
+/** ECMA-48, SGR. */
+const SGR: Record<Tone, number> = { plain: 0, dim: 2, bold: 1, red: 31, green: 32, yellow: 33, cyan: 36 }
+
+/** The text in a tone, where the terminal has colours. */
+export const tinted = ({ hasColour }: Pick<Terminal, 'hasColour'>, tone: Tone, text: string): string =>
+  hasColour && tone !== 'plain' ? `\x1b[${SGR[tone]}m${text}\x1b[0m` : text
+
+/** What strangers published, without the control characters that would steer the reader's terminal. */
+export const printable = (text: string): string => text.replace(/\p{Cc}/gu, '?')

@@ -1,0 +1,131 @@
+// Follows a call: every message of its channel becomes a line (or JSON) as it comes, until nothing of the call lives
+// any more. The events alone do not tell the end (a callee may never have been rung), so after each hangup the
+// call's record is asked. Nothing is said on the channel from here.
+import { readMessage } from '../dial/control.ts'
+import type { Backend } from '../redis/backend.ts'
+import { RedisUnavailable } from '../redis/connect.ts'
+import { type Clock, MS_PER_SECOND, toSeconds } from '../units.ts'
+import { stateOf } from './callState.ts'
+import { DONE, type Ending } from './ending.ts'
+import { jsonOf, lineOf, sideName } from './lines.ts'
+import { type Terminal, tinted } from './terminal.ts'
+
+export interface WatchOptions {
+  dialId: string
+  /** Goes on after the call's end, until Ctrl-C: for a dial id that is used again. */
+  isFollowing: boolean
+  isJson: boolean
+  /** We queued its job: each failure to make a call is ours. Otherwise it may be about a second job of the dial id. */
+  isOurs: boolean
+}
+
+export interface Watch {
+  /** Settles when the call is over, Ctrl-C was pressed, or Redis stayed away. */
+  ended: Promise<Ending>
+}
+
+/** After a failure the call's record goes at once; if it still lives by then, the failure was another job's. */
+const SETTLE_MS = MS_PER_SECOND
+
+/** A Redis that stays away longer is given up; a failover takes less. */
+const REDIS_AWAY_MAX_MS = 30 * MS_PER_SECOND
+
+/** Resolves when the channel is heard: what is published from then on becomes a line. */
+export async function startWatch(
+  backend: Backend,
+  options: WatchOptions,
+  terminal: Terminal,
+  clock: Clock,
+): Promise<Watch> {
+  const { dialId, isFollowing, isJson, isOurs } = options
+  const { promise: ended, resolve: finish } = Promise.withResolvers<Ending>()
+  let hasBegun = false
+  let givingUp: Timer | undefined
+
+  await backend.listen(dialId, { onMessage: hear, onLost, onBack })
+  const record = await backend.findCall(dialId)
+  if (record) hasBegun = true
+  if (!isOurs) terminal.err(record ? underWay(record) : `No call of this id lives now; waiting for one.`)
+  if (terminal.interrupted.aborted) onInterrupt()
+  terminal.interrupted.addEventListener('abort', onInterrupt, { once: true })
+  void ended.then(() => {
+    clearTimeout(givingUp)
+    terminal.interrupted.removeEventListener('abort', onInterrupt)
+  })
+  return { ended }
+
+  function hear(text: string): void {
+    const at = new Date(clock())
+    if (isJson)
+      terminal.out(JSON.stringify({ at: at.toISOString(), channel: dialId, message: jsonOf(text) }))
+    else terminal.out(`${tinted(terminal, 'dim', timeOfDay(at))}  ${lineOf(text, terminal)}`)
+    const read = readMessage(text)
+    if (!read.ok || isFollowing) return
+    const { type, event, cause } = read.value
+    if (type === 'call-start') hasBegun = true
+    if (type === 'failure' && event === undefined) void weighFailure(String(cause))
+    if (type === 'hangup-event' || (type === 'barge-event' && read.value.state === 'ended')) void lookForEnd()
+  }
+
+  async function weighFailure(cause: string): Promise<void> {
+    const failed: Ending = { kind: 'failed', note: `The call ${dialId} was not made: ${cause}` }
+    if (isOurs) return finish(failed)
+    if (!(await isAlive())) return finish(failed)
+    await Bun.sleep(SETTLE_MS)
+    if (!(await isAlive())) finish(failed)
+  }
+
+  async function lookForEnd(): Promise<void> {
+    if (!(await isAlive())) finish({ ...DONE, note: 'The call has ended.' })
+  }
+
+  async function isAlive(): Promise<boolean> {
+    try {
+      const found = await backend.findCall(dialId)
+      return found !== undefined && !stateOf(found).isOver
+    } catch (thrown) {
+      // Asked again when the channel is heard again.
+      if (thrown instanceof RedisUnavailable) return true
+      throw thrown
+    }
+  }
+
+  function onLost(): void {
+    if (givingUp) return
+    terminal.err('The connection to Redis is lost; trying again. What is published now is not seen.')
+    givingUp = setTimeout(
+      () => finish({ kind: 'redis-away', note: `Redis is away for ${toSeconds(REDIS_AWAY_MAX_MS)} s.` }),
+      REDIS_AWAY_MAX_MS,
+    )
+  }
+
+  function onBack(): void {
+    if (!givingUp) return
+    clearTimeout(givingUp)
+    givingUp = undefined
+    terminal.err('Redis is back.')
+    if (hasBegun && !isFollowing) void lookForEnd()
+  }
+
+  function onInterrupt(): void {
+    const note = hasBegun && !isFollowing ? 'No longer watched; the call goes on.' : undefined
+    finish({ kind: 'interrupted', ...(note ? { note } : {}) })
+  }
+}
+
+function underWay(record: Parameters<typeof stateOf>[0]): string {
+  const { legs, bargers } = stateOf(record)
+  const listening = bargers.filter(barger => barger.state !== 'ended').length
+  const parts = [
+    ...legs.map(({ side, state }) => `${sideName(side)} ${state}`),
+    ...(listening > 0 ? [`${listening} barging in`] : []),
+  ]
+  return `This call is under way: ${parts.join(', ') || 'not ringing yet'}.`
+}
+
+/** Local time to the millisecond: `14:03:07.120`. */
+function timeOfDay(at: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0')
+  const clock = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(':')
+  return `${clock}.${String(at.getMilliseconds()).padStart(3, '0')}`
+}
