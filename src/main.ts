@@ -10,8 +10,6 @@ import { printWelcome } from './welcome.ts'
 
 /** Settings that can't be used: EX_CONFIG of sysexits.h. */
 const EXIT_BAD_CONFIG = 78
-/** One signal may arrive twice: from the process group's sender, and forwarded by whoever started us. */
-const SAME_SIGNAL_MS = 250
 /** 128 + SIGINT, as shells count. */
 const EXIT_SECOND_SIGNAL = 130
 
@@ -27,11 +25,10 @@ const pod = `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`
 const service = await openService({ config, apps, metrics: createMetrics(), log, pod, isPretty })
 
 // Before anybody is told that we are up: from then on a signal must find its handler.
-let stoppedAtMs: number | undefined
+let isStopping = false
 async function stop(signal: NodeJS.Signals): Promise<void> {
-  if (stoppedAtMs !== undefined && Date.now() - stoppedAtMs < SAME_SIGNAL_MS) return
-  if (stoppedAtMs !== undefined) process.exit(EXIT_SECOND_SIGNAL)
-  stoppedAtMs = Date.now()
+  if (isStopping) process.exit(EXIT_SECOND_SIGNAL)
+  isStopping = true
   log.info({ signal }, 'stopping: nothing new is taken; waits get their outcome, calls go on until they end')
   await service.stop()
   log.info('stopped')
