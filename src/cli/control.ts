@@ -51,7 +51,8 @@ export async function control(
       }),
     timeoutMs,
   )
-  const onInterrupt = () => finish({ kind: 'interrupted', note: `${message.type} was sent; not waiting for the answer.` })
+  const onInterrupt = () =>
+    finish({ kind: 'interrupted', note: `${message.type} was sent; not waiting for the answer.` })
   terminal.interrupted.addEventListener('abort', onInterrupt, { once: true })
   try {
     return await ending

@@ -23,8 +23,7 @@ export async function showHistory(
   terminal: Terminal,
 ): Promise<Ending> {
   const events = (await backend.history(user)).toReversed()
-  for (const text of events)
-    terminal.out(isJson ? JSON.stringify(jsonOf(text)) : lineOf(text, terminal))
+  for (const text of events) terminal.out(isJson ? JSON.stringify(jsonOf(text)) : lineOf(text, terminal))
   if (events.length === 0) terminal.err('No events: this user had no call in the last four hours.')
   return DONE
 }
@@ -75,7 +74,10 @@ function tableOf(calls: CallView[], terminal: Terminal): string[] {
   ])
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map(row => row[column]!.length)))
   const lineOfCells = (cells: string[]) =>
-    cells.map((cell, column) => printable(cell).padEnd(widths[column]!)).join('  ').trimEnd()
+    cells
+      .map((cell, column) => printable(cell).padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd()
   return [tinted(terminal, 'bold', lineOfCells(head)), ...rows.map(lineOfCells)]
 }
 

@@ -56,8 +56,7 @@ export async function startWatch(
 
   function hear(text: string): void {
     const at = new Date(clock())
-    if (isJson)
-      terminal.out(JSON.stringify({ at: at.toISOString(), channel: dialId, message: jsonOf(text) }))
+    if (isJson) terminal.out(JSON.stringify({ at: at.toISOString(), channel: dialId, message: jsonOf(text) }))
     else terminal.out(`${tinted(terminal, 'dim', timeOfDay(at))}  ${lineOf(text, terminal)}`)
     const read = readMessage(text)
     if (!read.ok || isFollowing) return

@@ -64,6 +64,7 @@ export function createCall(job: Job, taken: { text: string; list: string; switch
       orgId: job.orgId,
       userId: job.userId,
       fence: 1,
+      steps: 0,
       fields: {
         kind: job.kind,
         job: taken.text,

@@ -29,7 +29,7 @@ import { assertNever, fail, ok, type Result } from '../result.ts'
 import { MS_PER_SECOND } from '../units.ts'
 import { type BargeMode, type Barger, bargerFields, bargerOf, type Call, isLive, legsOf } from './call.ts'
 import { type Control, hearMessage } from './control.ts'
-import { type Desk, sayNow } from './desk.ts'
+import { type Desk, sayNow, sayOn } from './desk.ts'
 import { type AnswerTo, ack, controlFailure } from './events.ts'
 import { endBarger } from './follow.ts'
 import { valid } from './valid.ts'
@@ -47,7 +47,7 @@ export function hearControl(desk: Desk, call: Call, text: string): void {
   desk.count('controls', heard.kind === 'control' ? heard.to.event : 'bad')
   if (call.serial.size > WAITING_MAX) {
     const event = controlFailure(heard.to, 'too many messages wait for this call')
-    void sayNow(desk, call, { event })
+    void sayOn(desk, call.record.dialId, event)
     return
   }
   call.serial.run(async () => {

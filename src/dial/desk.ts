@@ -37,7 +37,7 @@ export type Count = (name: CountName, label?: string) => void
 export type CountName = 'jobs' | 'deadLetters' | 'events' | 'controls' | 'hangups' | 'takeovers'
 
 /** What is said about a call besides what changes with it. */
-export type Saying = Omit<CallStep, 'event'> & { event?: CallEvent }
+export type Saying = Omit<CallStep, 'event' | 'number'> & { event?: CallEvent }
 
 /** Between two tries while Redis is away. Calls go on meanwhile; what is said about them waits, in order. */
 const RETRY_MS = 200
@@ -60,38 +60,39 @@ export function say(desk: Desk, call: Call, saying: Saying): void {
 }
 
 /** Publishes and writes from within the call's order; an answer to a message, which no history keeps. */
-export async function sayNow(desk: Desk, call: Call, { event, ...step }: Saying): Promise<void> {
-  const text = event === undefined ? undefined : JSON.stringify(event)
+export async function sayNow(desk: Desk, call: Call, { event, ...rest }: Saying): Promise<void> {
+  const { record } = call
+  record.steps += 1
+  const step: CallStep = {
+    ...rest,
+    number: record.steps,
+    ...(event === undefined ? {} : { event: JSON.stringify(event) }),
+  }
   await untilWritten(desk, async () => {
     // Heard before said: whoever reacts to `call-start` with a control message finds us listening.
     await call.listening
     if (call.isFenced) return
-    let outcome = await desk.store.step(call.record, {
-      ...step,
-      ...(text === undefined ? {} : { event: text }),
-    })
+    let outcome = await desk.store.step(record, step)
     // Redis came back without its data. Not so if it is us who were given up: then the call may be long over.
     if (outcome === 'lost' && (await desk.mayAct())) {
-      desk.log.warn({ dialId: call.record.dialId }, 'redis has lost this call: written again')
-      await desk.store.restore(desk.agent, recordOf(call), answeredSides(call))
-      outcome = await desk.store.step(call.record, {
-        ...step,
-        ...(text === undefined ? {} : { event: text }),
-      })
+      desk.log.warn({ dialId: record.dialId }, 'redis has lost this call: written again')
+      await desk.store.restore(desk.agent, { ...recordOf(call), steps: step.number - 1 }, answeredSides(call))
+      outcome = await desk.store.step(record, step)
     }
     if (outcome === 'done') {
       if (event) desk.count('events', event.type)
       return
     }
     call.isFenced = true
-    desk.log.warn({ dialId: call.record.dialId }, 'another agent owns this call now: left to it')
+    desk.log.warn({ dialId: record.dialId }, 'another agent owns this call now: left to it')
     letGo(desk, call)
   })
 }
 
 /** Says something on a channel for which we hold no call. */
 export async function sayOn(desk: Desk, channel: string, event: CallEvent): Promise<void> {
-  await untilWritten(desk, () => desk.store.publish(channel, JSON.stringify(event)))
+  const id = crypto.randomUUID()
+  await untilWritten(desk, () => desk.store.publishOnce(id, channel, JSON.stringify(event)))
 }
 
 /** Repeats a write until Redis has taken it. Our writes are safe to repeat: at worst a reader hears one twice. */

@@ -14,7 +14,7 @@ import { answerOf, type CommandOutcome } from '../esl/outcome.ts'
 import { assertNever, messageOf } from '../result.ts'
 import { MS_PER_SECOND } from '../units.ts'
 import { type Call, createCall } from './call.ts'
-import { conclude, type Desk, letGo, say, sayOn, settleJob } from './desk.ts'
+import { conclude, type Desk, letGo, say, sayOn, settleJob, untilWritten } from './desk.ts'
 import { callFailure } from './events.ts'
 import type { TakenJob } from './intake.ts'
 import { type Job, parseJob } from './job.ts'
@@ -132,29 +132,22 @@ async function refuse(
   const { dialId, cause, isBuried } = refusal
   desk.log.warn({ dialId, list: taken.list, cause }, 'job refused')
   desk.count('jobs', 'refused')
-  try {
-    if (dialId !== undefined) await sayOn(desk, dialId, callFailure(cause))
-    if (taken.list === '') return { kind: 'failed', cause }
-    if (isBuried) {
-      desk.count('deadLetters')
-      await desk.jobs.bury(taken.list, taken.text, cause, desk.clock())
-    } else await desk.jobs.done(taken.list, taken.text)
-  } catch (thrown) {
-    desk.log.warn({ reason: messageOf(thrown) }, 'refused job stays in flight until redis is back')
-  }
+  if (dialId !== undefined) await sayOn(desk, dialId, callFailure(cause))
+  if (taken.list === '') return { kind: 'failed', cause }
+  if (isBuried) {
+    desk.count('deadLetters')
+    await untilWritten(desk, () => desk.jobs.bury(taken.list, taken.text, cause, desk.clock()))
+  } else await untilWritten(desk, () => desk.jobs.done(taken.list, taken.text))
   return { kind: 'failed', cause }
 }
 
-/** Nothing was sent: the job goes back to the head of its list, and its dial id is free again. */
+/** Nothing was sent: the job goes back to the head of its list, and its dial id is free again. The dial id first, or
+ *  the next taker of the job would find it in use. */
 async function giveBack(desk: Desk, call: Call): Promise<Dialled> {
   call.isEnding = true
+  await untilWritten(desk, () => desk.store.release(desk.agent, call.record))
+  if (call.list !== '') await untilWritten(desk, () => desk.jobs.putBack(call.list, call.text))
   letGo(desk, call)
-  try {
-    await desk.store.release(desk.agent, call.record)
-    if (call.list !== '') await desk.jobs.putBack(call.list, call.text)
-  } catch (thrown) {
-    desk.log.warn({ reason: messageOf(thrown) }, 'job stays in flight until redis is back')
-  }
   return { kind: 'returned' }
 }
 

@@ -12,7 +12,8 @@ export interface LinkLimits {
   heartbeatIntervalMs: number
   /** After so many intervals without a byte the link is probed, and dropped when the probe gets no answer. */
   heartbeatsMissedMax: number
-  /** Delay before the first retry; it doubles with each further one up to the maximum. */
+  /** Delay before the first retry; it doubles with each further one up to the maximum, which bounds how long calls
+   *  stay unattended once the switch is back. */
   reconnectMinMs: number
   reconnectMaxMs: number
   /** After a refusal (password, access list) only a person can help: ask rarely, so that the logs stay readable. */
@@ -34,7 +35,7 @@ export const LINK_LIMITS: LinkLimits = {
   heartbeatIntervalMs: 20_000,
   heartbeatsMissedMax: 3,
   reconnectMinMs: 100,
-  reconnectMaxMs: 10_000,
+  reconnectMaxMs: 3_000,
   refusedRetryMs: 30_000,
   waitingCommandsMax: 1_000,
   jobsMax: 10_000,

@@ -91,6 +91,7 @@ export class SwitchLink {
   #state: LinkState = 'idle'
   #coreUuid: string | undefined
   #attempt = 0
+  #isOutageTold = false
 
   /** Does nothing until `start`. @throws when the password, an event or a filter holds a line end: a bug. */
   constructor(options: SwitchLinkOptions) {
@@ -196,6 +197,7 @@ export class SwitchLink {
   #becomeReady(coreUuid: string): void {
     const attempt = this.#attempt
     this.#attempt = 0
+    this.#isOutageTold = false
     this.#state = 'ready'
     this.#coreUuid = coreUuid
     this.#log.info({ coreUuid, attempt }, 'switch link ready')
@@ -215,10 +217,12 @@ export class SwitchLink {
     this.#connection = undefined
     this.#state = loss.kind === 'refused' ? 'refused' : 'waiting'
     const retryMs = this.#retryDelayMs()
-    // The log says it once for each outage and each refusal, not for every attempt of a long one.
+    // The log warns once for each outage, not for every attempt of a long one.
     if (loss.kind === 'refused') this.#log.error({ loss, retryMs }, 'switch refuses the link')
-    else if (wasReady || this.#attempt === 1) this.#log.warn({ loss, retryMs }, 'switch link lost')
-    else this.#log.debug({ loss, retryMs, attempt: this.#attempt }, 'switch not reached')
+    else if (this.#isOutageTold)
+      this.#log.debug({ loss, retryMs, attempt: this.#attempt }, 'switch not reached')
+    else this.#log.warn({ loss, retryMs }, 'switch link lost')
+    this.#isOutageTold = true
     this.#retryTimer = setTimeout(() => this.#connect(), retryMs)
     this.#jobs.settleAll({ kind: 'lost' })
     if (wasReady) this.#guard('onLost', () => this.#options.onLost(loss))
@@ -230,10 +234,11 @@ export class SwitchLink {
     const doublings = Math.max(0, this.#attempt - 1)
     const fullMs =
       this.#state === 'refused' ? refusedRetryMs : Math.min(reconnectMaxMs, reconnectMinMs * 2 ** doublings)
-    return fullMs * (0.5 + this.#options.random() / 2)
+    return Math.round(fullMs * (0.5 + this.#options.random() / 2))
   }
 
-  /** HEARTBEAT comes in every interval, so silence means a dead peer or a deaf subscription: one probe decides. */
+  /** HEARTBEAT comes in every interval, so silence means a dead peer, or a switch set to a longer interval: a probe
+   *  tells which. */
   #watch(): void {
     const connection = this.#connection
     let seen = connection?.chunksReceived ?? 0

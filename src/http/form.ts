@@ -109,6 +109,8 @@ export function line(lengthMax: number): Check<string> {
 export const flag: Check<boolean> = {
   expects: 'true or false',
   read: given => {
+    // Anything else may have a toString that is no function.
+    if (!['string', 'number', 'boolean'].includes(typeof given)) return undefined
     const text = String(given).toLowerCase()
     if (['true', '1', 'yes', 'on', 't'].includes(text)) return true
     if (['false', '0', 'no', 'off', 'f'].includes(text)) return false

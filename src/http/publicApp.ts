@@ -120,7 +120,8 @@ export function createPublicApp(options: PublicAppOptions) {
 
   async function callResponse(call: Call): Promise<Response> {
     const { request } = call
-    const token = bearerOf(request) ?? tokenInQuery(request.url)
+    // The URL's first: an app of today may send credentials of its own with every request.
+    const token = tokenInQuery(request.url) ?? bearerOf(request)
     if (token === undefined) return respondProblem(unauthorized('the confirmation token is missing'))
     const confirmation = await options.tokens.verify(token)
     if (!confirmation.ok) return respondProblem(unauthorized(confirmation.failure))

@@ -54,9 +54,16 @@ export type OpenSender = (
 
 export interface Pusher {
   /** Sends one push and retries passing faults until `signal` aborts. Never rejects.
+   *  @param superseded ends the retries alone: a sending under way then still comes to its answer, because a gone
+   *  token and a dead connection are only found out by waiting for it.
    *  @returns the last outcome; 'retry-later' at once when PUSHES_MAX are under way or the pusher is closed;
    *  'refused' for an app that is not in APPS_FILE. */
-  push(target: PushTarget, payload: PushPayload, signal: AbortSignal): Promise<PushOutcome>
+  push(
+    target: PushTarget,
+    payload: PushPayload,
+    signal: AbortSignal,
+    superseded?: AbortSignal,
+  ): Promise<PushOutcome>
   /** Takes no further push, lets those under way end (at most 5 s), closes the senders. */
   close(): Promise<void>
 }
@@ -89,7 +96,7 @@ export function createPusher(options: PusherOptions): Pusher {
   preload()
 
   return {
-    async push(target, payload, signal) {
+    async push(target, payload, signal, superseded) {
       if (closing.signal.aborted) return later('the pusher is closed')
       if (pushes.size >= pushesMax) {
         log.warn({ platform: target.platform, app: target.app, pushesMax }, 'too many pushes under way')
@@ -98,7 +105,7 @@ export function createPusher(options: PusherOptions): Pusher {
       const { promise, resolve } = Promise.withResolvers<void>()
       pushes.add(promise)
       try {
-        return await pushUntilAnswered(target, payload, signal)
+        return await pushUntilAnswered(target, payload, signal, superseded)
       } finally {
         pushes.delete(promise)
         resolve()
@@ -119,7 +126,9 @@ export function createPusher(options: PusherOptions): Pusher {
     target: PushTarget,
     payload: PushPayload,
     signal: AbortSignal,
+    superseded?: AbortSignal,
   ): Promise<PushOutcome> {
+    const ends = [signal, closing.signal, ...(superseded ? [superseded] : [])]
     for (let tries = 1; ; tries++) {
       const outcome = await sendOnce(target, payload, signal)
       const isLast = outcome.kind !== 'retry-later' || signal.aborted
@@ -128,8 +137,8 @@ export function createPusher(options: PusherOptions): Pusher {
       // Never before the vendor's wish; the jitter keeps a thousand pushes from coming back in one moment.
       const backoffMs = Math.min(BACKOFF_MS * 2 ** (tries - 1), BACKOFF_MAX_MS)
       const delayMs = Math.max(outcome.afterMs, backoffMs / 2) + random() * (backoffMs / 2)
-      await pause(delayMs, signal, closing.signal)
-      if (signal.aborted || closing.signal.aborted) return outcome
+      await pause(delayMs, ends)
+      if (ends.some(end => end.aborted)) return outcome
     }
   }
 
@@ -229,7 +238,7 @@ const keyOf = ({ platform, settings }: AppEntry, isSandbox: boolean): string =>
 const later = (reason: string): PushOutcome => ({ kind: 'retry-later', afterMs: BACKOFF_MS, reason })
 
 /** Resolves after `ms`, or as soon as one of the signals aborts. */
-function pause(ms: number, ...signals: AbortSignal[]): Promise<void> {
+function pause(ms: number, signals: AbortSignal[]): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const timer = setTimeout(resolve, ms)
   const end = () => resolve()

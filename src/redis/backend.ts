@@ -50,13 +50,16 @@ export interface Backend {
 }
 
 /** Connects. @throws RedisUnavailable from here and from every method; here at the first refusal already, because
- *  somebody waits at a terminal. */
-export async function openBackend(settings: RedisSettings, log: Log): Promise<Backend> {
+ *  somebody waits at a terminal, and when the signal aborts. */
+export async function openBackend(
+  settings: RedisSettings,
+  { log, signal }: { log: Log; signal: AbortSignal },
+): Promise<Backend> {
   const opened: RedisConnection[] = []
   const open = async (purpose: 'commands' | 'subscriber') => {
     const connection = openRedis(settings, purpose, log)
     opened.push(connection)
-    await ready(connection, settings.connectTimeoutMs)
+    await ready(connection, settings.connectTimeoutMs, signal)
     return connection
   }
   const close = () => {
@@ -129,15 +132,18 @@ export async function openBackend(settings: RedisSettings, log: Log): Promise<Ba
   }
 }
 
-function ready(connection: RedisConnection, limitMs: number): Promise<void> {
+function ready(connection: RedisConnection, limitMs: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const onError = (error: Error) => reject(new RedisUnavailable(error.message, { cause: error }))
+  const onAbort = () => reject(new RedisUnavailable('not waited for'))
   const timer = setTimeout(() => reject(new RedisUnavailable(`no connection within ${limitMs} ms`)), limitMs)
   connection.on('error', onError)
   connection.once('ready', resolve)
+  signal.addEventListener('abort', onAbort)
   return promise.finally(() => {
     clearTimeout(timer)
     connection.off('error', onError)
     connection.off('ready', resolve)
+    signal.removeEventListener('abort', onAbort)
   })
 }

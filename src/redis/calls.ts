@@ -3,12 +3,21 @@
 // wire's own lists (active sides, history) are kept in the same step, or right after it in a Cluster, where their
 // names put them on other slots.
 import type { RedisConnection } from './connect.ts'
-import { activeCallKey, type CallOwnerIds, callKey, historyKey, ownedCallsKey, revokedKey } from './keys.ts'
+import {
+  activeCallKey,
+  type CallOwnerIds,
+  callKey,
+  historyKey,
+  ownedCallsKey,
+  revokedKey,
+  saidKey,
+} from './keys.ts'
 import callAdoptLua from './scripts/callAdopt.lua' with { type: 'text' }
 import callClaimLua from './scripts/callClaim.lua' with { type: 'text' }
 import callEventLua from './scripts/callEvent.lua' with { type: 'text' }
 import callReleaseLua from './scripts/callRelease.lua' with { type: 'text' }
 import callRevokeLua from './scripts/callRevoke.lua' with { type: 'text' }
+import publishOnceLua from './scripts/publishOnce.lua' with { type: 'text' }
 import { bindScript, isCluster, reachable } from './scripts.ts'
 
 /** An active call is forgotten after a day, a history after four hours: redswitch's own figures. */
@@ -21,14 +30,21 @@ const CALL_EXPIRY_MS = ACTIVE_EXPIRY_SECONDS * 1_000
 /** A paused agent that comes back later than this has lost its job's dial id to time anyway (JOB_MAX_AGE). */
 const REVOKED_EXPIRY_MS = 24 * 60 * 60 * 1_000
 
+/** Longer than anybody goes on trying to say one thing in vain and then succeeds twice. */
+const SAID_EXPIRY_MS = 10 * 60 * 1_000
+
 /** What is known of a call from its claim on. `fields` are the dial room's own, read back by whoever takes over. */
 export interface CallRecord extends CallOwnerIds {
   fence: number
+  /** How many steps were written; each has a number, so that one sent twice is done once. */
+  steps: number
   fields: Record<string, string>
 }
 
 /** One step of a call: an event to publish, and what changes with it. */
 export interface CallStep {
+  /** Counts from 1 in each call. */
+  number: number
   /** The event's JSON. Undefined: only the fields change. */
   event?: string
   /** Published elsewhere than on the dial id's channel. */
@@ -48,6 +64,7 @@ export function openCalls(redis: RedisConnection) {
   const eventScript = bindScript(redis, 'callEvent', callEventLua)
   const releaseScript = bindScript(redis, 'callRelease', callReleaseLua)
   const adoptScript = bindScript(redis, 'callAdopt', callAdoptLua)
+  const publishOnceScript = bindScript(redis, 'publishOnce', publishOnceLua)
   const revokeScript = bindScript(redis, 'callRevoke', callRevokeLua)
   const isSplit = isCluster(redis)
 
@@ -73,8 +90,16 @@ export function openCalls(redis: RedisConnection) {
     /** Claims the dial id and writes the call down, in one step. `duplicate`: a call of that id lives. `revoked`:
      *  this agent was taken for dead, and the job is others' now. */
     async claim(agent: string, call: CallRecord): Promise<'claimed' | 'duplicate' | 'revoked'> {
-      const { dialId, orgId, userId, fence } = call
-      const fields = Object.entries({ dialId, orgId, userId, fence, owner: agent, ...call.fields }).flat()
+      const { dialId, orgId, userId, fence, steps } = call
+      const fields = Object.entries({
+        dialId,
+        orgId,
+        userId,
+        fence,
+        steps,
+        owner: agent,
+        ...call.fields,
+      }).flat()
       const [, claimed] = await Promise.all([
         reachable(redis.sadd(ownedCallsKey(agent), dialId)),
         claimScript([callKey(dialId), revokedKey(dialId)], [agent, CALL_EXPIRY_MS, ...fields]),
@@ -85,7 +110,7 @@ export function openCalls(redis: RedisConnection) {
     /** Writes a call again that Redis has lost, as it stands now: `sides` are the answered ones. */
     async restore(agent: string, call: CallRecord, sides: string[]): Promise<void> {
       await this.claim(agent, call)
-      for (const side of sides) await this.step(call, { active: { side, isActive: true } })
+      for (const side of sides) await writeLists(call, { number: 0, active: { side, isActive: true } })
     },
 
     /** Takes a call over from its owner, who is fenced from then on. @returns undefined when it is not (any more)
@@ -115,6 +140,7 @@ export function openCalls(redis: RedisConnection) {
       const { active } = step
       const outcome = (await eventScript(keys, [
         call.fence,
+        step.number,
         step.event === undefined ? '' : (step.channel ?? call.dialId),
         step.event ?? '',
         step.history ?? '',
@@ -145,6 +171,11 @@ export function openCalls(redis: RedisConnection) {
       await reachable(redis.publish(channel, message))
     },
 
+    /** The same for a message that is said again until Redis has taken it. @param id the same for each try. */
+    async publishOnce(id: string, channel: string, message: string): Promise<void> {
+      await publishOnceScript([saidKey(id)], [channel, message, SAID_EXPIRY_MS])
+    },
+
     /** The call is gone, or another's. */
     async disown(dialId: string, agent: string): Promise<void> {
       await reachable(redis.srem(ownedCallsKey(agent), dialId))
@@ -156,6 +187,7 @@ export function openCalls(redis: RedisConnection) {
 }
 
 function readRecord(found: Record<string, string>): CallRecord | undefined {
-  const { dialId = '', orgId = '', userId = '', fence, owner: _owner, ...fields } = found
-  return fence === undefined ? undefined : { dialId, orgId, userId, fence: Number(fence), fields }
+  const { dialId = '', orgId = '', userId = '', fence, steps, owner: _owner, ...fields } = found
+  if (fence === undefined) return undefined
+  return { dialId, orgId, userId, fence: Number(fence), steps: Number(steps ?? 0), fields }
 }

@@ -4,10 +4,14 @@
 import type { RedisConnection } from './connect.ts'
 import { reachable } from './scripts.ts'
 
+/** After a subscription that broke with its connection, which comes back by itself. */
+const RETRY_MS = 100
+
 export type ChannelListener = (message: string) => void
 
 export interface Channels {
-  /** Resolves when Redis has confirmed: everything published from then on is heard. */
+  /** Resolves when Redis has confirmed: everything published from then on is heard. Tries until then, or until
+   *  `unlisten`. Never rejects. */
   listen(channel: string, listener: ChannelListener): Promise<void>
   /** Hears nothing from now on. */
   unlisten(channel: string): Promise<void>
@@ -22,7 +26,14 @@ export function openChannels(subscriber: RedisConnection): Channels {
   return {
     async listen(channel, listener) {
       listeners.set(channel, listener)
-      await reachable(subscriber.subscribe(channel))
+      // ioredis subscribes again by itself after a reconnect, but only to what was subscribed once.
+      while (listeners.get(channel) === listener) {
+        try {
+          return void (await subscriber.subscribe(channel))
+        } catch {
+          await Bun.sleep(RETRY_MS)
+        }
+      }
     },
     async unlisten(channel) {
       listeners.delete(channel)

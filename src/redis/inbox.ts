@@ -1,6 +1,6 @@
 // One subscription of a thread: its own channel, on its own connection. Messages for it come from any pod. A
 // subscriber can go deaf without an error (a half-open socket, a lost resubscription), so it sends itself a message
-// now and then; readiness looks at how fresh that is. After every reconnect the owner is told, because messages
+// now and then; readiness looks at how fresh that is. The owner is told of every gap and of its end, because messages
 // published meanwhile are lost and it must look at what it missed.
 import type { Log } from '../log.ts'
 import { messageOf } from '../result.ts'
@@ -10,6 +10,8 @@ export interface Inbox {
   readonly channel: string
   /** Settles when the first subscription stands. */
   readonly subscribed: Promise<void>
+  /** Whether the subscription stands now. A gap is short as a rule: see `deafForMs` for one that lasts. */
+  readonly isSubscribed: boolean
   /** Milliseconds since the last proof that messages arrive. */
   deafForMs(nowMs: number): number
   close(): void
@@ -21,8 +23,8 @@ export interface InboxOptions {
   commands: RedisConnection
   channel: string
   onMessage: (message: string) => void
-  /** The subscription stands again after a gap. */
-  onGap: () => void
+  /** The subscription broke, or stands again. */
+  onChange: () => void
   log: Log
 }
 
@@ -37,7 +39,13 @@ export function openInbox(options: InboxOptions): Inbox {
   const { subscriber, commands, channel, log } = options
   let heardAtMs = 0
   let hasSubscribed = false
+  let isSubscribed = false
 
+  const markSubscribed = () => {
+    hasSubscribed = true
+    isSubscribed = true
+    heardAtMs = Date.now()
+  }
   const testSelf = () => {
     commands
       .publish(channel, SELF_TEST)
@@ -52,29 +60,38 @@ export function openInbox(options: InboxOptions): Inbox {
     if (!hasSubscribed) return
     subscriber.subscribe(channel).then(
       () => {
+        markSubscribed()
         testSelf()
-        options.onGap()
+        options.onChange()
       },
       error => log.warn({ reason: messageOf(error) }, 'resubscribing failed; the next reconnect tries again'),
     )
   }
 
+  const onClose = () => {
+    if (!isSubscribed) return
+    isSubscribed = false
+    options.onChange()
+  }
+
   subscriber.on('message', onMessage)
   subscriber.on('ready', onReady)
-  const subscribed = subscriber.subscribe(channel).then(() => {
-    hasSubscribed = true
-    heardAtMs = Date.now()
-  })
+  subscriber.on('close', onClose)
+  const subscribed = subscriber.subscribe(channel).then(markSubscribed)
   const timer = setInterval(testSelf, SELF_TEST_INTERVAL_MS)
 
   return {
     channel,
     subscribed,
+    get isSubscribed() {
+      return isSubscribed
+    },
     deafForMs: nowMs => nowMs - heardAtMs,
     close() {
       clearInterval(timer)
       subscriber.off('message', onMessage)
       subscriber.off('ready', onReady)
+      subscriber.off('close', onClose)
     },
   }
 }

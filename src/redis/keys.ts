@@ -36,6 +36,9 @@ export const callKey = (dialId: string): string => `${PREFIX}call:{${dialId}}`
 /** SET, agents whose jobs of this dial id were given to others: they must not dial it any more. */
 export const revokedKey = (dialId: string): string => `${PREFIX}revoked:{${dialId}}`
 
+/** STRING, a message without a call was published: not a second time. */
+export const saidKey = (id: string): string => `${PREFIX}said:{${id}}`
+
 /** SET, names of all agents that live, or died and are not yet wound up. */
 export const AGENTS_KEY = `${PREFIX}agents`
 

@@ -21,7 +21,7 @@ export type ToWaitWorker =
   | WaitOrder
   /** The PBX hung up on its request. */
   | { kind: 'leave'; id: number }
-  /** Of the pushes of one attempt, those that failed; ids of devices. */
+  /** Ids of devices: those whose token is found to be gone now, and all whose last push was refused. */
   | { kind: 'push-failed'; id: number; gone: string[]; refused: string[] }
   /** All waits are over: close the connections and end. */
   | { kind: 'close' }

@@ -13,8 +13,14 @@ import type { WaitPool } from './waitPool.ts'
 import { callUuidOf, type IncomingCall, type WakeOutcome } from './wake.ts'
 import type { WakeEvents } from './wakeEvents.ts'
 
-/** Sends one push and retries passing faults until `signal` aborts. Never rejects. */
-export type Push = (target: PushTarget, payload: PushPayload, signal: AbortSignal) => Promise<PushOutcome>
+/** Sends one push and retries passing faults until `signal` aborts. Never rejects. `superseded` ends the retries
+ *  alone: what is under way then still comes to its answer. */
+export type Push = (
+  target: PushTarget,
+  payload: PushPayload,
+  signal: AbortSignal,
+  superseded?: AbortSignal,
+) => Promise<PushOutcome>
 
 /** What a confirmation token says. Times are whole seconds since the epoch. */
 export interface ConfirmationClaims {
@@ -35,6 +41,8 @@ export interface WakeDeskOptions {
   log: Log
 }
 
+type PushDue = Extract<FromWaitWorker, { kind: 'push' }>
+
 export interface HeldOutcome extends WakeOutcome {
   callId: string
   waitedMs: number
@@ -45,8 +53,13 @@ interface Held {
   call: IncomingCall
   arrivedAtMs: number
   resolve: (outcome: HeldOutcome) => void
-  /** Aborts the pushes that are still retried when the wait is over. */
+  /** Aborts all pushes that are still under way or retried when the wait is over. */
   pushing: AbortController
+  /** Ends the retries of the newest attempt when the next one begins: in an outage each would otherwise go on
+   *  beside all later ones, and a vendor that comes back would hear of the call many times. */
+  attempt?: AbortController
+  /** Ids of the devices whose last answered push was refused. */
+  refused?: Set<string>
   devices: Device[]
   /** By device id; the same token in every resend. */
   tokens: Map<string, Promise<string>>
@@ -76,7 +89,12 @@ export function openWakeDesk(options: WakeDeskOptions) {
     return token
   }
 
-  async function pushTo(wait: Held, device: Device, attempt: number, endsAtMs: number): Promise<PushOutcome> {
+  async function pushTo(
+    wait: Held,
+    device: Device,
+    { attempt, endsAtMs }: PushDue,
+    superseded: AbortSignal,
+  ): Promise<PushOutcome> {
     const { call } = wait
     let token: string
     try {
@@ -98,7 +116,7 @@ export function openWakeDesk(options: WakeDeskOptions) {
       expires_at: toSeconds(endsAtMs),
       call_uuid: callUuidOf(call.callId),
     }
-    const outcome = await options.push(device, payload, wait.pushing.signal)
+    const outcome = await options.push(device, payload, wait.pushing.signal, superseded)
     events.pushed(call.callId, { platform: device.platform, attempt, outcome })
     if (outcome.kind === 'token-gone') await forget(call.account, device, outcome.sinceMs)
     return outcome
@@ -112,6 +130,15 @@ export function openWakeDesk(options: WakeDeskOptions) {
       // The next push to it says so again.
       log.warn({ account, reason: messageOf(thrown) }, 'device with a gone token could not be forgotten')
     }
+  }
+
+  /** Keeps `wait.refused` right. @returns whether that changed it. */
+  function noteRefusal(wait: Held, deviceId: string, outcome: PushOutcome): boolean {
+    if (outcome.kind === 'accepted') return wait.refused?.delete(deviceId) ?? false
+    if (outcome.kind !== 'refused' || wait.refused?.has(deviceId)) return false
+    wait.refused ??= new Set()
+    wait.refused.add(deviceId)
+    return true
   }
 
   /** Android is told that the call is over. Apple has no such push: a VoIP push must ring. */
@@ -151,22 +178,24 @@ export function openWakeDesk(options: WakeDeskOptions) {
       return promise.finally(() => dropped.removeEventListener('abort', leave))
     },
 
-    /** A worker says that a push is due. */
-    async push(
-      pool: Pick<WaitPool, 'pushFailed'>,
-      due: Extract<FromWaitWorker, { kind: 'push' }>,
-    ): Promise<void> {
+    /** A worker says that a push is due. It hears of each failure at once: a slow device must not keep back that
+     *  another one's token is gone. */
+    async push(pool: Pick<WaitPool, 'pushFailed'>, due: PushDue): Promise<void> {
       const wait = held.get(due.id)
       if (!wait) return
       if (wait.devices.length === 0) wait.devices = due.devices
-      const outcomes = await Promise.all(
-        due.devices.map(each => pushTo(wait, each, due.attempt, due.endsAtMs)),
+      wait.attempt?.abort()
+      const attempt = new AbortController()
+      wait.attempt = attempt
+      await Promise.all(
+        due.devices.map(async device => {
+          const outcome = await pushTo(wait, device, due, attempt.signal)
+          const isRefusalNews = noteRefusal(wait, device.id, outcome)
+          const gone = outcome.kind === 'token-gone' ? [device.id] : []
+          if (isRefusalNews || gone.length > 0)
+            pool.pushFailed(due.id, { gone, refused: [...(wait.refused ?? [])] })
+        }),
       )
-      const idsOf = (kind: PushOutcome['kind']) =>
-        due.devices.filter((_, index) => outcomes[index]?.kind === kind).map(device => device.id)
-      const gone = idsOf('token-gone')
-      const refused = idsOf('refused')
-      if (gone.length + refused.length > 0) pool.pushFailed(due.id, { gone, refused })
     },
 
     /** A worker says how a wait ended. */

@@ -1,28 +1,31 @@
 -- Publishes one event of a call and writes down what it changed, unless another agent has taken the call over.
 -- KEYS: call, and outside a Cluster also history and active list.
--- ARGV: fence, channel, event, history 'start' | 'add' | '', side change '+0' | '-0' | '', history expiry s, active expiry s,
+-- ARGV: fence, step's number, channel, event, history 'start' | 'add' | '', side change '+0' | '-0' | '', history expiry s, active expiry s,
 --       then fields to write: field, value …
 -- Returns 'done', 'fenced' (another agent owns the call) or 'lost' (Redis knows no such call: it lost its data).
 local call, history, active = KEYS[1], KEYS[2], KEYS[3]
-local fence, channel, event, writing, side = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local fence, number, channel, event, writing, side = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
-local held = redis.call('HGET', call, 'fence')
+local held, steps = unpack(redis.call('HMGET', call, 'fence', 'steps'))
 if not held then return 'lost' end
 if held ~= fence then return 'fenced' end
-if #ARGV > 7 then redis.call('HSET', call, unpack(ARGV, 8)) end
+-- Sent again because its answer was late or lost: it was done already.
+if tonumber(steps or '0') >= tonumber(number) then return 'done' end
+redis.call('HSET', call, 'steps', number)
+if #ARGV > 8 then redis.call('HSET', call, unpack(ARGV, 9)) end
 if channel ~= '' then redis.call('PUBLISH', channel, event) end
 
 if history and writing ~= '' then
   if writing == 'start' then redis.call('DEL', history) end
   redis.call('LPUSH', history, event)
-  redis.call('EXPIRE', history, ARGV[6])
+  redis.call('EXPIRE', history, ARGV[7])
 end
 if active and side ~= '' then
   local value = 'ACTIVE.' .. string.sub(side, 2)
   redis.call('LREM', active, 0, value)
   if string.sub(side, 1, 1) == '+' then
     redis.call('LPUSH', active, value)
-    redis.call('EXPIRE', active, ARGV[7])
+    redis.call('EXPIRE', active, ARGV[8])
   end
 end
 return 'done'

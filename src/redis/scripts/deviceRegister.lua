@@ -1,19 +1,29 @@
--- Registers a device in its slot. At the limit the slot unseen for longest makes room.
+-- Registers a device in its slot. An install has one slot: if its push token stands in another one, because the app has
+-- begun to send a device_id, it leaves that. At the limit the slot unseen for longest makes room.
 -- KEYS: devices.   ARGV: slot, device JSON, most devices.
 -- Returns {the slot's former JSON or '', the JSON of the device that had to leave or ''}.
 local devices, slot, device, most = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 
-local former = redis.call('HGET', devices, slot)
-local evicted = ''
-if not former and redis.call('HLEN', devices) >= most then
-  local all, oldestSlot, oldestSeen = redis.call('HGETALL', devices), nil, nil
-  for i = 1, #all, 2 do
-    local seen = cjson.decode(all[i + 1]).lastSeenMs
-    if oldestSeen == nil or seen < oldestSeen then
-      oldestSlot, oldestSeen, evicted = all[i], seen, all[i + 1]
+local install = cjson.decode(device)
+local former, evicted, count, oldestSlot, oldest = '', '', 0, nil, nil
+local all = redis.call('HGETALL', devices)
+for i = 1, #all, 2 do
+  local other = cjson.decode(all[i + 1])
+  if all[i] == slot then
+    former = all[i + 1]
+  elseif other.token == install.token and other.platform == install.platform and other.app == install.app then
+    redis.call('HDEL', devices, all[i])
+  else
+    count = count + 1
+    if oldest == nil or other.lastSeenMs < oldest.lastSeenMs then
+      oldestSlot, oldest, evicted = all[i], other, all[i + 1]
     end
   end
+end
+if former == '' and count >= most then
   redis.call('HDEL', devices, oldestSlot)
+else
+  evicted = ''
 end
 redis.call('HSET', devices, slot, device)
-return { former or '', evicted }
+return { former, evicted }

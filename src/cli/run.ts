@@ -1,0 +1,100 @@
+// One run of the command line: reads it, connects to Redis, does the one thing it asks for, lets go. The exit code is
+// returned, and everything that is said goes through the terminal that was passed in.
+import { readConfig, SETTINGS } from '../config.ts'
+import { openLog } from '../log.ts'
+import { type Backend, openBackend } from '../redis/backend.ts'
+import { parseRedisUrl, RedisUnavailable } from '../redis/connect.ts'
+import { assertNever, fail, ok, type Result } from '../result.ts'
+import type { Clock } from '../units.ts'
+import { control } from './control.ts'
+import { type Ending, EXIT_CODES } from './ending.ts'
+import { listCalls, showHistory } from './look.ts'
+import type { Order } from './order.ts'
+import { readCommandLine } from './program.ts'
+import { queue } from './queue.ts'
+import { type Terminal, tinted } from './terminal.ts'
+import { startWatch } from './watch.ts'
+
+export interface RunOptions {
+  /** What stands after the program's name. */
+  argv: readonly string[]
+  env: Record<string, string | undefined>
+  terminal: Terminal
+  clock: Clock
+  newUuid: () => string
+}
+
+/** @returns the exit code (see `ending.ts`). */
+export async function runCli({ argv, env, terminal, clock, newUuid }: RunOptions): Promise<number> {
+  const reading = readCommandLine(argv, terminal, () => `cli-${newUuid().slice(-12)}`)
+  if (reading.kind === 'exit') return reading.code
+  const settings = readSettings(env)
+  if (!settings.ok) {
+    for (const mistake of settings.failure) terminal.err(mistake)
+    return EXIT_CODES.usage
+  }
+  const ending = await carryOut(reading.order, settings.value, { terminal, clock, newUuid })
+  if (ending.note !== undefined)
+    terminal.err(ending.kind === 'done' ? ending.note : tinted(terminal, 'red', ending.note))
+  return EXIT_CODES[ending.kind]
+}
+
+/** The settings that the command line needs; a mistake in another one is the service's. */
+const NEEDED = ['redisUrl', 'redisConnectTimeoutMs', 'jobListAsp', 'jobListBot', 'jobListLoad'] as const
+
+type Settings = Pick<Extract<ReturnType<typeof readConfig>, { ok: true }>['value'], (typeof NEEDED)[number]>
+
+function readSettings(env: RunOptions['env']): Result<Settings, string[]> {
+  const names = NEEDED.map(name => SETTINGS[name].env)
+  const config = readConfig(Object.fromEntries(names.map(name => [name, env[name]])))
+  if (!config.ok) return config
+  const target = parseRedisUrl(config.value.redisUrl)
+  return target.ok ? ok(config.value) : fail([`${SETTINGS.redisUrl.env} ${target.failure}`])
+}
+
+type Tools = Pick<RunOptions, 'terminal' | 'clock' | 'newUuid'>
+
+async function carryOut(order: Order, settings: Settings, tools: Tools): Promise<Ending> {
+  // What the connection has to say is said by the command itself.
+  const silence = openLog({ level: 'silent', showsFullNumbers: false, isPretty: false }, 'cli')
+  let backend: Backend | undefined
+  try {
+    const { redisUrl: url, redisConnectTimeoutMs: connectTimeoutMs } = settings
+    backend = await openBackend(
+      { url, connectTimeoutMs },
+      { log: silence, signal: tools.terminal.interrupted },
+    )
+    return await obey(backend, order, settings, tools)
+  } catch (thrown) {
+    if (!(thrown instanceof RedisUnavailable)) throw thrown
+    if (tools.terminal.interrupted.aborted) return { kind: 'interrupted' }
+    return { kind: 'redis-away', note: `Redis (${SETTINGS.redisUrl.env}) does not answer: ${thrown.message}` }
+  } finally {
+    backend?.close()
+  }
+}
+
+async function obey(backend: Backend, order: Order, settings: Settings, tools: Tools): Promise<Ending> {
+  const { terminal, clock, newUuid } = tools
+  switch (order.kind) {
+    case 'job':
+      return queue(backend, order, listOf(order.job.type, settings), terminal, clock)
+    case 'control':
+      return control(backend, order, newUuid(), terminal)
+    case 'watch': {
+      const watch = await startWatch(backend, { ...order, isOurs: false }, terminal, clock)
+      return watch.ended
+    }
+    case 'calls':
+      return listCalls(backend, order.isJson, terminal)
+    case 'history':
+      return showHistory(backend, order, order.isJson, terminal)
+    default:
+      return assertNever(order)
+  }
+}
+
+function listOf(type: string, settings: Settings): string {
+  if (type === 'asp-call') return settings.jobListAsp
+  return type === 'bot-call' ? settings.jobListBot : settings.jobListLoad
+}

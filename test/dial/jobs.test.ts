@@ -1,0 +1,174 @@
+// What becomes of jobs: each ends as a call, as a failure on its channel, on the dead-letter list, or back where it
+// came from. Nothing is dropped in silence.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { aspJob, botJob, leftovers, newDialId, openStage, type Stage, until } from './stage.ts'
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage()
+  await stage.agent({ jobAgeMaxMs: 2_000, isLoadTestAllowed: false }).isSwitchReady
+})
+afterAll(() => stage.close())
+
+const LIST = 'talkiq-asp.calls'
+const ringsOf = (dialId: string) =>
+  stage.switch.records(0, ['ring']).filter(each => each.kind === 'ring' && each.dialId === dialId)
+
+async function newestDeadLetter(list = LIST): Promise<{ reason: string; job: string; at: string }> {
+  await until('a dead letter', async () => (await stage.redis.client.llen(`${list}:dead`)) > 0)
+  const letter = JSON.parse((await stage.redis.client.lpop(`${list}:dead`))!)
+  return letter
+}
+
+describe('a bad job', () => {
+  test.each([
+    ['caller_number', undefined, 'caller_number is missing'],
+    ['caller_number', '1+2', 'caller_number must be a phone number'],
+    ['callee_number', '', 'callee_number must be a phone number'],
+    ['callee_number', ['1'], 'callee_number must be a phone number'],
+    ['caller_id_lega', 'a,b', 'caller_id_lega must be'],
+    ['caller_id_legb', '{x}', 'caller_id_legb must be'],
+    ['call_provider', "o'brian", 'call_provider must be'],
+    ['org_id', '', 'org_id must be'],
+    ['user_id', 'x'.repeat(129), 'user_id must be'],
+    ['queued_at', 'yesterday', 'queued_at must be'],
+    ['type', 'dance-call', 'type must be'],
+  ])('fails on its channel and is kept with its reason: %s = %p', async (field, value, cause) => {
+    const dialId = newDialId()
+    const channel = await stage.listen(dialId)
+    const job = aspJob(dialId, { [field]: value })
+    await stage.push(job, LIST)
+    const answer = await channel.next('failure')
+    expect(answer.cause).toStartWith(cause)
+    const letter = await newestDeadLetter()
+    expect(letter.reason).toBe(answer.cause!)
+    expect(JSON.parse(letter.job)).toEqual(JSON.parse(JSON.stringify(job)))
+    expect(ringsOf(dialId)).toEqual([])
+    await until('nothing is left', async () => (await leftovers(stage)).length === 0)
+  })
+
+  test.each([
+    ['not json'],
+    ['[1]'],
+    ['{}'],
+    ['{"dial_id":"hookswitch:x","type":"asp-call"}'],
+    ['null'],
+    ['x'.repeat(100_000)],
+  ])('without a usable dial id is kept with its reason', async text => {
+    await stage.redis.client.rpush(LIST, text)
+    expect((await newestDeadLetter()).job).toBe(text)
+  })
+
+  test('of a load test is refused without RED_MODE', async () => {
+    const dialId = newDialId()
+    const channel = await stage.listen(dialId)
+    const fields = {
+      leg: '1',
+      gateway: 'g',
+      dialpad_crm: 'c',
+      parent_callid: 'p',
+      callee_name: 'n',
+      target_key: 'k',
+      topic: 't',
+    }
+    await stage.push(botJob(dialId, { type: 'load-test', ...fields }))
+    expect((await channel.next('failure')).cause).toBe('load tests need RED_MODE=load-test')
+    await newestDeadLetter('talkiq-load.calls')
+  })
+
+  test('that asks for a login without one fails', async () => {
+    const dialId = newDialId()
+    const channel = await stage.listen(dialId)
+    await stage.push(botJob(dialId, { phone_number: 'a@b.example', auth: true }))
+    expect((await channel.next('failure')).cause).toStartWith('sip_auth_username must be')
+    await newestDeadLetter('talkiq-bot.calls')
+  })
+})
+
+test('a second job for a living dial id is answered so, and its phone does not ring', async () => {
+  const dialId = newDialId()
+  const channel = await stage.listen(dialId)
+  await stage.push(aspJob(dialId))
+  await channel.next(each => each.type === 'answer-event' && each.side === '1')
+  await stage.push(aspJob(dialId, { caller_number: '15550000777' }))
+  expect(await channel.next('failure')).toEqual({ type: 'failure', cause: 'duplicate dial_id' })
+  expect(ringsOf(dialId)).toHaveLength(2)
+  await channel.order({ type: 'hangup' })
+  await channel.next('hangup-event')
+  await channel.next('hangup-event')
+})
+
+test('a dial id may be used again once its call is over', async () => {
+  const dialId = newDialId()
+  const channel = await stage.listen(dialId)
+  for (const _ of [1, 2]) {
+    await stage.push(aspJob(dialId, { caller_number: '15550000486' }))
+    await channel.next('hangup-event')
+    await until('the dial id is free', async () => (await leftovers(stage)).length === 0)
+  }
+  expect(channel.heard.map(each => each.type)).toEqual([
+    'call-start',
+    'hangup-event',
+    'call-start',
+    'hangup-event',
+  ])
+})
+
+test('a job that waited too long is answered expired, one that did not say is dialled', async () => {
+  const late = newDialId()
+  const channel = await stage.listen(late)
+  await stage.push(aspJob(late, { queued_at: Date.now() / 1_000 - 3 }))
+  expect(await channel.next('failure')).toEqual({ type: 'failure', cause: 'expired' })
+  expect(ringsOf(late)).toEqual([])
+  const fresh = newDialId()
+  const other = await stage.listen(fresh)
+  await stage.push(aspJob(fresh, { queued_at: Date.now() / 1_000 - 1, caller_number: '15550000486' }))
+  await other.next('call-start')
+})
+
+test('no job is taken while the switch is away; it is dialled when the switch is back', async () => {
+  const dialId = newDialId()
+  const channel = await stage.listen(dialId)
+  await stage.switch.stop()
+  await stage.push(aspJob(dialId, { caller_number: '15550000486' }))
+  await Bun.sleep(200)
+  expect(channel.heard).toEqual([])
+  stage.switch.start()
+  await channel.next('hangup-event')
+  expect(ringsOf(dialId)).toHaveLength(1)
+})
+
+test('an agent at its most calls leaves jobs to others, and takes one when a call ends', async () => {
+  await using scene = await openSmallStage()
+  const { stage: small, channels } = scene
+  await until(
+    'both calls are up',
+    () => small.switch.channels().filter(each => each.state === 'answered').length === 4,
+  )
+  await Bun.sleep(100)
+  expect(await small.redis.client.llen(LIST)).toBe(1)
+  await channels[0]!.order({ type: 'hangup' })
+  await channels[2]!.next('answer-event')
+})
+
+/** One agent for two calls at most, and three jobs. */
+async function openSmallStage() {
+  const small = await openStage()
+  await small.agent({ callsMax: 2 }).isSwitchReady
+  const ids = [newDialId(), newDialId(), newDialId()]
+  const channels = await Promise.all(ids.map(id => small.listen(id)))
+  for (const id of ids) await small.push(aspJob(id))
+  return { stage: small, channels, [Symbol.asyncDispose]: () => small.close() }
+}
+
+test('jobs are taken at most at the rate that the settings allow', async () => {
+  const slow = await openStage()
+  await slow.agent({ callsPerSecond: 10 }).isSwitchReady
+  const ids = Array.from({ length: 30 }, newDialId)
+  await Promise.all(ids.map(id => slow.push(aspJob(id, { caller_number: '15550000486' }))))
+  await until('all were dialled', () => slow.switch.records(0, ['originate']).length === 30)
+  const originates = slow.switch.records(0, ['originate']).map(each => each.at)
+  // A second's worth at once, then ten a second: thirty take two seconds.
+  expect(originates.at(-1)! - originates[0]!).toBeGreaterThan(1_700)
+  await slow.close()
+})

@@ -1,0 +1,181 @@
+// What becomes of calls when something dies: an agent, its pause, Redis, the link to the switch, the switch.
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { aspJob, type Channel, leftovers, newDialId, openStage, SOUND, type Stage, until } from './stage.ts'
+
+let stage: Stage
+beforeEach(async () => {
+  stage = await openStage()
+})
+afterEach(() => stage.close())
+
+const legOf = (destination: string) => stage.switch.channels().find(each => each.destination === destination)
+
+async function talk(more: Record<string, unknown> = {}): Promise<{ dialId: string; channel: Channel }> {
+  const dialId = newDialId()
+  const channel = await stage.listen(dialId)
+  await stage.push(aspJob(dialId, more))
+  await channel.next(each => each.type === 'answer-event' && each.side === '1')
+  return { dialId, channel }
+}
+
+const ringsOf = (dialId: string) =>
+  stage.switch.records(0, ['ring']).filter(each => each.kind === 'ring' && each.dialId === dialId)
+const nothingIsLeft = () => until('nothing is left', async () => (await leftovers(stage)).length === 0)
+
+describe('a hand-over', () => {
+  test('loses no control message and answers none twice', async () => {
+    const leaver = stage.agent()
+    await leaver.isSwitchReady
+    const { channel } = await talk()
+    const { barge_id } = await channel.order({ type: 'barge', phone_number: '15550000003', caller_id: '1' })
+    const successor = stage.agent()
+    await successor.isSwitchReady
+    await until('both are known', async () => (await stage.redis.client.scard('hookswitch:agents')) === 2)
+
+    let sent = 0
+    const talker = setInterval(() => {
+      void channel.say({ type: sent % 2 ? 'whisper' : 'mute', barge_id, command_id: `c${sent}` })
+      sent += 1
+    }, 2)
+    await Bun.sleep(50)
+    await leaver.drain()
+    await Bun.sleep(50)
+    clearInterval(talker)
+    expect((await channel.order({ type: 'mute' })).type).toBe('ack')
+
+    const answers = channel.heard
+      .filter(each => each.command_id?.startsWith('c'))
+      .map(each => each.command_id)
+    expect(answers).toEqual(Array.from({ length: sent }, (_, index) => `c${index}`))
+    expect(channel.heard.filter(each => each.type === 'handover-event')).toEqual([
+      { type: 'handover-event', agent: successor.name },
+    ])
+    expect(legOf('15550000001')?.bridgedTo).toBeDefined()
+    await channel.order({ type: 'hangup' })
+    await nothingIsLeft()
+  })
+
+  test('has no successor when the agent is alone: it keeps its calls until they end', async () => {
+    const alone = stage.agent()
+    await alone.isSwitchReady
+    const { channel } = await talk()
+    const drained = alone.drain().then(() => 'drained')
+    expect(await channel.order({ type: 'stop-playback' })).toMatchObject({ type: 'ack' })
+    expect(await Promise.race([drained, Bun.sleep(100)])).toBeUndefined()
+    await channel.order({ type: 'hangup' })
+    expect(await drained).toBe('drained')
+    await nothingIsLeft()
+  })
+})
+
+describe('the link to the switch', () => {
+  beforeEach(() => stage.agent().isSwitchReady)
+
+  test('is made again, and calls go on as they were', async () => {
+    const { channel } = await talk()
+    stage.switch.dropSockets()
+    await until(
+      'the link is back',
+      async () => (await channel.order({ type: 'stop-playback' })).type === 'ack',
+    )
+    await channel.order({ type: 'hangup' })
+    expect(channel.heard.filter(each => each.type === 'answer-event')).toHaveLength(2)
+    await nothingIsLeft()
+  })
+
+  test('misses an end, which is told when it is back', async () => {
+    const { channel } = await talk()
+    stage.switch.stopAccepting()
+    stage.switch.dropSockets()
+    stage.switch.hangup(legOf('15550000001')!.uuid)
+    await until('the legs are gone', () => stage.switch.channels().length === 0)
+    stage.switch.accept()
+    await channel.next(each => each.type === 'hangup-event' && each.side === '1')
+    expect(channel.heard.filter(each => each.type === 'hangup-event')).toEqual([
+      { type: 'hangup-event', side: '0', cause: 'NORMAL_UNSPECIFIED' },
+      { type: 'hangup-event', side: '1', cause: 'NORMAL_UNSPECIFIED' },
+    ])
+    await nothingIsLeft()
+  })
+
+  test('misses an answer, which is told when it is back', async () => {
+    const dialId = newDialId()
+    const channel = await stage.listen(dialId)
+    await stage.push(aspJob(dialId, { caller_number: '15550000480' }))
+    await channel.next('call-start')
+    stage.switch.stopAccepting()
+    stage.switch.dropSockets()
+    stage.switch.answer(legOf('15550000480')!.uuid)
+    stage.switch.accept()
+    await channel.next(each => each.type === 'answer-event' && each.side === '0')
+    await channel.next(each => each.type === 'answer-event' && each.side === '1')
+    await channel.order({ type: 'hangup' })
+    await nothingIsLeft()
+  })
+
+  test('breaks after an originate that the switch never carried out: unknown outcome, and no second ring', async () => {
+    stage.switch.set({ loseOriginates: true })
+    const dialId = newDialId()
+    const channel = await stage.listen(dialId)
+    await stage.push(aspJob(dialId))
+    await until('it was sent', () => stage.switch.records(0, ['originate']).length === 1)
+    stage.switch.dropSockets()
+    stage.switch.set({ loseOriginates: false })
+    expect(await channel.next('failure')).toEqual({ type: 'failure', cause: 'unknown outcome' })
+    const letter = JSON.parse((await stage.redis.client.lpop('talkiq-asp.calls:dead'))!)
+    expect(letter.reason).toBe('unknown outcome')
+    expect(ringsOf(dialId)).toEqual([])
+    expect(stage.switch.records(0, ['originate'])).toHaveLength(1)
+    await nothingIsLeft()
+  })
+
+  test('finds a switch that restarted: every call ends with CRASH', async () => {
+    const { channel } = await talk()
+    await stage.switch.restart()
+    await channel.next(each => each.type === 'hangup-event' && each.side === '1')
+    expect(channel.heard.filter(each => each.type === 'hangup-event')).toEqual([
+      { type: 'hangup-event', side: '0', cause: 'CRASH' },
+      { type: 'hangup-event', side: '1', cause: 'CRASH' },
+    ])
+    await nothingIsLeft()
+  })
+
+  test('hears a switch that shuts down say so', async () => {
+    const { channel } = await talk()
+    await stage.switch.restart({ graceful: true })
+    const end = await channel.next(each => each.type === 'hangup-event' && each.side === '0')
+    expect(end.cause).toBe('SYSTEM_SHUTDOWN')
+    await nothingIsLeft()
+  })
+})
+
+describe('Redis', () => {
+  beforeEach(() => stage.agent().isSwitchReady)
+
+  test('that is away for a while hears everything afterwards, in order', async () => {
+    const { channel } = await talk()
+    stage.redis.pause()
+    stage.switch.hangup(legOf('15550000001')!.uuid)
+    await Bun.sleep(1_000)
+    stage.redis.resume()
+    await channel.next(each => each.type === 'hangup-event' && each.side === '1')
+    expect(channel.heard.filter(each => each.type === 'hangup-event').map(each => each.side)).toEqual([
+      '0',
+      '1',
+    ])
+    await nothingIsLeft()
+  })
+
+  test('that restarted without its data gets the calls written again, and they are steered as before', async () => {
+    const { dialId, channel } = await talk()
+    await stage.redis.client.flushall()
+    expect(await channel.order({ type: 'play', path: SOUND })).toEqual({ type: 'ack', event: 'play' })
+    expect((await stage.redis.client.lrange(`redswitch.${dialId}.org.user`, 0, -1)).sort()).toEqual([
+      'ACTIVE.0',
+      'ACTIVE.1',
+    ])
+    await channel.order({ type: 'hangup' })
+    await channel.next(each => each.type === 'hangup-event' && each.side === '1')
+    await nothingIsLeft()
+  })
+})
