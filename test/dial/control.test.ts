@@ -4,6 +4,7 @@ import {
   aspJob,
   type Channel,
   GATEWAY,
+  type Heard,
   leftovers,
   newDialId,
   openStage,

@@ -122,6 +122,7 @@ describe('the link to the switch', () => {
     stage.switch.dropSockets()
     stage.switch.set({ loseOriginates: false })
     expect(await channel.next('failure')).toEqual({ type: 'failure', cause: 'unknown outcome' })
+    await until('a dead letter', async () => (await stage.redis.client.llen('talkiq-asp.calls:dead')) === 1)
     const letter = JSON.parse((await stage.redis.client.lpop('talkiq-asp.calls:dead'))!)
     expect(letter.reason).toBe('unknown outcome')
     expect(ringsOf(dialId)).toEqual([])
