@@ -2,6 +2,7 @@
 // The table below is the documentation too: name, default, meaning. All mistakes are reported together, by name,
 // and never with their values, because half of the settings are secrets.
 import { type NetworkList, parseNetworks } from './networks.ts'
+import { parseRedisUrl } from './redisUrl.ts'
 import { fail, ok, type Result } from './result.ts'
 import { MS_PER_SECOND } from './units.ts'
 
@@ -45,7 +46,7 @@ export const SETTINGS = {
     'Bearer token for the internal listener, required beyond loopback.',
   ),
 
-  redisUrl: text(
+  redisUrl: redisAddress(
     'PUBSUB_REDIS_URL',
     'redis://127.0.0.1:6379',
     'Redis: `redis://`, `rediss://` (TLS), several nodes with commas between (Cluster), or `redis+sentinel://host:port,host:port/name`.',
@@ -279,6 +280,14 @@ function optionalSecret(env: string, lengthMin: number, about: string): Setting<
 
 function optionalUrl(env: string, about: string): Setting<string | undefined> {
   return setting<string | undefined>(env, '', undefined, about, parseUrl)
+}
+
+function redisAddress(env: string, fallback: string, about: string): Setting<string> {
+  return setting(env, fallback, fallback, about, given => {
+    const target = parseRedisUrl(given)
+    if (!target.ok) throw new Error(target.failure)
+    return given
+  })
 }
 
 function parseUrl(given: string): string {

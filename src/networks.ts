@@ -8,9 +8,9 @@ export type NetworkList = (address: string) => boolean
 /** Most clients ask again: this many answers are kept. */
 const ANSWERS_MAX = 4_096
 
-/** @throws a sentence naming the first entry that is neither an address nor a CIDR block. */
+/** @throws a sentence with the place of the first entry that is neither an address nor a CIDR block. */
 export function parseNetworks(entries: readonly string[]): NetworkList {
-  const networks = entries.map(parseNetwork)
+  const networks = entries.map((entry, index) => parseNetwork(entry, index + 1))
   const answers = new Map<string, boolean>()
   return address => {
     const known = answers.get(address)
@@ -24,10 +24,12 @@ export function parseNetworks(entries: readonly string[]): NetworkList {
 
 type Network = [ipaddr.IPv4 | ipaddr.IPv6, number]
 
-function parseNetwork(entry: string): Network {
+/** The entry is named by its place, never by its text: it may be a secret that was put in the wrong setting. */
+function parseNetwork(entry: string, place: number): Network {
   if (ipaddr.isValidCIDR(entry)) return ipaddr.parseCIDR(entry)
-  if (!ipaddr.isValid(entry))
-    throw new Error(`has an entry that is neither an address nor a CIDR block: ${entry}`)
+  // Shorter forms of IPv4 (`10`, `10.1`) are read in ways that nobody means.
+  if (!ipaddr.IPv4.isValidFourPartDecimal(entry) && !ipaddr.IPv6.isValid(entry))
+    throw new Error(`has an entry that is neither an address nor a CIDR block (number ${place})`)
   const address = ipaddr.process(entry)
   return [address, address.kind() === 'ipv4' ? 32 : 128]
 }

@@ -68,7 +68,7 @@ export const timeoutOption = (): Option =>
 function readSeconds(text: string): number {
   const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN
   if (!(seconds > 0 && seconds <= TIMEOUT_SECONDS_MAX))
-    throw new InvalidArgumentError(`must be seconds, at most ${TIMEOUT_SECONDS_MAX}`)
+    throw new InvalidArgumentError(`It must be seconds, at most ${TIMEOUT_SECONDS_MAX}.`)
   return seconds
 }
 

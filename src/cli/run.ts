@@ -3,8 +3,8 @@
 import { readConfig, SETTINGS } from '../config.ts'
 import { openLog } from '../log.ts'
 import { type Backend, openBackend } from '../redis/backend.ts'
-import { parseRedisUrl, RedisUnavailable } from '../redis/connect.ts'
-import { assertNever, fail, ok, type Result } from '../result.ts'
+import { RedisUnavailable } from '../redis/connect.ts'
+import { assertNever, type Result } from '../result.ts'
 import type { Clock } from '../units.ts'
 import { control } from './control.ts'
 import { type Ending, EXIT_CODES } from './ending.ts'
@@ -46,10 +46,7 @@ type Settings = Pick<Extract<ReturnType<typeof readConfig>, { ok: true }>['value
 
 function readSettings(env: RunOptions['env']): Result<Settings, string[]> {
   const names = NEEDED.map(name => SETTINGS[name].env)
-  const config = readConfig(Object.fromEntries(names.map(name => [name, env[name]])))
-  if (!config.ok) return config
-  const target = parseRedisUrl(config.value.redisUrl)
-  return target.ok ? ok(config.value) : fail([`${SETTINGS.redisUrl.env} ${target.failure}`])
+  return readConfig(Object.fromEntries(names.map(name => [name, env[name]])))
 }
 
 type Tools = Pick<RunOptions, 'terminal' | 'clock' | 'newUuid'>

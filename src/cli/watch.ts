@@ -81,7 +81,10 @@ export async function startWatch(
   async function isAlive(): Promise<boolean> {
     try {
       const found = await backend.findCall(dialId)
-      return found !== undefined && !stateOf(found).isOver
+      if (found && !stateOf(found).isOver) return true
+      // Its last messages may still be on their way to us.
+      await backend.caughtUp(dialId)
+      return false
     } catch (thrown) {
       // Asked again when the channel is heard again.
       if (thrown instanceof RedisUnavailable) return true

@@ -15,10 +15,10 @@ import { type Clock, MS_PER_SECOND } from '../units.ts'
 import type { AgentSettings } from './agentMessages.ts'
 import { hearControl } from './controlDesk.ts'
 import { type CoreChannel, createCoreChannel } from './coreChannel.ts'
-import type { Count, Desk } from './desk.ts'
+import { type Count, type Desk, fence } from './desk.ts'
 import { dialJob } from './dialer.ts'
 import { follow } from './follow.ts'
-import { holdForHandover, openHandover } from './handover.ts'
+import { isForAnother, openHandover } from './handover.ts'
 import { startIntake } from './intake.ts'
 import { startLiveness } from './liveness.ts'
 import { loseAll, reconcileAll } from './reconcile.ts'
@@ -47,6 +47,9 @@ const CORE_LEASE_MS = 6 * MS_PER_SECOND
 /** Of TAKEOVER_MS: the lease runs out, the next look sees it, and the rest is for reading back and reconciling. */
 const LEASE_PART = 0.5
 const LOOK_PART = 0.15
+
+/** A little longer than fenced calls are listened to. */
+const LAST_WORDS_MS = 1.5 * MS_PER_SECOND
 
 /** A drain looks at its calls when one ends; this is only how often it tells the log. */
 const DRAIN_NOTE_MS = 30 * MS_PER_SECOND
@@ -97,7 +100,9 @@ export function openAgent(options: AgentOptions): Agent {
     onBuried: () => {
       log.error('this agent was taken for dead and its calls taken over: it ends')
       link.close()
-      options.onBuried()
+      for (const call of calls.all()) fence(desk, call)
+      // What waits in our socket is ours to answer; then there is nothing left to do under this name.
+      setTimeout(options.onBuried, LAST_WORDS_MS)
     },
     log,
   })
@@ -115,7 +120,7 @@ export function openAgent(options: AgentOptions): Agent {
     log,
     mayAct: liveness.mayAct,
     onMessage: (call, message) => {
-      if (!holdForHandover(call, message)) hearControl(desk, call, message)
+      if (!isForAnother(desk, call, message)) hearControl(desk, call, message)
     },
     onRoom: () => {
       tellHealth()

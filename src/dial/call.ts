@@ -36,6 +36,8 @@ export interface Call {
   b: Leg | undefined
   /** By barge id, oldest first. */
   bargers: Map<string, Barger>
+  /** How many messages its channel has brought us. */
+  heard: number
   /** Publishing and answering, in order. */
   serial: Serial
   /** The call's channel is subscribed: what is published from now on is heard. */
@@ -46,6 +48,8 @@ export interface Call {
   isEnding: boolean
   /** It is being handed to another agent: what its channel says behind the marker is that one's to answer. */
   handover: { marker: string; onMarker: () => void; held: string[]; isMarked?: boolean } | undefined
+  /** It was taken over: what its channel says before this marker is the former owner's to answer. */
+  awaitedMarker: string | undefined
   /** Another agent has taken it over: we say nothing more about it. */
   isFenced: boolean
 }
@@ -81,11 +85,13 @@ export function createCall(job: Job, taken: { text: string; list: string; switch
     a,
     b,
     bargers: new Map(),
+    heard: 0,
     serial: createSerial(),
     listening: Promise.resolve(),
     isComplete: false,
     isEnding: false,
     handover: undefined,
+    awaitedMarker: undefined,
     isFenced: false,
   }
 }

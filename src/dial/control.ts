@@ -62,10 +62,11 @@ export function readMessage(text: string): Result<Message, string> {
   }
 }
 
-/** The sender's own id for the message, which comes back in the answer. */
-export function commandIdOf(message: Message): string | undefined {
+/** The sender's own id for the message, which comes back in the answer: a number as a number. */
+export function commandIdOf(message: Message): string | number | undefined {
   const id = message.command_id
-  return typeof id === 'string' || typeof id === 'number' ? String(id).slice(0, 128) : undefined
+  if (typeof id === 'number') return id
+  return typeof id === 'string' ? id.slice(0, 128) : undefined
 }
 
 function readControl(message: Message): Result<Control, string> {

@@ -25,7 +25,7 @@ import {
 } from '../esl/commands.ts'
 import { originateBarge } from '../esl/originate.ts'
 import { answerOf, type CommandOutcome, isUnknownChannel } from '../esl/outcome.ts'
-import { assertNever, fail, ok, type Result } from '../result.ts'
+import { assertNever, fail, messageOf, ok, type Result } from '../result.ts'
 import { MS_PER_SECOND } from '../units.ts'
 import { type BargeMode, type Barger, bargerFields, bargerOf, type Call, isLive, legsOf } from './call.ts'
 import { type Control, hearMessage } from './control.ts'
@@ -43,27 +43,63 @@ const WAITING_MAX = 200
 /** A message on a call's channel. */
 export function hearControl(desk: Desk, call: Call, text: string): void {
   const heard = hearMessage(text)
-  if (heard.kind === 'own' || call.isFenced) return
+  if (heard.kind === 'own') return
   desk.count('controls', heard.kind === 'control' ? heard.to.event : 'bad')
-  if (call.serial.size > WAITING_MAX) {
-    const event = controlFailure(heard.to, 'too many messages wait for this call')
-    void sayOn(desk, call.record.dialId, event)
-    return
-  }
+  const asked = { to: heard.to, field: `${HEARD_FIELD}${call.record.fence}.${++call.heard}` }
+  if (call.serial.size > WAITING_MAX)
+    return void say(desk, call, asked, 'too many messages wait for this call')
   call.serial.run(async () => {
-    if (call.isFenced || !(await desk.mayAct())) return
-    const obeyed = heard.kind === 'bad' ? fail(heard.cause) : await obey(desk, call, heard.control)
-    await answer(desk, call, heard.to, obeyed)
+    if (call.isFenced || !(await desk.mayAct())) return say(desk, call, asked, CAUSE_TAKEN_OVER)
+    const obeying = heard.kind === 'bad' ? fail(heard.cause) : obey(desk, call, heard.control)
+    // After the command is on its way, so that it waits for nothing: if we die now, our successor answers.
+    note(desk, call, asked)
+    await answer(desk, call, asked, await obeying)
   })
 }
 
-function answer(desk: Desk, call: Call, to: AnswerTo, obeyed: Obeyed): Promise<void> {
-  if (obeyed.ok) return sayNow(desk, call, { event: ack(to, obeyed.value) })
-  desk.log.info(
-    { dialId: call.record.dialId, event: to.event, cause: obeyed.failure },
-    'control message not obeyed',
-  )
-  return sayNow(desk, call, { event: controlFailure(to, obeyed.failure) })
+/** A message that must have its one answer, and where it is noted until then. */
+interface Asked {
+  to: AnswerTo
+  field: string
+}
+
+const HEARD_FIELD = 'heard.'
+
+const CAUSE_TAKEN_OVER = 'another agent took the call over meanwhile; whether it was obeyed is unknown'
+
+function note(desk: Desk, call: Call, { to, field }: Asked): void {
+  desk.store
+    .note(call.record, field, JSON.stringify(to))
+    .catch(thrown => desk.log.debug({ reason: messageOf(thrown) }, 'redis away: a message is not noted'))
+}
+
+async function answer(desk: Desk, call: Call, asked: Asked, obeyed: Obeyed): Promise<void> {
+  const { to, field } = asked
+  if (!obeyed.ok) {
+    const fields = { dialId: call.record.dialId, event: to.event, cause: obeyed.failure }
+    desk.log.info(fields, 'control message not obeyed')
+  }
+  const event = obeyed.ok ? ack(to, obeyed.value) : controlFailure(to, obeyed.failure)
+  if (!(await sayNow(desk, call, { event, forget: field }))) await say(desk, call, asked, CAUSE_TAKEN_OVER)
+}
+
+/** A failure outside the call's own order. A former owner may say the same of the same message: it is said once. */
+function say(desk: Desk, call: Call, { to, field }: Asked, cause: string): Promise<void> {
+  const { dialId } = call.record
+  return sayOn(desk, dialId, controlFailure(to, cause), `${dialId} ${field}`)
+}
+
+/** Answers what former owners heard and left unanswered, before anything new. */
+export function answerLeftOver(desk: Desk, call: Call): void {
+  const { fields } = call.record
+  for (const [field, value] of Object.entries(fields)) {
+    if (!field.startsWith(HEARD_FIELD)) continue
+    delete fields[field]
+    call.serial.run(async () => {
+      await say(desk, call, { to: JSON.parse(value) as AnswerTo, field }, CAUSE_TAKEN_OVER)
+      await sayNow(desk, call, { forget: field })
+    })
+  }
 }
 
 async function obey(desk: Desk, call: Call, control: Control): Promise<Obeyed> {

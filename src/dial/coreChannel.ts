@@ -23,7 +23,8 @@ const BRIDGES_MAX = 1_000
 export type CoreChannel = ReturnType<typeof createCoreChannel>
 
 export function createCoreChannel(desk: Desk, coreUuid: string) {
-  const ordered = new Set<string>()
+  /** Each with its answer: said before the success, also when the switch's result and its BRIDGE come in one piece. */
+  const ordered = new Map<string, Promise<void>>()
 
   async function hear(text: string): Promise<void> {
     const read = readMessage(text)
@@ -32,17 +33,22 @@ export function createCoreChannel(desk: Desk, coreUuid: string) {
     if (EVENT_TYPES.has(message.type)) return
     const to: AnswerTo = { event: message.type.slice(0, 64), commandId: commandIdOf(message) }
     desk.count('controls', message.type === 'bridge' || message.type === 'bot-call' ? message.type : 'bad')
-    const obeyed = await obey(message)
+    const { promise: answered, resolve: markAnswered } = Promise.withResolvers<void>()
+    const obeyed = await obey(message, answered)
     await sayOn(desk, coreUuid, obeyed.ok ? ack(to) : controlFailure(to, obeyed.failure))
+    markAnswered()
   }
 
-  function obey(message: Message): Promise<Result<undefined, string>> | Result<undefined, string> {
-    if (message.type === 'bridge') return bridge(message)
+  function obey(
+    message: Message,
+    answered: Promise<void>,
+  ): Promise<Result<undefined, string>> | Result<undefined, string> {
+    if (message.type === 'bridge') return bridge(message, answered)
     if (message.type === 'bot-call') return botCall(message)
     return fail(`only bridge and bot-call belong on this channel`)
   }
 
-  async function bridge(message: Message): Promise<Result<undefined, string>> {
+  async function bridge(message: Message, answered: Promise<void>): Promise<Result<undefined, string>> {
     const first = await findHere(message.dial_id1 ?? message.dial_id_1)
     if (!first.ok) return first
     const second = await findHere(message.dial_id2 ?? message.dial_id_2)
@@ -50,7 +56,7 @@ export function createCoreChannel(desk: Desk, coreUuid: string) {
     if (first.value.dialId === second.value.dialId) return fail('a call is not bridged to itself')
     const [uuid1, uuid2] = [first.value, second.value].map(call => valid(parseChannelUuid(call.fields.a)))
     if (ordered.size >= BRIDGES_MAX) ordered.clear()
-    ordered.add(uuid1!)
+    ordered.set(uuid1!, answered)
     const job = { jobUuid: crypto.randomUUID(), timeoutMs: BRIDGE_TIMEOUT_MS }
     const outcome = await desk.link.bgapi(bridgeChannels(uuid1!, uuid2!), job).result
     if (outcome.kind === 'ok') return ok(undefined)
@@ -91,8 +97,11 @@ export function createCoreChannel(desk: Desk, coreUuid: string) {
     /** A bridge that was ordered here has come about. */
     follow(event: SwitchEvent): void {
       if (ordered.size === 0 || event.name !== 'CHANNEL_BRIDGE') return
-      if (!ordered.delete(event.header('Unique-ID') ?? '')) return
-      void sayOn(desk, coreUuid, success('bridge-event'))
+      const channelUuid = event.header('Unique-ID') ?? ''
+      const answered = ordered.get(channelUuid)
+      if (!answered) return
+      ordered.delete(channelUuid)
+      void answered.then(() => sayOn(desk, coreUuid, success('bridge-event')))
     },
   }
 }

@@ -56,11 +56,12 @@ export function say(desk: Desk, call: Call, saying: Saying): void {
     return
   }
   const history = saying.event && saying.channel === undefined ? { history: saying.history ?? 'add' } : {}
-  call.serial.run(() => sayNow(desk, call, { ...saying, ...history }))
+  call.serial.run(async () => void (await sayNow(desk, call, { ...saying, ...history })))
 }
 
-/** Publishes and writes from within the call's order; an answer to a message, which no history keeps. */
-export async function sayNow(desk: Desk, call: Call, { event, ...rest }: Saying): Promise<void> {
+/** Publishes and writes from within the call's order; an answer to a message, which no history keeps.
+ *  @returns false when the call is another agent's by now: nothing was said. */
+export async function sayNow(desk: Desk, call: Call, { event, ...rest }: Saying): Promise<boolean> {
   const { record } = call
   record.steps += 1
   const step: CallStep = {
@@ -79,19 +80,31 @@ export async function sayNow(desk: Desk, call: Call, { event, ...rest }: Saying)
       await desk.store.restore(desk.agent, { ...recordOf(call), steps: step.number - 1 }, answeredSides(call))
       outcome = await desk.store.step(record, step)
     }
-    if (outcome === 'done') {
-      if (event) desk.count('events', event.type)
-      return
-    }
-    call.isFenced = true
-    desk.log.warn({ dialId: record.dialId }, 'another agent owns this call now: left to it')
-    letGo(desk, call)
+    if (outcome !== 'done') return fence(desk, call)
+    if (event) desk.count('events', event.type)
   })
+  return !call.isFenced
 }
 
-/** Says something on a channel for which we hold no call. */
-export async function sayOn(desk: Desk, channel: string, event: CallEvent): Promise<void> {
-  const id = crypto.randomUUID()
+/** Another agent owns the call. We say and do nothing more about it, and listen only until its channel tells that the
+ *  other one listens: what came before is ours to answer, with a failure. */
+export function fence(desk: Desk, call: Call): void {
+  if (call.isFenced) return
+  call.isFenced = true
+  desk.log.warn({ dialId: call.record.dialId }, 'another agent owns this call now: left to it')
+  setTimeout(() => letGo(desk, call), FENCED_LISTENING_MS)
+}
+
+/** What a sleeper still has to hear waits in its own socket; the other's marker is there already or comes soon. */
+const FENCED_LISTENING_MS = 1_000
+
+/** Says something on a channel for which we hold no call. @param id the same id is said once, whoever says it. */
+export async function sayOn(
+  desk: Desk,
+  channel: string,
+  event: CallEvent,
+  id: string = crypto.randomUUID(),
+): Promise<void> {
   await untilWritten(desk, () => desk.store.publishOnce(id, channel, JSON.stringify(event)))
 }
 

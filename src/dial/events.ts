@@ -16,7 +16,7 @@ export const EVENT_TYPES = new Set([
   'ack',
 ])
 
-export type CallEvent = { type: string } & Record<string, string | undefined>
+export type CallEvent = { type: string } & Record<string, string | number | undefined>
 
 export type BargeState = 'ringing' | 'answered' | 'ended'
 
@@ -61,7 +61,7 @@ export const success = (event: string): CallEvent => ({ type: 'success', event }
 /** What an answer to a control message carries besides: what it was about, and the sender's own id for it. */
 export interface AnswerTo {
   event: string
-  commandId?: string | undefined
+  commandId?: string | number | undefined
 }
 
 export const ack = (to: AnswerTo, extra: Record<string, string> = {}): CallEvent => ({

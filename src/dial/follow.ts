@@ -79,13 +79,14 @@ function sayChannelCreated(desk: Desk, call: Call): void {
 /** A bridge of parked calls is told on the switch's channel and on the call's own. An asp-call's needs no telling. */
 function sayBridge(desk: Desk, call: Call, event: SwitchEvent): void {
   if (call.job.kind === 'asp-call') return
+  const { core = '' } = call.record.fields
   const bridge = bridgeEvent({
-    coreUuid: call.record.fields.core ?? '',
+    coreUuid: core,
     channelUuid1: event.header('Bridge-A-Unique-ID') ?? call.a.channelUuid,
     channelUuid2: event.header('Bridge-B-Unique-ID') ?? event.header('Other-Leg-Unique-ID') ?? '',
   })
   say(desk, call, { event: bridge })
-  if (bridge.core_uuid) say(desk, call, { event: bridge, channel: bridge.core_uuid })
+  if (core !== '') say(desk, call, { event: bridge, channel: core })
 }
 
 /** The A-leg is gone for good. The switch ends B and the bargers with it; what it left alone we end. */

@@ -95,7 +95,7 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
     const record = collected && (await desk.store.adopt(dialId, from, desk.agent))
     if (!record) return
     collecting.delete(dialId)
-    const resumed = resume(desk, record)
+    const resumed = resume(desk, record, { isMarked: true })
     const call = desk.calls.find(dialId)
     // In the turn in which the call's own listener took the collector's place: nothing falls between.
     if (call) for (const message of collected) hearControl(desk, call, message)
@@ -160,9 +160,18 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
   }
 }
 
-/** A message on the channel of a call that is being handed over. @returns true when it is not to be acted on now. */
-export function holdForHandover(call: Call, message: string): boolean {
-  const { handover } = call
+/** Who answers a message while a call changes hands. @returns true when it is not ours to act on, now or at all. */
+export function isForAnother(desk: Desk, call: Call, message: string): boolean {
+  const { handover, awaitedMarker } = call
+  if (awaitedMarker !== undefined) {
+    if (message === awaitedMarker) call.awaitedMarker = undefined
+    return true
+  }
+  // Asleep, taken for dead, awake again: here the new owner's part begins.
+  if (call.isFenced && isMarker(message)) {
+    letGo(desk, call)
+    return true
+  }
   if (!handover) return false
   if (handover.isMarked) {
     handover.held.push(message)
@@ -173,3 +182,5 @@ export function holdForHandover(call: Call, message: string): boolean {
   handover.onMarker()
   return true
 }
+
+const isMarker = (message: string): boolean => message.startsWith('{"type":"handover-event"')

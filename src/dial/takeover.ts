@@ -7,7 +7,9 @@ import type { AgentCard, AgentRoll } from '../redis/agents.ts'
 import type { CallRecord } from '../redis/calls.ts'
 import { messageOf } from '../result.ts'
 import { type BargeMode, type Barger, type Call, createCall, type LegState, legsOf } from './call.ts'
-import type { Desk } from './desk.ts'
+import { answerLeftOver } from './controlDesk.ts'
+import { type Desk, untilWritten } from './desk.ts'
+import { handoverEvent } from './events.ts'
 import { parseJob } from './job.ts'
 import type { Liveness } from './liveness.ts'
 import { reconcile, reportUnknown } from './reconcile.ts'
@@ -92,9 +94,9 @@ export function startTakeover(options: TakeoverOptions): Takeover {
   async function takeOver(dialId: string, dead: string): Promise<void> {
     const record = await desk.store.adopt(dialId, dead, desk.agent)
     if (!record) return
-    log.warn({ dialId, dead }, 'call taken over')
     desk.count('takeovers')
-    await resume(desk, record)
+    await resume(desk, record, { isMarked: false })
+    log.warn({ dialId, dead }, 'call taken over')
   }
 
   /** Nobody will ever know: the switch and its agents are gone. */
@@ -110,15 +112,26 @@ export function startTakeover(options: TakeoverOptions): Takeover {
   return { stop: () => clearInterval(timer) }
 }
 
-/** Goes on with a call that is ours now: hears its channel, and brings it to what the switch has of it. */
-export async function resume(desk: Desk, record: CallRecord): Promise<Call | undefined> {
+/** Goes on with a call that is ours now: hears its channel, answers what was left unanswered, and brings the call to
+ *  what the switch has of it. @param isMarked the former owner has marked on the channel where our part begins;
+ *  otherwise it is dead or asleep, and we do. */
+export async function resume(
+  desk: Desk,
+  record: CallRecord,
+  { isMarked }: { isMarked: boolean },
+): Promise<Call | undefined> {
   const call = recall(record)
   if (!call) {
     desk.log.error({ dialId: record.dialId }, 'a call in Redis can not be read back')
     return undefined
   }
+  const marker = JSON.stringify(handoverEvent(desk.agent))
+  if (!isMarked) call.awaitedMarker = marker
   desk.calls.add(call)
+  answerLeftOver(desk, call)
   call.listening = desk.channels.listen(record.dialId, message => desk.onMessage(call, message))
+  await call.listening
+  if (!isMarked) await untilWritten(desk, () => desk.store.publish(record.dialId, marker))
   await reconcile(desk, call, desk.link.coreUuid ?? '')
   return call
 }

@@ -113,6 +113,8 @@ export interface AppAuthSettings {
   authJwksUrl: string | undefined
   authIssuer: string | undefined
   authAudience: string | undefined
+  /** How long to wait for whom we ask; tests have less patience. */
+  authTimeoutMs?: number
 }
 
 /** An upstream that is slower than this is as good as away: apps retry registrations. */
@@ -142,7 +144,7 @@ async function askUpstream(
   try {
     const response = await fetch(settings.authUrl!, {
       headers: { authorization, accept: 'application/json' },
-      signal: AbortSignal.timeout(UPSTREAM_TIMEOUT_MS),
+      signal: AbortSignal.timeout(settings.authTimeoutMs ?? UPSTREAM_TIMEOUT_MS),
       redirect: 'error',
     })
     status = response.status
@@ -157,7 +159,9 @@ async function askUpstream(
 }
 
 function verifyAppJwt(settings: AppAuthSettings): AuthenticateApp {
-  const jwks = createRemoteJWKSet(new URL(settings.authJwksUrl!), { timeoutDuration: UPSTREAM_TIMEOUT_MS })
+  const jwks = createRemoteJWKSet(new URL(settings.authJwksUrl!), {
+    timeoutDuration: settings.authTimeoutMs ?? UPSTREAM_TIMEOUT_MS,
+  })
   return async (request, account) => {
     const token = bearerOf(request)
     if (token === undefined) return fail(unauthorized('the bearer token is missing'))
@@ -169,14 +173,24 @@ function verifyAppJwt(settings: AppAuthSettings): AuthenticateApp {
       })
       return compareAccount(payload[settings.authAccountField], account)
     } catch (thrown) {
-      const isOurs = thrown instanceof errors.JWKSTimeout || !(thrown instanceof errors.JOSEError)
-      if (isOurs) return fail(unavailable(`the issuer's keys can't be had: ${messageOf(thrown)}`))
-      return fail(unauthorized(describe(thrown)))
+      if (isIssuersFault(thrown))
+        return fail(unavailable(`the issuer's keys can't be had: ${messageOf(thrown)}`))
+      return fail(unauthorized(describe(thrown as errors.JOSEError)))
     }
   }
 }
 
+/** Whether it was the issuer who failed, not the app: no connection, no answer in time, or one that holds no keys. */
+function isIssuersFault(thrown: unknown): boolean {
+  if (!(thrown instanceof errors.JOSEError)) return true
+  // jose has no class of its own for an answer other than 200, or that is no JSON.
+  const isAnswerUseless = thrown instanceof errors.JWKSInvalid || thrown.code === errors.JOSEError.code
+  return thrown instanceof errors.JWKSTimeout || isAnswerUseless
+}
+
 function compareAccount(theirs: unknown, account: string | undefined): Result<undefined, Problem> {
-  if (account === undefined || String(theirs) === account) return ok(undefined)
+  if (account === undefined) return ok(undefined)
+  const isNamed = typeof theirs === 'string' || typeof theirs === 'number'
+  if (isNamed && String(theirs) === account) return ok(undefined)
   return fail(forbidden('the credentials are another account’s'))
 }

@@ -10,16 +10,29 @@ export const BODY_BYTES_MAX = 64 * 1024
 
 /** Reads the whole body. The server itself cuts off far larger ones, so that reading is bounded. */
 export async function readBody(request: Request): Promise<Result<Body, Problem>> {
-  if (Number(request.headers.get('content-length') ?? 0) > BODY_BYTES_MAX)
+  const length = request.headers.get('content-length')
+  if (Number(length ?? 0) > BODY_BYTES_MAX) return fail(tooLarge(BODY_BYTES_MAX))
+  let text: string
+  try {
+    text = await request.text()
+  } catch {
+    // Cut off by the server, which has answered, or by a client that has gone: nobody hears this.
     return fail(tooLarge(BODY_BYTES_MAX))
-  const text = await request.text()
-  if (text.length > BODY_BYTES_MAX) return fail(tooLarge(BODY_BYTES_MAX))
-  const type = request.headers.get('content-type') ?? ''
-  if (type.startsWith('application/json')) return parseJson(text)
-  if (type.startsWith('application/x-www-form-urlencoded'))
-    return ok(Object.fromEntries(new URLSearchParams(text)))
+  }
+  // One that comes in chunks says nothing of its length before.
+  if (length === null && Buffer.byteLength(text) > BODY_BYTES_MAX) return fail(tooLarge(BODY_BYTES_MAX))
+  const type = mediaTypeOf(request)
+  if (type === 'application/json') return parseJson(text)
+  if (type === 'application/x-www-form-urlencoded') return ok(Object.fromEntries(new URLSearchParams(text)))
   if (type === '' && text === '') return ok({})
   return fail(unsupportedMediaType)
+}
+
+/** Without its parameters, in lower case; empty when there is none. */
+function mediaTypeOf(request: Request): string {
+  const type = request.headers.get('content-type') ?? ''
+  const semicolon = type.indexOf(';')
+  return (semicolon < 0 ? type : type.slice(0, semicolon)).trim().toLowerCase()
 }
 
 function parseJson(text: string): Result<Body, Problem> {

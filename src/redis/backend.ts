@@ -36,6 +36,9 @@ export interface Backend {
   queueJob(list: string, job: string): Promise<number>
   /** Hears a channel from the moment that this resolves. One ear for each channel. */
   listen(channel: string, ear: Ear): Promise<void>
+  /** Resolves when a channel's messages of before have been heard: they come on another connection than what is asked
+   *  meanwhile. (In a Cluster but for those still on their way between two nodes.) */
+  caughtUp(channel: string): Promise<void>
   /** @returns how many subscribers got it, our own ear included; undefined in a Cluster, where nobody knows. */
   publish(channel: string, message: string): Promise<number | undefined>
   /** The call of that dial id, or undefined when none lives. */
@@ -56,6 +59,7 @@ export async function openBackend(
   { log, signal }: { log: Log; signal: AbortSignal },
 ): Promise<Backend> {
   const opened: RedisConnection[] = []
+  const ears = new Map<string, Ear>()
   const open = async (purpose: 'commands' | 'subscriber') => {
     const connection = openRedis(settings, purpose, log)
     opened.push(connection)
@@ -63,6 +67,8 @@ export async function openBackend(
     return connection
   }
   const close = () => {
+    // Nobody wants to hear of a loss that is our own doing.
+    ears.clear()
     for (const connection of opened) connection.disconnect()
   }
 
@@ -77,7 +83,6 @@ export async function openBackend(
   const roll = openAgentRoll(redis)
   const agents = async () => [...(await roll.all())].map(([agent, card]) => ({ agent, card }))
 
-  const ears = new Map<string, Ear>()
   let subscriber: Promise<RedisConnection> | undefined
   const openSubscriber = async () => {
     const connection = await open('subscriber')
@@ -104,6 +109,10 @@ export async function openBackend(
       subscriber ??= openSubscriber()
       ears.set(channel, ear)
       await reachable((await subscriber).subscribe(channel))
+    },
+
+    async caughtUp(channel) {
+      if (subscriber) await reachable((await subscriber).subscribe(channel))
     },
 
     async publish(channel, message) {

@@ -15,6 +15,7 @@ import {
 import callAdoptLua from './scripts/callAdopt.lua' with { type: 'text' }
 import callClaimLua from './scripts/callClaim.lua' with { type: 'text' }
 import callEventLua from './scripts/callEvent.lua' with { type: 'text' }
+import callNoteLua from './scripts/callNote.lua' with { type: 'text' }
 import callReleaseLua from './scripts/callRelease.lua' with { type: 'text' }
 import callRevokeLua from './scripts/callRevoke.lua' with { type: 'text' }
 import publishOnceLua from './scripts/publishOnce.lua' with { type: 'text' }
@@ -54,6 +55,8 @@ export interface CallStep {
   /** A side was answered, or hung up. */
   active?: { side: string; isActive: boolean }
   fields?: Record<string, string>
+  /** A note that is done with. */
+  forget?: string
 }
 
 export type CallStore = ReturnType<typeof openCalls>
@@ -64,6 +67,7 @@ export function openCalls(redis: RedisConnection) {
   const eventScript = bindScript(redis, 'callEvent', callEventLua)
   const releaseScript = bindScript(redis, 'callRelease', callReleaseLua)
   const adoptScript = bindScript(redis, 'callAdopt', callAdoptLua)
+  const noteScript = bindScript(redis, 'callNote', callNoteLua)
   const publishOnceScript = bindScript(redis, 'publishOnce', publishOnceLua)
   const revokeScript = bindScript(redis, 'callRevoke', callRevokeLua)
   const isSplit = isCluster(redis)
@@ -107,6 +111,11 @@ export function openCalls(redis: RedisConnection) {
       return claimed as 'claimed' | 'duplicate' | 'revoked'
     },
 
+    /** Writes something down that a survivor must know, unless the call is another's already. */
+    async note(call: CallRecord, field: string, value: string): Promise<void> {
+      await noteScript([callKey(call.dialId)], [call.fence, field, value])
+    },
+
     /** Writes a call again that Redis has lost, as it stands now: `sides` are the answered ones. */
     async restore(agent: string, call: CallRecord, sides: string[]): Promise<void> {
       await this.claim(agent, call)
@@ -147,6 +156,7 @@ export function openCalls(redis: RedisConnection) {
         active ? `${active.isActive ? '+' : '-'}${active.side}` : '',
         HISTORY_EXPIRY_SECONDS,
         ACTIVE_EXPIRY_SECONDS,
+        step.forget ?? '',
         ...Object.entries(step.fields ?? {}).flat(),
       ])) as 'done' | 'fenced' | 'lost'
       if (isSplit && outcome === 'done') await writeLists(call, step)

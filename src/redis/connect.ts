@@ -1,10 +1,9 @@
 // Opens connections to Redis: one server, Sentinel or Cluster, with or without TLS, from one URL. The only room
 // that imports ioredis. Connections reconnect by themselves for ever; a command sent while there is none, or
 // unanswered for too long, fails at once as `RedisUnavailable`, so that no caller hangs.
-import type { ConnectionOptions } from 'node:tls'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { Log } from '../log.ts'
-import { fail, messageOf, ok, type Result } from '../result.ts'
+import { parseRedisUrl, type RedisTarget } from '../redisUrl.ts'
 
 export type RedisConnection = Redis | Cluster
 
@@ -96,86 +95,4 @@ const BACKOFF_MAX_MS = 1_000
 function backoffMs(attempt: number): number {
   const ceilingMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(attempt, 10))
   return ceilingMs / 2 + Math.random() * (ceilingMs / 2)
-}
-
-interface Server {
-  host: string
-  port: number
-  username?: string
-  password?: string
-  db?: number
-  tls?: ConnectionOptions
-}
-
-export type RedisTarget =
-  | { kind: 'single'; server: Server }
-  | { kind: 'cluster'; server: Server; nodes: { host: string; port: number }[] }
-  | {
-      kind: 'sentinel'
-      server: Omit<Server, 'host' | 'port'>
-      sentinels: { host: string; port: number }[]
-      masterName: string
-    }
-
-const DEFAULT_PORT = 6379
-const DEFAULT_SENTINEL_PORT = 26379
-
-/** Reads `PUBSUB_REDIS_URL`. Credentials stand in the first node's URL and count for all nodes.
- *  @returns a sentence that never repeats the URL, because it may hold a password. */
-export function parseRedisUrl(url: string): Result<RedisTarget, string> {
-  try {
-    if (url.startsWith('redis+sentinel://') || url.startsWith('rediss+sentinel://'))
-      return ok(parseSentinel(url))
-    const [first, ...rest] = url.split(',').map(each => each.trim())
-    const server = parseServer(first ?? '')
-    if (rest.length === 0) return ok({ kind: 'single', server })
-    const others = rest.map(each => parseServer(each.includes('://') ? each : `redis://${each}`))
-    return ok({
-      kind: 'cluster',
-      server,
-      nodes: [server, ...others].map(({ host, port }) => ({ host, port })),
-    })
-  } catch (thrown) {
-    return fail(messageOf(thrown))
-  }
-}
-
-function parseServer(text: string): Server {
-  if (!URL.canParse(text)) throw new Error('must be a redis:// or rediss:// URL')
-  const { protocol, hostname, port, username, password, pathname } = new URL(text)
-  if (protocol !== 'redis:' && protocol !== 'rediss:')
-    throw new Error('must begin with redis:// or rediss://')
-  const db = pathname.length > 1 ? Number(pathname.slice(1)) : 0
-  if (!Number.isInteger(db)) throw new Error('has a database that is not a number')
-  return {
-    host: hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
-    port: port === '' ? DEFAULT_PORT : Number(port),
-    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
-    ...(db === 0 ? {} : { db }),
-    ...(protocol === 'rediss:' ? { tls: {} } : {}),
-  }
-}
-
-/** `redis+sentinel://[user:password@]host:port,host:port/masterName[/db]`: several hosts are no URL of the standard. */
-function parseSentinel(url: string): RedisTarget {
-  const [scheme = '', rest = ''] = url.split('+sentinel://')
-  const slash = rest.indexOf('/')
-  if (slash < 0) throw new Error('names no master: redis+sentinel://host:port,host:port/masterName')
-  const authority = rest.slice(0, slash)
-  const [masterName = '', db = ''] = rest.slice(slash + 1).split('/')
-  const at = authority.lastIndexOf('@')
-  const {
-    host: _host,
-    port: _port,
-    ...server
-  } = parseServer(`${scheme}://${authority.slice(0, at + 1)}unused/${db}`)
-  const sentinels = authority
-    .slice(at + 1)
-    .split(',')
-    .map(each => {
-      const { hostname, port } = new URL(`redis://${each}`)
-      return { host: hostname, port: port === '' ? DEFAULT_SENTINEL_PORT : Number(port) }
-    })
-  return { kind: 'sentinel', server, sentinels, masterName: decodeURIComponent(masterName) }
 }

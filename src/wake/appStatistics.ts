@@ -53,7 +53,8 @@ export function createAppStatistics({ legacy }: Metrics): (report: Statistics) =
 
 const isWifi = (network: unknown): boolean => typeof network === 'string' && network.toLowerCase() === 'wifi'
 
-const isSaid = (given: unknown, text: 'true' | 'false'): boolean => given === text || given === (text === 'true')
+const isSaid = (given: unknown, text: 'true' | 'false'): boolean =>
+  given === text || given === (text === 'true')
 
 /** Lets the first combinations of one counter's labels pass as they are. */
 function createSeriesGate(): <Labels extends Record<string, string>>(labels: Labels) => Labels {

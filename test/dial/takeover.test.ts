@@ -51,6 +51,10 @@ async function talk(): Promise<{ dialId: string; channel: Channel }> {
   return { dialId, channel }
 }
 
+/** Linux's word for a process that SIGSTOP has reached. */
+const isStopped = async ({ process: { pid } }: TestService) =>
+  /^State:\s+T/m.test(await Bun.file(`/proc/${pid}/status`).text())
+
 const legOf = (destination: string) => stage.switch.channels().find(each => each.destination === destination)
 const ringsOf = (dialId: string) =>
   stage.switch.records(0, ['ring']).filter(each => each.kind === 'ring' && each.dialId === dialId)
@@ -193,7 +197,8 @@ describe('an agent that was stopped for a while', () => {
     await channel.next(each => each.state === 'answered')
     const other = await startAgent()
     paused.process.kill('SIGSTOP')
-    // Heard by the sleeper's socket, and by nobody who is awake: it must not ring a phone when it wakes up.
+    // Heard by the sleeper's socket, and by nobody who is awake: it must not ring a phone when the sleeper wakes up.
+    await until('it sleeps', () => isStopped(paused))
     await channel.say({
       type: 'barge',
       phone_number: '15550000004',
@@ -207,8 +212,16 @@ describe('an agent that was stopped for a while', () => {
     expect(await channel.order({ type: 'hangup' })).toMatchObject({ type: 'ack' })
     await nothingIsLeft()
     expect(channel.heard.filter(each => each.type === 'hangup-event')).toHaveLength(2)
-    expect(channel.heard.filter(each => each.command_id === 'while asleep')).toEqual([])
     expect(ringsOf(dialId)).toHaveLength(3)
+    // Its one answer comes from the sleeper: nobody else has heard it.
+    expect(channel.heard.filter(each => each.command_id === 'while asleep')).toEqual([
+      {
+        type: 'failure',
+        event: 'barge',
+        command_id: 'while asleep',
+        cause: 'another agent took the call over meanwhile; whether it was obeyed is unknown',
+      },
+    ])
     await paused.logged(line => line.msg === 'switch link ready' && line.agent !== undefined)
   })
 })

@@ -1,7 +1,7 @@
 -- Publishes one event of a call and writes down what it changed, unless another agent has taken the call over.
 -- KEYS: call, and outside a Cluster also history and active list.
 -- ARGV: fence, step's number, channel, event, history 'start' | 'add' | '', side change '+0' | '-0' | '', history expiry s, active expiry s,
---       then fields to write: field, value …
+--       a field to delete ('' = none), then fields to write: field, value …
 -- Returns 'done', 'fenced' (another agent owns the call) or 'lost' (Redis knows no such call: it lost its data).
 local call, history, active = KEYS[1], KEYS[2], KEYS[3]
 local fence, number, channel, event, writing, side = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -12,7 +12,8 @@ if held ~= fence then return 'fenced' end
 -- Sent again because its answer was late or lost: it was done already.
 if tonumber(steps or '0') >= tonumber(number) then return 'done' end
 redis.call('HSET', call, 'steps', number)
-if #ARGV > 8 then redis.call('HSET', call, unpack(ARGV, 9)) end
+if ARGV[9] ~= '' then redis.call('HDEL', call, ARGV[9]) end
+if #ARGV > 9 then redis.call('HSET', call, unpack(ARGV, 10)) end
 if channel ~= '' then redis.call('PUBLISH', channel, event) end
 
 if history and writing ~= '' then
