@@ -27,6 +27,9 @@ export interface Watch {
 /** After a failure the call's record goes at once; if it still lives by then, the failure was another job's. */
 const SETTLE_MS = MS_PER_SECOND
 
+/** Between two tries while Redis is away. */
+const RETRY_MS = 200
+
 /** A Redis that stays away longer is given up; a failover takes less. */
 const REDIS_AWAY_MAX_MS = 30 * MS_PER_SECOND
 
@@ -40,6 +43,7 @@ export async function startWatch(
   const { dialId, isFollowing, isJson, isOurs } = options
   const { promise: ended, resolve: finish } = Promise.withResolvers<Ending>()
   let hasBegun = false
+  let isOver = false
   let givingUp: Timer | undefined
 
   await backend.listen(dialId, { onMessage: hear, onLost, onBack })
@@ -49,6 +53,7 @@ export async function startWatch(
   if (terminal.interrupted.aborted) onInterrupt()
   terminal.interrupted.addEventListener('abort', onInterrupt, { once: true })
   void ended.then(() => {
+    isOver = true
     clearTimeout(givingUp)
     terminal.interrupted.removeEventListener('abort', onInterrupt)
   })
@@ -79,16 +84,19 @@ export async function startWatch(
   }
 
   async function isAlive(): Promise<boolean> {
-    try {
-      const found = await backend.findCall(dialId)
-      if (found && !stateOf(found).isOver) return true
-      // Its last messages may still be on their way to us.
-      await backend.caughtUp(dialId)
-      return false
-    } catch (thrown) {
-      // Asked again when the channel is heard again.
-      if (thrown instanceof RedisUnavailable) return true
-      throw thrown
+    for (;;) {
+      try {
+        const found = await backend.findCall(dialId)
+        if (found && !stateOf(found).isOver) return true
+        // Its last messages may still be on their way to us.
+        await backend.caughtUp(dialId)
+        return false
+      } catch (thrown) {
+        if (!(thrown instanceof RedisUnavailable)) throw thrown
+        if (isOver) return false
+        // Asked again until it answers, or the watch is given up.
+        await Bun.sleep(RETRY_MS)
+      }
     }
   }
 

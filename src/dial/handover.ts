@@ -15,7 +15,7 @@ import { assertNever, messageOf } from '../result.ts'
 import { MS_PER_SECOND } from '../units.ts'
 import type { Call } from './call.ts'
 import { hearControl } from './controlDesk.ts'
-import { type Desk, letGo } from './desk.ts'
+import { type Desk, fence, letGo } from './desk.ts'
 import { handoverEvent } from './events.ts'
 import { resume } from './takeover.ts'
 
@@ -167,8 +167,9 @@ export function isForAnother(desk: Desk, call: Call, message: string): boolean {
     if (message === awaitedMarker) call.awaitedMarker = undefined
     return true
   }
-  // Asleep, taken for dead, awake again: here the new owner's part begins.
-  if (call.isFenced && isMarker(message)) {
+  // A marker that we know nothing of: we were asleep and taken for dead, and here the new owner's part begins.
+  if (isMarker(message) && message !== handover?.marker) {
+    fence(desk, call)
     letGo(desk, call)
     return true
   }
