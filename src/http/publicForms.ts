@@ -1,16 +1,21 @@
 // The bodies of the public routes, field by field, with the wire's names on the left and ours on the keys. Limits
 // that are not the contract's own are vialer-middleware's.
 import { CALL_END_REASONS } from '../wake/callNews.ts'
-import { flag, line, number, oneOf, optional, pattern, required } from './form.ts'
+import { type Check, flag, line, number, oneOf, optional, pattern, required } from './form.ts'
 
 const account = pattern(
   /^[A-Za-z0-9_.+~-]{1,64}(@[A-Za-z0-9.-]{1,255})?$/,
   '1 to 64 letters, digits or _ . + ~ -, optionally with @domain',
 )
-const phonenumber = pattern(
+const dialable = pattern(
   /^([0-9+().x -]{1,32}|anonymous)$/i,
   'at most 32 digits, blanks or + ( ) - . x, or anonymous',
 )
+const phonenumber: Check<string> = {
+  ...dialable,
+  // PBXs that don't encode their forms send the plus of +49… as it stands, and a form reads that as a blank.
+  read: given => dialable.read(typeof given === 'string' ? given.replace(/^ (?=\d)/, '+') : given),
+}
 /** SIP Call-IDs and PBX ids: printable ASCII (RFC 3261, `callid`), without blanks. */
 const callId = pattern(/^[\x21-\x7e]{1,255}$/, 'at most 255 printable characters without blanks')
 const pushToken = pattern(/^[\x21-\x7e]{1,4096}$/, 'at most 4096 printable characters without blanks')

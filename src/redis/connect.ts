@@ -54,7 +54,7 @@ function connect(target: RedisTarget, options: RedisOptions): RedisConnection {
       const { host: _host, port: _port, ...credentials } = target.server
       return new Cluster(target.nodes, {
         redisOptions: { ...credentials, ...options },
-        enableOfflineQueue: options.enableOfflineQueue ?? false,
+        enableOfflineQueue: options.enableOfflineQueue ?? true,
         enableAutoPipelining: options.enableAutoPipelining ?? false,
         clusterRetryStrategy: backoffMs,
       })

@@ -32,6 +32,9 @@ export interface InboxOptions {
 export const SELF_TEST_INTERVAL_MS = 2_000
 export const DEAF_AFTER_MS = 3 * SELF_TEST_INTERVAL_MS
 
+/** A self-test that has not come back by the next one's time, and some more for a busy thread. */
+const OVERDUE_AFTER_MS = 1.5 * SELF_TEST_INTERVAL_MS
+
 const SELF_TEST = 'self-test'
 
 /** Subscribes, and keeps it so through reconnects (ioredis resubscribes by itself). */
@@ -55,17 +58,24 @@ export function openInbox(options: InboxOptions): Inbox {
     heardAtMs = Date.now()
     if (message !== SELF_TEST) options.onMessage(message)
   }
-  // 'ready' comes before ioredis has resubscribed; SUBSCRIBE again is harmless, and its reply is the proof we need.
-  const onReady = () => {
-    if (!hasSubscribed) return
-    subscriber.subscribe(channel).then(
-      () => {
-        markSubscribed()
-        testSelf()
-        options.onChange()
-      },
-      error => log.warn({ reason: messageOf(error) }, 'resubscribing failed; the next reconnect tries again'),
-    )
+  // SUBSCRIBE again is harmless, and its reply is the proof we need.
+  let isResubscribing = false
+  const resubscribe = () => {
+    if (!hasSubscribed || isResubscribing) return
+    isResubscribing = true
+    subscriber
+      .subscribe(channel)
+      .then(
+        () => {
+          markSubscribed()
+          testSelf()
+          options.onChange()
+        },
+        error => log.warn({ reason: messageOf(error) }, 'resubscribing failed; it is tried again'),
+      )
+      .finally(() => {
+        isResubscribing = false
+      })
   }
 
   const onClose = () => {
@@ -75,10 +85,15 @@ export function openInbox(options: InboxOptions): Inbox {
   }
 
   subscriber.on('message', onMessage)
-  subscriber.on('ready', onReady)
+  // 'ready' comes before ioredis has resubscribed.
+  subscriber.on('ready', resubscribe)
   subscriber.on('close', onClose)
   const subscribed = subscriber.subscribe(channel).then(markSubscribed)
-  const timer = setInterval(testSelf, SELF_TEST_INTERVAL_MS)
+  const timer = setInterval(() => {
+    // A Cluster's subscriber changes its node without a word, and a deaf one does nothing about it by itself.
+    if (Date.now() - heardAtMs > OVERDUE_AFTER_MS) resubscribe()
+    testSelf()
+  }, SELF_TEST_INTERVAL_MS)
 
   return {
     channel,
@@ -90,7 +105,7 @@ export function openInbox(options: InboxOptions): Inbox {
     close() {
       clearInterval(timer)
       subscriber.off('message', onMessage)
-      subscriber.off('ready', onReady)
+      subscriber.off('ready', resubscribe)
       subscriber.off('close', onClose)
     },
   }
