@@ -7,11 +7,12 @@ const ROOT = join(import.meta.dir, '..')
 
 /** From left to right; a file may import from its own level and from those before it. */
 const LEVELS: RegExp[][] = [
-  [/^src\/(result|units|networks)\.ts$/],
+  [/^src\/(result|units|networks|redisUrl)\.ts$/],
   [/^src\/(config|log|metrics)\.ts$/],
   [/^src\/(redis|push|esl)\//],
   [/^src\/(wake|dial)\//],
   [/^src\/http\//, /^workers\//],
+  [/^src\/cli\//],
   [/^src\/[a-z]+\.ts$/],
 ]
 
@@ -19,6 +20,7 @@ const LEVELS: RegExp[][] = [
 const VENDOR_ROOMS: Record<string, RegExp> = {
   elysia: /^src\/http\//,
   '@elysiajs/openapi': /^src\/http\//,
+  commander: /^src\/cli\//,
   ioredis: /^src\/redis\//,
   'rate-limiter-flexible': /^src\/redis\/rateLimit\.ts$/,
   modesl: /^src\/esl\//,

@@ -6,7 +6,7 @@ import { provideBun } from './bun.mjs'
 import { installDependencies } from './dependencies.mjs'
 import { isExpected, LaunchFailure } from './failure.mjs'
 import { runInForeground } from './foreground.mjs'
-import { provideRedis } from './redis.mjs'
+import { locateRedis, provideRedis } from './redis.mjs'
 import { provideRedisServer } from './redis-binary.mjs'
 import { closingLine } from './summary.mjs'
 
@@ -33,12 +33,12 @@ export const COMMANDS = {
     run: (context, args) => runChecks(context, args),
   },
   demo: {
-    about: 'show a wake and a call from end to end, with stand-ins for app, PBX and switch',
-    run: (context, args) => runWithRedis(context, ['bench/demo.ts', ...args]),
+    about: 'show a wake and a call from end to end, with stand-ins for app, PBX and switch, and serve on',
+    run: (context, args) => runWithPrivateRedis(context, ['test/demo/main.ts', ...args]),
   },
   cli: {
-    about: 'look at a running service: calls, wakes, devices',
-    run: (context, args) => runAlone(context, ['src/cli.ts', ...args]),
+    about: 'make calls and steer them: npm run cli -- --help, or npx hookswitch --help',
+    run: (context, args) => runBesideService(context, ['src/cli.ts', ...args]),
   },
   'bench:wake': {
     about: 'measure holding and releasing PBX requests',
@@ -71,9 +71,11 @@ async function runWithPrivateRedis(context, bunArgs) {
   return await runBun(context, { bun, bunArgs, settings: await redisServerSetting(context) })
 }
 
-async function runAlone(context, bunArgs) {
+/** With the Redis of a service that runs already, wherever the launcher has put it. */
+async function runBesideService(context, bunArgs) {
   const bun = await prepare(context, bunArgs[0])
-  return await runBun(context, { bun, bunArgs, settings: {} })
+  const url = await locateRedis(context)
+  return await runBun(context, { bun, bunArgs, settings: url ? { PUBSUB_REDIS_URL: url } : {} })
 }
 
 async function runTests(context, args) {

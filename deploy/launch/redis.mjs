@@ -28,6 +28,18 @@ export async function provideRedis(context) {
   return url ? await useNamed(url, context) : await useLocal({ usualPort: USUAL_PORT, ...context })
 }
 
+/** The Redis that a service started by this launcher uses now. Looked for in the same order; none is started.
+ *  @param {{ projectDir: string, env: Record<string, string | undefined>, usualPort?: number }} context
+ *  @returns {Promise<string | undefined>} its URL; undefined when PUBSUB_REDIS_URL names one, or none answers */
+export async function locateRedis({ usualPort = USUAL_PORT, ...context }) {
+  if (settingOf('PUBSUB_REDIS_URL', context)) return undefined
+  for (const port of [usualPort, portInUse(context.projectDir)]) {
+    if (port === undefined || (await probe({ host: '127.0.0.1', port })) === 'silent') continue
+    return `redis://127.0.0.1:${port}`
+  }
+  return undefined
+}
+
 async function useNamed(url, { say }) {
   const nodes = nodesOf(url)
   const answers = await Promise.all(nodes.map(node => (node.isPlain ? answersPing(node) : accepts(node))))
