@@ -27,7 +27,7 @@ export type ApnsPlan =
   /** RST_STREAM, REFUSED_STREAM. */
   | { kind: 'reset' }
 
-/** A push that was accepted. */
+/** A push that was in order. */
 export interface ReceivedApnsPush {
   token: string
   headers: IncomingHttpHeaders
@@ -55,6 +55,7 @@ export async function startApnsStub(options: ApnsStubOptions) {
   const rules = createAppleRules(options.keys, options.clock ?? Date.now)
   const streamsMax = options.streamsMax ?? 1_000
   const received: ReceivedApnsPush[] = []
+  const heard: ReceivedApnsPush[] = []
   const refusals: string[] = []
   const plans = new Map<string, ApnsPlan[]>()
   const sessions = new Set<ServerHttp2Session>()
@@ -117,6 +118,7 @@ export async function startApnsStub(options: ApnsStubOptions) {
     }
     if (verdict.refusal) return refuse(stream, headers, verdict.refusal)
     const push = { token: verdict.deviceToken, headers, payload: JSON.parse(body) }
+    heard.push(push)
     const plan = plans.get(push.token)?.shift()
     switch (plan?.kind) {
       case undefined:
@@ -166,6 +168,8 @@ export async function startApnsStub(options: ApnsStubOptions) {
   return {
     /** Accepted pushes, oldest first. */
     received,
+    /** Pushes that were in order, accepted or not, oldest first. */
+    heard,
     /** Reasons given, planned or earned. */
     refusals,
     port: (server.address() as { port: number }).port,

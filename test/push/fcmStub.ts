@@ -61,9 +61,15 @@ export async function startFcmStub(account: GooglePublicKey, options: FcmStubOpt
     }),
     serve('fcm.googleapis.com', port, async request => {
       messages++
-      return take(request)
+      const answer = await take(request)
+      notify()
+      return answer
     }),
   ])
+
+  function notify(): void {
+    for (const watcher of watchers) watcher()
+  }
 
   async function serve(host: string, port: number, answer: (request: Request) => Promise<Response>) {
     const { address } = await lookup(host)
@@ -135,7 +141,7 @@ export async function startFcmStub(account: GooglePublicKey, options: FcmStubOpt
     if (plan.kind === 'hold') {
       const { promise, resolve } = Promise.withResolvers<void>()
       held.push(resolve)
-      for (const watcher of watchers) watcher()
+      notify()
       return promise.then(() => accept?.() ?? new Response())
     }
     if (plan.kind === 'page') return new Response('<html>no</html>', { status: plan.code })
@@ -176,7 +182,7 @@ export async function startFcmStub(account: GooglePublicKey, options: FcmStubOpt
       for (const answer of held.splice(0)) answer()
     },
 
-    /** Resolves once `isTrue` after something was kept back. */
+    /** Resolves once `isTrue` after a message came or an answer was kept back. */
     async until(isTrue: () => boolean): Promise<void> {
       if (isTrue()) return
       const { promise, resolve } = Promise.withResolvers<void>()

@@ -117,6 +117,38 @@ describe('a push', () => {
     await pusher.close()
   })
 
+  test('that a newer one supersedes is not tried again', async () => {
+    const vendor = planned(later(60_000))
+    const { pusher, captured } = open({ openSender: vendor.openSender })
+    const [wait, attempt] = [new AbortController(), new AbortController()]
+    const outcome = pusher.push(device, call, wait.signal, attempt.signal)
+    await captured.line('tried again')
+    attempt.abort()
+    expect(await outcome).toEqual(later(60_000))
+    expect(vendor.sends()).toBe(1)
+    for (const { signal } of [wait, attempt]) expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+    await pusher.close()
+  })
+
+  for (const outcome of [{ kind: 'token-gone', sinceMs: 1 }, later()] satisfies PushOutcome[])
+    test(`superseded while the vendor thinks still ends as ${outcome.kind}`, async () => {
+      const { promise, resolve } = Promise.withResolvers<PushOutcome>()
+      let sends = 0
+      const send = (_target: PushTarget, _payload: PushPayload, signal: AbortSignal) => {
+        sends++
+        signal.addEventListener('abort', () => resolve({ kind: 'refused', reason: 'called off' }))
+        return promise
+      }
+      const { pusher } = open({ openSender: () => ({ send, close: async () => undefined }) })
+      const attempt = new AbortController()
+      const pushed = pusher.push(device, call, new AbortController().signal, attempt.signal)
+      attempt.abort()
+      resolve(outcome)
+      expect(await pushed).toEqual(outcome)
+      expect(sends).toBe(1)
+      await pusher.close()
+    })
+
   for (const outcome of [
     { kind: 'refused', reason: 'BadTopic' },
     { kind: 'token-gone', sinceMs: 1 },
