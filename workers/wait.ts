@@ -37,22 +37,42 @@ function open(settings: WaitWorkerSettings) {
     commands,
     channel: settings.inbox,
     onMessage: room.hear,
-    onGap: () => void room.catchUp(),
+    onChange: onConnectionChange,
     log,
   })
+  // Looking at what was missed takes both connections, and they come back in any order.
+  for (const event of ['ready', 'close']) commands.on(event, onConnectionChange)
+
+  function onConnectionChange(): void {
+    reportHealth()
+    if (isConnected()) void room.catchUp()
+  }
+
+  function isConnected(): boolean {
+    return inbox.isSubscribed && commands.status === 'ready'
+  }
+
+  function reportHealth(): void {
+    send({
+      kind: 'health',
+      deafForMs: isConnected() ? inbox.deafForMs(Date.now()) : Number.POSITIVE_INFINITY,
+    })
+  }
+
   inbox.subscribed.then(
-    () => send({ kind: 'ready' }),
+    () => {
+      send({ kind: 'ready' })
+      reportHealth()
+    },
     error => log.error({ err: error }, 'inbox could not be subscribed'),
   )
-  const health = setInterval(
-    () => send({ kind: 'health', deafForMs: inbox.deafForMs(Date.now()) }),
-    SELF_TEST_INTERVAL_MS,
-  )
+  const health = setInterval(reportHealth, SELF_TEST_INTERVAL_MS)
 
   return {
     obey: room.obey,
     close() {
       clearInterval(health)
+      for (const event of ['ready', 'close']) commands.off(event, onConnectionChange)
       inbox.close()
       subscriber.disconnect()
       commands.disconnect()

@@ -25,7 +25,7 @@ export async function queue(
   const waiting = await backend.queueJob(list, JSON.stringify({ ...job, queued_at: toSeconds(clock()) }))
   if (!isJson) terminal.out(`queued ${job.type} ${dialId} on ${list}`)
   else if (!watch) terminal.out(JSON.stringify({ dial_id: dialId, list, waiting }))
-  if (waiting > 1) terminal.err(`${waiting - 1} jobs wait before it.`)
+  if (waiting > 1) terminal.err(`Jobs that wait before it: ${waiting - 1}.`)
   await warnOfAgents(backend, terminal)
   if (watch) return await watch.ended
   if (!isJson) terminal.err(`Follow it: hookswitch watch ${dialId}`)

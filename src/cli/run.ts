@@ -65,7 +65,10 @@ async function carryOut(order: Order, settings: Settings, tools: Tools): Promise
   } catch (thrown) {
     if (!(thrown instanceof RedisUnavailable)) throw thrown
     if (tools.terminal.interrupted.aborted) return { kind: 'interrupted' }
-    return { kind: 'redis-away', note: `Redis (${SETTINGS.redisUrl.env}) does not answer: ${thrown.message}` }
+    return {
+      kind: 'redis-away',
+      note: `Redis does not answer: ${thrown.message}. Where it is stands in ${SETTINGS.redisUrl.env}.`,
+    }
   } finally {
     backend?.close()
   }

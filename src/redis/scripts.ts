@@ -1,7 +1,7 @@
 // Runs our Lua scripts: each is one atomic step, so that two pods can't both win. The text of each script stands
 // in `scripts/`; here is what they have in common, with ioredis's caching by hash underneath.
 import { Cluster, type Redis } from 'ioredis'
-import { messageOf } from '../result.ts'
+import { assert, messageOf } from '../result.ts'
 import { type RedisConnection, RedisUnavailable } from './connect.ts'
 
 export type ScriptArgument = string | number
@@ -9,15 +9,26 @@ export type ScriptArgument = string | number
 /** One script bound to one connection. @throws RedisUnavailable when Redis can't be asked. */
 export type Script = (keys: string[], args: ScriptArgument[]) => Promise<unknown>
 
-type DefinedCommand = (keyCount: number, ...args: ScriptArgument[]) => Promise<unknown>
+type DefinedCommand = (...keysAndArgs: ScriptArgument[]) => Promise<unknown>
 
-/** Binds a script's text to a connection under a name of its own. */
+/** No script of ours takes more keys. */
+const KEYS_MAX = 3
+
+/** Binds a script's text to a connection under a name of its own. Before the connection's first command: what is
+ *  pipelined already knows no new ones. */
 export function bindScript(redis: RedisConnection, name: string, lua: string): Script {
   const connection = redis as Redis
-  connection.defineCommand(name, { lua })
-  const command = (connection as unknown as Record<string, DefinedCommand>)[name]
-  if (!command) throw new Error(`ioredis did not define ${name}`)
-  return (keys, args) => reachable(command.call(connection, keys.length, ...keys, ...args))
+  // With the count of keys fixed, the first argument is a key. A Cluster's pipelines go by that one's slot.
+  const commands = Array.from({ length: KEYS_MAX }, (_, index): DefinedCommand => {
+    const commandName = `${name}${index + 1}`
+    connection.defineCommand(commandName, { lua, numberOfKeys: index + 1 })
+    return (connection as unknown as Record<string, DefinedCommand>)[commandName]!
+  })
+  return (keys, args) => {
+    const command = commands[keys.length - 1]
+    assert(command, `${name} takes 1 to ${KEYS_MAX} keys`)
+    return reachable(command.call(connection, ...keys, ...args))
+  }
 }
 
 /** Turns what ioredis rejects with into `RedisUnavailable`. Every command of ours goes through here. */

@@ -47,7 +47,9 @@ export async function holdCall(baseUrl: string, account: string, callId: string)
     port: Number(port),
     socket: {
       open: opened => void opened.write(request),
-      data: (_, bytes) => void (text += bytes.toString()),
+      data: (_, bytes) => {
+        text += bytes.toString()
+      },
       close: finish,
       error: (_, error) => reject(error),
     },

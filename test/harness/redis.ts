@@ -31,7 +31,7 @@ export async function startRedis(args: string[] = []): Promise<TestRedis> {
 
   function spawn() {
     const options = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', '']
-    return Bun.spawn([BINARY, ...options, ...args], { stdout: 'ignore', stderr: 'inherit' })
+    return Bun.spawn([BINARY, ...options, ...args], { stdout: 'ignore', stderr: 'ignore' })
   }
   const client = new Redis({ port, host: '127.0.0.1', maxRetriesPerRequest: null, retryStrategy: () => 20 })
   // Errors while it is down are what the test is about.

@@ -43,7 +43,9 @@ export async function startService(
   program?: ServiceProgram,
 ): Promise<TestService> {
   const isTerse = ['warn', 'error'].includes(env.LOG_LEVEL ?? '')
-  const ports = isTerse ? { PORT: String(await freePort()), INTERNAL_PORT: String(await freePort()) } : undefined
+  const ports = isTerse
+    ? { PORT: String(await freePort()), INTERNAL_PORT: String(await freePort()) }
+    : undefined
   const child = spawnService({ ...ports, ...env }, program)
   const log: LogLine[] = []
   const watchers = new Set<() => void>()
@@ -125,14 +127,19 @@ export async function startService(
 }
 
 /** Starts it with these settings on free ports, and waits for nothing: for tests of how it ends. */
-export function spawnService(env: Record<string, string>, program?: ServiceProgram) {
-  return Bun.spawn([process.execPath, join(ROOT, program?.path ?? 'src/main.ts')], {
+export function spawnService(
+  env: Record<string, string>,
+  program?: ServiceProgram,
+): Bun.Subprocess<'ignore', 'pipe', 'pipe'> {
+  const command = [process.execPath, join(ROOT, program?.path ?? 'src/main.ts')]
+  const options = {
     cwd: ROOT,
     env: { ...bareEnv(), ROLE: 'front', PORT: '0', INTERNAL_PORT: '0', HOST: '127.0.0.1', ...env },
+    stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',
-    ...(program ? { ipc: program.onMessage } : {}),
-  })
+  } as const
+  return program ? Bun.spawn(command, { ...options, ipc: program.onMessage }) : Bun.spawn(command, options)
 }
 
 /** The environment without settings that a developer happens to have exported. */

@@ -24,7 +24,7 @@ export interface VendorService extends TestService {
   /** The nth push that fits (the first, if not said), past or future. @throws after ten seconds. */
   sent(fits: (push: VendorPush) => boolean, nth?: number): Promise<VendorPush>
   /** Decides what becomes of the pushes to come; accepts them all at first. */
-  decide: (push: VendorPush) => PushOutcome
+  decide: (push: VendorPush) => PushOutcome | Promise<PushOutcome>
   /** Collects garbage and weighs the rest. Needs `TEST_WAIT_PROGRAM: '../wake/measuredWait.ts'`. */
   weigh(): Promise<HeapWeight>
 }
@@ -43,11 +43,14 @@ export async function startVendorService(env: Record<string, string>): Promise<V
       const received = message as VendorPush | HeapWeight
       if ('mainBytes' in received) return onWeight?.(received)
       pushes.push(received)
-      const outcome = vendor.decide(received)
-      child.send({ kind: 'outcome', id: received.id, outcome } satisfies ToVendorService)
       for (const look of watchers) look()
+      void answerPush(received, child)
     },
   })
+  async function answerPush(push: VendorPush, child: Bun.Subprocess): Promise<void> {
+    const outcome = await vendor.decide(push)
+    child.send({ kind: 'outcome', id: push.id, outcome } satisfies ToVendorService)
+  }
   const vendor: VendorService = {
     ...service,
     pushes,

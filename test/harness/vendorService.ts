@@ -23,7 +23,11 @@ const apps: Apps = {
   isOpen: false,
   find: (app, platform) =>
     app === KNOWN_APP
-      ? { platform, settings: { platform: 'android', app, projectId: 'p', clientEmail: 'e', privateKey: 'k' }, version: '1' }
+      ? {
+          platform,
+          settings: { platform: 'android', app, projectId: 'p', clientEmail: 'e', privateKey: 'k' },
+          version: '1',
+        }
       : undefined,
   all: () => [],
   onChange: () => () => undefined,
