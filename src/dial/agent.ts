@@ -145,6 +145,8 @@ export function openAgent(options: AgentOptions): Agent {
     clock: options.clock,
     log,
   })
+  // At once, rather than at the next renewal: until then nobody knows of us.
+  commands.on('ready', () => void liveness.renew())
   const handover = openHandover(desk, roll)
   const takeover = startTakeover({
     desk,

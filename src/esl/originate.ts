@@ -125,9 +125,10 @@ export function originateBot(call: BotCall): EslCommand {
     ...ownerVariables(call, 'bot-call'),
     ...callerIdVariables(call.callerId),
     ['originate_timeout', ownSeconds(call.ringTimeoutSeconds)],
-    ['ignore_early_media', own('false')],
+    ['ignore_early_media', own('true')],
     ['park_after_bridge', own('true')],
     ['hangup_after_bridge', own('false')],
+    ['send_silence_when_idle', own('-1')],
     ...credentialVariables(call.credentials),
     ...dialHeaders(call, '0', BOT_PROVIDER),
   ])

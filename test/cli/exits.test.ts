@@ -1,0 +1,256 @@
+// How the command line ends when something is wrong: the exit code that a script goes by, and the sentence that a
+// person reads. No agent is needed: who listens, who answers and who is silent is played here.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { callKey } from '../../src/redis/keys.ts'
+import { freePort, startRedis, type TestRedis } from '../harness/redis.ts'
+import { cli, jsonLines, startCli } from './cli.ts'
+
+let redis: TestRedis
+beforeAll(async () => {
+  redis = await startRedis()
+})
+afterAll(() => redis.close())
+
+const hookswitch = (...argv: string[]) => cli(redis.url, argv)
+
+/** A call as its record in Redis has it. */
+async function writeCall(dialId: string): Promise<void> {
+  await redis.client.hset(callKey(dialId), {
+    ...{ dialId, orgId: '7', userId: '42', fence: 1, owner: 'an-agent', kind: 'asp-call', side: '0' },
+    'state.0': 'answered',
+  })
+}
+
+/** Plays the agent of a call: `answer` gets each message and returns what to publish. */
+async function playAgent(
+  dialId: string,
+  answer: (message: Record<string, string>) => unknown[],
+): Promise<AsyncDisposable> {
+  await writeCall(dialId)
+  const ear = redis.client.duplicate()
+  ear.on('message', (channel: string, text: string) => {
+    const message = JSON.parse(text) as Record<string, string>
+    if (message.type === 'ack' || message.type === 'failure') return
+    for (const said of answer(message)) void redis.client.publish(channel, JSON.stringify(said))
+  })
+  await ear.subscribe(dialId)
+  return { [Symbol.asyncDispose]: async () => void (await ear.quit()) }
+}
+
+describe('exit code 1', () => {
+  test('is a failure, whose cause is printed; answers to others are not taken for it', async () => {
+    await using _agent = await playAgent('refusing', ({ type, command_id }) => [
+      { type: 'ack', event: type },
+      { type: 'ack', event: type, command_id: 'of-somebody-else' },
+      { type: 'failure', event: type, command_id, cause: 'nobody barges in on this call' },
+    ])
+    expect(await hookswitch('whisper', 'refusing')).toEqual({
+      code: 1,
+      out: [],
+      err: ['whisper not obeyed: nobody barges in on this call'],
+    })
+    const asJson = await hookswitch('whisper', 'refusing', '--json')
+    expect(jsonLines(asJson.out)).toMatchObject([{ type: 'failure', cause: 'nobody barges in on this call' }])
+  })
+
+  test('is a call that was not made, for whoever watched for it', async () => {
+    const watch = startCli(redis.url, ['watch', 'unmade'])
+    await watch.said('waiting for one')
+    await redis.client.publish('unmade', JSON.stringify({ type: 'failure', cause: 'expired' }))
+    expect(await watch.exited).toBe(1)
+    expect(watch.err.at(-1)).toBe('The call unmade was not made: expired')
+  })
+})
+
+describe('exit code 2', () => {
+  const mistakes: { argv: string[]; says: string[] }[] = [
+    {
+      argv: ['calls', '--jason'],
+      says: ["error: unknown option '--jason'", '(Did you mean --json?)'],
+    },
+    {
+      argv: ['call', '--caller', '1001'],
+      says: ["error: required option '--callee <number>' not specified"],
+    },
+    {
+      argv: ['call', '--caller', '1001;drop', '--callee', '1002'],
+      says: [
+        "error: option '--caller <number>' argument '1001;drop' is invalid. It must be a phone number of at most 32 characters.",
+      ],
+    },
+    {
+      argv: ['hangup', 'hookswitch:agents'],
+      says: [
+        "error: command-argument value 'hookswitch:agents' is invalid for argument 'dial_id'. It must not begin with hookswitch:.",
+      ],
+    },
+    { argv: ['hangup'], says: ["error: missing required argument 'dial_id'"] },
+    {
+      argv: ['mute', 'a-call', '--timeout', '0'],
+      says: [
+        "error: option '--timeout <seconds>' argument '0' is invalid. It must be seconds, at most 3600.",
+      ],
+    },
+    {
+      argv: ['barge', 'a-call', '1003', '--caller-id', '1002', '--sip-username', 'bob'],
+      says: ['error: --sip-username and --sip-password belong together'],
+    },
+    {
+      argv: ['bot-call', '--phone', '1004', '--caller-id', '1000', '--core', crypto.randomUUID(), '--watch'],
+      says: ["error: option '--core <core_uuid>' cannot be used with option '--watch'"],
+    },
+  ]
+  for (const { argv, says } of mistakes)
+    test(`is a mistake in the command line: ${argv.slice(0, 3).join(' ')}`, async () => {
+      expect(await hookswitch(...argv)).toEqual({ code: 2, out: [], err: [says.join('\n')] })
+    })
+
+  test('is an unknown command, with the one that was meant', async () => {
+    expect(await hookswitch('whispr', 'a-call')).toEqual({
+      code: 2,
+      out: [],
+      err: [
+        "error: unknown command 'whispr'\n(Did you mean whisper?)",
+        'All commands: hookswitch --help. The service itself is started with npm start.',
+      ],
+    })
+  })
+
+  test('is a command line without a command, which gets the help', async () => {
+    const run = await hookswitch()
+    expect(run).toMatchObject({ code: 2, out: [] })
+    expect(run.err.join('\n')).toStartWith('Usage: hookswitch ')
+  })
+
+  test('is a setting that can not be used, without its value; other settings are not looked at', async () => {
+    expect(await cli('http://user:secret@nowhere', ['calls'])).toEqual({
+      code: 2,
+      out: [],
+      err: ['PUBSUB_REDIS_URL must begin with redis:// or rediss://'],
+    })
+    const env = { INTERNAL_HOST: '0.0.0.0', PORT: 'none' }
+    expect((await cli(redis.url, ['calls'], { env })).code).toBe(0)
+  })
+})
+
+describe('exit code 3', () => {
+  test('is a call that does not live', async () => {
+    expect(await hookswitch('hangup', 'no-such-call')).toEqual({
+      code: 3,
+      out: [],
+      err: ['No such call: no-such-call. Living ones: hookswitch calls'],
+    })
+  })
+
+  test('is a call whose agent is gone', async () => {
+    await writeCall('orphaned')
+    expect(await hookswitch('mute', 'orphaned')).toMatchObject({
+      code: 3,
+      err: ['Nobody listens: the agent of this call is gone. Another takes over within seconds; try again.'],
+    })
+  })
+
+  test('is a switch to which no agent is connected', async () => {
+    const core = crypto.randomUUID()
+    expect(await hookswitch('bridge', core, 'bot-1', 'bot-2')).toMatchObject({
+      code: 3,
+      err: [`Nobody listens: no agent is connected to a switch with the core UUID ${core}.`],
+    })
+  })
+})
+
+test('exit code 4 is an agent that does not answer in time', async () => {
+  await using _agent = await playAgent('silent', () => [])
+  expect(await hookswitch('stop-playback', 'silent', '--timeout', '0.05')).toEqual({
+    code: 4,
+    out: [],
+    err: ['No answer within 0.05 s; whether stop-playback is still obeyed is unknown.'],
+  })
+})
+
+describe('exit code 5', () => {
+  test('is a Redis that does not answer', async () => {
+    const port = await freePort()
+    expect(await cli(`redis://127.0.0.1:${port}`, ['calls'])).toEqual({
+      code: 5,
+      out: [],
+      err: [
+        `Redis does not answer: connect ECONNREFUSED 127.0.0.1:${port}. Where it is stands in PUBSUB_REDIS_URL.`,
+      ],
+    })
+  })
+
+  test('is a Redis that is lost while an answer is awaited', async () => {
+    await using ownRedis = await startRedis()
+    const ear = ownRedis.client.duplicate()
+    await ear.subscribe('a-call')
+    await ownRedis.client.hset(callKey('a-call'), { dialId: 'a-call', fence: 1 })
+    const asked = new Promise(resolve => ear.once('message', resolve))
+    const run = startCli(ownRedis.url, ['hangup', 'a-call'])
+    await asked
+    ear.disconnect()
+    await ownRedis.kill()
+    expect(await run.exited).toBe(5)
+    expect(run.err).toEqual(['The connection to Redis was lost; whether hangup was obeyed is unknown.'])
+  })
+})
+
+describe('exit code 130', () => {
+  test('is Ctrl-C, which leaves a watched call alone', async () => {
+    await writeCall('left-alone')
+    const watch = startCli(redis.url, ['watch', 'left-alone'])
+    await watch.said('under way')
+    watch.interrupt()
+    expect(await watch.exited).toBe(130)
+    expect(watch.err.at(-1)).toBe('No longer watched; the call goes on.')
+  })
+
+  test('is Ctrl-C before the answer, or before Redis has been reached', async () => {
+    await using _agent = await playAgent('slow', () => [])
+    const heard = redis.client.duplicate()
+    await heard.subscribe('slow')
+    const asked = new Promise(resolve => heard.once('message', resolve))
+    const run = startCli(redis.url, ['hangup', 'slow'])
+    await asked
+    run.interrupt()
+    expect(await run.exited).toBe(130)
+    heard.disconnect()
+    redis.pause()
+    const stuck = startCli(redis.url, ['calls'])
+    stuck.interrupt()
+    expect(await stuck.exited).toBe(130)
+    redis.resume()
+  })
+})
+
+test('a watch goes on through an outage of Redis, and notices that the call has ended meanwhile', async () => {
+  await using ownRedis = await startRedis(['--appendonly', 'yes'])
+  await ownRedis.client.hset(callKey('a-call'), { dialId: 'a-call', fence: 1, 'state.0': 'answered' })
+  const watch = startCli(ownRedis.url, ['watch', 'a-call'])
+  await watch.said('under way')
+  await ownRedis.client.del(callKey('a-call'))
+  await ownRedis.kill()
+  await watch.said('trying again')
+  await ownRedis.start()
+  expect(await watch.exited).toBe(0)
+  expect(watch.err.slice(-2)).toEqual(['Redis is back.', 'The call has ended.'])
+})
+
+test('a job is queued even where no agent runs, with a note and a time that lets it expire', async () => {
+  const run = await hookswitch('call', '--caller', '1001', '--callee', '1002', '--dial-id', 'waiting')
+  expect(run.code).toBe(0)
+  expect(run.err[0]).toBe('No agent is running: the job waits for one (npm start).')
+  const job = JSON.parse((await redis.client.lpop('talkiq-asp.calls'))!) as Record<string, unknown>
+  expect(job).toEqual({
+    type: 'asp-call',
+    call_provider: 'default',
+    caller_number: '1001',
+    callee_number: '1002',
+    caller_id_lega: '1002',
+    caller_id_legb: '1001',
+    dial_id: 'waiting',
+    org_id: 'cli',
+    user_id: 'cli',
+    queued_at: expect.closeTo(Date.now() / 1_000, -1),
+  })
+})
