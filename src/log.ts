@@ -2,6 +2,7 @@
 // events with fields. Fields that name people are masked here by their field name, so that no caller can forget it.
 import pino from 'pino'
 import pretty from 'pino-pretty'
+import { messageOf } from './result.ts'
 
 export type Log = pino.Logger
 
@@ -28,7 +29,7 @@ const SECRET_FIELDS = ['token', 'pushToken', 'authorization', 'password', 'secre
 
 /** Opens the process's (or a worker thread's) logger. Writing is synchronous: a crash loses no line. */
 export function openLog(settings: LogSettings, name: string): Log {
-  const serializers: pino.LoggerOptions['serializers'] & {} = { err: pino.stdSerializers.err }
+  const serializers: pino.LoggerOptions['serializers'] & {} = { err: describeError }
   if (!settings.showsFullNumbers) for (const field of PERSONAL_FIELDS) serializers[field] = mask
   const options: pino.LoggerOptions = {
     name,
@@ -43,6 +44,14 @@ export function openLog(settings: LogSettings, name: string): Log {
     ? pretty({ sync: true, ignore: 'pid,hostname,name', translateTime: 'SYS:HH:MM:ss.l' })
     : pino.destination({ fd: 1, sync: true })
   return pino(options, destination)
+}
+
+/** Name, message and stack, of the error and of its causes. What libraries hang on their errors stays out: ioredis, for
+ *  one, hangs the failed command there, with the password or a push token among its arguments. */
+function describeError(thrown: unknown): unknown {
+  if (!(thrown instanceof Error)) return messageOf(thrown)
+  const { name, message, stack, cause } = thrown
+  return { type: name, message, stack, ...(cause === undefined ? {} : { cause: describeError(cause) }) }
 }
 
 /** Keeps the last three characters, so that one caller's lines can be told apart from another's: `…678`. */

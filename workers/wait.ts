@@ -59,13 +59,10 @@ function open(settings: WaitWorkerSettings) {
     })
   }
 
-  inbox.subscribed.then(
-    () => {
-      send({ kind: 'ready' })
-      reportHealth()
-    },
-    error => log.error({ err: error }, 'inbox could not be subscribed'),
-  )
+  void inbox.subscribed.then(() => {
+    send({ kind: 'ready' })
+    reportHealth()
+  })
   const health = setInterval(reportHealth, SELF_TEST_INTERVAL_MS)
 
   return {

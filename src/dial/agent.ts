@@ -9,7 +9,7 @@ import { openChannels } from '../redis/channels.ts'
 import { openRedis } from '../redis/connect.ts'
 import { openJobs } from '../redis/jobs.ts'
 import { coreListenerKey } from '../redis/keys.ts'
-import { holdLease, type Lease } from '../redis/lease.ts'
+import { type Lease, openLeases } from '../redis/lease.ts'
 import { messageOf } from '../result.ts'
 import { type Clock, MS_PER_SECOND } from '../units.ts'
 import type { AgentSettings } from './agentMessages.ts'
@@ -87,6 +87,7 @@ export function openAgent(options: AgentOptions): Agent {
   })
 
   const roll = openAgentRoll(commands)
+  const holdLease = openLeases(commands)
   const leaseMs = settings.takeoverMs * LEASE_PART
   const liveness = startLiveness({
     roll,
@@ -178,7 +179,7 @@ export function openAgent(options: AgentOptions): Agent {
     if (core?.channel.coreUuid === coreUuid || isDraining) return
     leaveCore()
     const channel = createCoreChannel(desk, coreUuid)
-    const lease = holdLease(commands, {
+    const lease = holdLease({
       key: coreListenerKey(coreUuid),
       holder: agent,
       leaseMs: CORE_LEASE_MS,

@@ -41,14 +41,9 @@ const SELF_TEST = 'self-test'
 export function openInbox(options: InboxOptions): Inbox {
   const { subscriber, commands, channel, log } = options
   let heardAtMs = 0
-  let hasSubscribed = false
   let isSubscribed = false
+  const { promise: subscribed, resolve: markFirstSubscription } = Promise.withResolvers<void>()
 
-  const markSubscribed = () => {
-    hasSubscribed = true
-    isSubscribed = true
-    heardAtMs = Date.now()
-  }
   const testSelf = () => {
     commands
       .publish(channel, SELF_TEST)
@@ -58,24 +53,24 @@ export function openInbox(options: InboxOptions): Inbox {
     heardAtMs = Date.now()
     if (message !== SELF_TEST) options.onMessage(message)
   }
-  // SUBSCRIBE again is harmless, and its reply is the proof we need.
-  let isResubscribing = false
-  const resubscribe = () => {
-    if (!hasSubscribed || isResubscribing) return
-    isResubscribing = true
-    subscriber
-      .subscribe(channel)
-      .then(
-        () => {
-          markSubscribed()
-          testSelf()
-          options.onChange()
-        },
-        error => log.warn({ reason: messageOf(error) }, 'resubscribing failed; it is tried again'),
-      )
-      .finally(() => {
-        isResubscribing = false
-      })
+  // SUBSCRIBE again is harmless, and its reply is the proof we need. A reply that a broken connection owes may never
+  // come, so each attempt stands alone.
+  let hasFailed = false
+  const subscribe = async () => {
+    try {
+      await subscriber.subscribe(channel)
+    } catch (thrown) {
+      if (!hasFailed)
+        log.warn({ reason: messageOf(thrown) }, 'subscribing failed; it is tried again and again')
+      hasFailed = true
+      return
+    }
+    hasFailed = false
+    isSubscribed = true
+    heardAtMs = Date.now()
+    markFirstSubscription()
+    testSelf()
+    options.onChange()
   }
 
   const onClose = () => {
@@ -86,12 +81,13 @@ export function openInbox(options: InboxOptions): Inbox {
 
   subscriber.on('message', onMessage)
   // 'ready' comes before ioredis has resubscribed.
-  subscriber.on('ready', resubscribe)
+  subscriber.on('ready', subscribe)
   subscriber.on('close', onClose)
-  const subscribed = subscriber.subscribe(channel).then(markSubscribed)
+  if (subscriber.status === 'ready') void subscribe()
   const timer = setInterval(() => {
     // A Cluster's subscriber changes its node without a word, and a deaf one does nothing about it by itself.
-    if (Date.now() - heardAtMs > OVERDUE_AFTER_MS) resubscribe()
+    const isOverdue = Date.now() - heardAtMs > OVERDUE_AFTER_MS
+    if (isOverdue && subscriber.status === 'ready') void subscribe()
     testSelf()
   }, SELF_TEST_INTERVAL_MS)
 
@@ -105,7 +101,7 @@ export function openInbox(options: InboxOptions): Inbox {
     close() {
       clearInterval(timer)
       subscriber.off('message', onMessage)
-      subscriber.off('ready', resubscribe)
+      subscriber.off('ready', subscribe)
       subscriber.off('close', onClose)
     },
   }

@@ -6,7 +6,7 @@ import { messageOf } from '../result.ts'
 import type { RedisConnection } from './connect.ts'
 import leaseDropLua from './scripts/leaseDrop.lua' with { type: 'text' }
 import leaseHoldLua from './scripts/leaseHold.lua' with { type: 'text' }
-import { bindScript } from './scripts.ts'
+import { bindScript, type Script } from './scripts.ts'
 
 export interface LeaseOptions {
   key: string
@@ -26,10 +26,17 @@ export interface Lease {
 /** A renewal may be missed once before the lease runs out. */
 const RENEWALS_PER_LEASE = 3
 
-/** Competes for the lease until dropped. */
-export function holdLease(redis: RedisConnection, options: LeaseOptions): Lease {
+/** Competes for a lease until dropped. */
+export type HoldLease = (options: LeaseOptions) => Lease
+
+/** Binds the leases' scripts to a connection, before its first command. */
+export function openLeases(redis: RedisConnection): HoldLease {
   const hold = bindScript(redis, 'leaseHold', leaseHoldLua)
   const dropScript = bindScript(redis, 'leaseDrop', leaseDropLua)
+  return options => holdLease(hold, dropScript, options)
+}
+
+function holdLease(hold: Script, dropScript: Script, options: LeaseOptions): Lease {
   const { key, holder, leaseMs, log } = options
   let isHeld = false
   let renewedAtMs = 0

@@ -21,7 +21,8 @@ export interface TestRedis extends AsyncDisposable {
   close(): Promise<void>
 }
 
-const BINARY = process.env.HOOKSWITCH_REDIS_SERVER ?? 'redis-server'
+/** The server's program, which also is Sentinel's. */
+export const BINARY = process.env.HOOKSWITCH_REDIS_SERVER ?? 'redis-server'
 
 /** @param args further redis-server options, like ['--appendonly', 'yes']. */
 export async function startRedis(args: string[] = []): Promise<TestRedis> {

@@ -21,8 +21,9 @@ export interface ServerCertificate {
   cert: string
 }
 
-/** Writes a new CA and a certificate for all vendor hosts. @returns the CA's path, for NODE_EXTRA_CA_CERTS. */
-export function makeVendorCerts(directory: string): string {
+/** Writes a new CA and a certificate for the hosts, the vendors' own if no others are said.
+ *  @returns the CA's path, for NODE_EXTRA_CA_CERTS. */
+export function makeVendorCerts(directory: string, hosts: readonly string[] = VENDOR_HOSTS): string {
   const ca = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const server = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const issuer = 'hookswitch test CA'
@@ -31,7 +32,7 @@ export function makeVendorCerts(directory: string): string {
     paths.ca,
     certificate(issuer, ca.publicKey, issuer, ca.privateKey, [IS_CA, SIGNS_CERTIFICATES]),
   )
-  const alternativeNames = extension('551d11', sequence(...VENDOR_HOSTS.map(host => tlv(0x82, host))))
+  const alternativeNames = extension('551d11', sequence(...hosts.map(host => tlv(0x82, host))))
   writeFileSync(
     paths.cert,
     certificate('vendor stubs', server.publicKey, issuer, ca.privateKey, [alternativeNames]),
