@@ -183,6 +183,8 @@ async function setMode(desk: Desk, call: Call, order: Extract<Control, { kind: '
 
 async function play(desk: Desk, call: Call, order: Extract<Control, { kind: 'play' }>): Promise<Obeyed> {
   if (call.a.state !== 'answered') return fail('the call is not answered yet')
+  // A alone would hear it, and could not be bridged to a callee who answers until the file has ended (measured).
+  if (call.b && call.b.state !== 'answered') return fail('the callee has not answered yet')
   // The switch says +OK to a file that does not exist.
   const missing = await findMissing(desk, order.path)
   if (missing) return fail(missing)

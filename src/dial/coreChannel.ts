@@ -73,6 +73,8 @@ export function createCoreChannel(desk: Desk, coreUuid: string) {
       if (call.fields.core !== coreUuid) return fail(`the call ${dialId} is on another switch`)
       if (call.fields[`state.${call.fields.side}`] !== 'answered')
         return fail(`the call ${dialId} is not answered`)
+      // Bridged away, its caller would cost the callee the call: the switch hangs B up.
+      if (call.fields.kind === 'asp-call') return fail(`the call ${dialId} is not a parked one`)
       return ok(call)
     } catch (thrown) {
       if (thrown instanceof RedisUnavailable) return fail('Redis is away')

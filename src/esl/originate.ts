@@ -125,10 +125,13 @@ export function originateBot(call: BotCall): EslCommand {
     ...ownerVariables(call, 'bot-call'),
     ...callerIdVariables(call.callerId),
     ['originate_timeout', ownSeconds(call.ringTimeoutSeconds)],
+    // With early media taken for an answer the originate would end there, and its ring time with it: a phone whose
+    // network plays an announcement would ring until that network gives up (measured).
     ['ignore_early_media', own('true')],
+    // A parked channel sends nothing by itself, so there is nothing into which a barger or music could be mixed.
+    ['send_silence_when_idle', own('-1')],
     ['park_after_bridge', own('true')],
     ['hangup_after_bridge', own('false')],
-    ['send_silence_when_idle', own('-1')],
     ...credentialVariables(call.credentials),
     ...dialHeaders(call, '0', BOT_PROVIDER),
   ])
@@ -157,7 +160,8 @@ export function originateLoadTest(call: LoadTestCall): EslCommand {
     ...ownerVariables(call, 'load-test'),
     ['origination_caller_id_number', call.leg],
     ['originate_timeout', ownSeconds(call.ringTimeoutSeconds)],
-    ['ignore_early_media', own('false')],
+    // As for a bot-call.
+    ['ignore_early_media', own('true')],
     ['sip_h_X-Dialpad-CRM', call.dialpadCrm],
     ['sip_h_X-Dialpad-OrganizationId', call.orgId],
     ['sip_h_X-Dialpad-CallLeg', call.leg],

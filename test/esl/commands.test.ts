@@ -53,8 +53,8 @@ describe('originate', () => {
     expect(`${originateBot({ ...call, target: number, callerId: allowed<CallerId>('1') })}`).toBe(
       'originate {origination_uuid=aaaa1111-0000-4000-8000-00000000000a,call-side=0,dial_id=dial-1,' +
         'hookswitch_org_id=org,hookswitch_user_id=user,hookswitch_job=bot-call,origination_caller_id_number=1,' +
-        'originate_timeout=60,ignore_early_media=false,park_after_bridge=true,hangup_after_bridge=false,' +
-        'sip_h_Accuvit-Dial-ID=dial-1,sip_h_Accuvit-Dial-Side=0,sip_h_Accuvit-Organization-ID=org,' +
+        'originate_timeout=60,ignore_early_media=true,send_silence_when_idle=-1,park_after_bridge=true,' +
+        'hangup_after_bridge=false,sip_h_Accuvit-Dial-ID=dial-1,sip_h_Accuvit-Dial-Side=0,sip_h_Accuvit-Organization-ID=org,' +
         'sip_h_Accuvit-User-ID=user,sip_h_X-TalkIQ-Callprovider=auto-bot}sofia/gateway/gw/+15105620001 &park()',
     )
     const credentials = { username: allowed<SipUsername>('bob'), password: allowed<SipPassword>('p=1') }
@@ -81,7 +81,7 @@ describe('originate', () => {
     expect(`${command}`).toBe(
       'originate {origination_uuid=aaaa1111-0000-4000-8000-00000000000a,call-side=1,dial_id=dial-1,' +
         'hookswitch_org_id=org,hookswitch_user_id=user,hookswitch_job=load-test,origination_caller_id_number=1,' +
-        "originate_timeout=60,ignore_early_media=false,sip_h_X-Dialpad-CRM='my crm'," +
+        "originate_timeout=60,ignore_early_media=true,sip_h_X-Dialpad-CRM='my crm'," +
         'sip_h_X-Dialpad-OrganizationId=org,sip_h_X-Dialpad-CallLeg=1,sip_h_X-Dialpad-CallLegTag=1,' +
         "sip_h_X-Dialpad-ParentCallId=p1,sip_h_X-Dialpad-CalleeName='AT&T  #5',sip_h_X-Dialpad-TargetKey=k," +
         'sip_h_X-Dialpad-Topic=loadtesting}sofia/gateway/gw/+15105620001 &park()',

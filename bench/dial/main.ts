@@ -1,0 +1,213 @@
+// Measures the dial: from a job pushed to the originate on the switch's socket, and from a control message to its
+// command there, beside a floor that does nothing else; then what goes through at once, events read, and what an idle
+// agent costs. Backend and switch are this process, so that one clock times both ends; agent, floor and Redis are
+// processes of their own. hookswitch and the floor take turns, round by round.
+//   bun bench/dial/main.ts [--quick] [--only jobs,controls,burst,events,idle]
+import { parseArgs } from 'node:util'
+import { BURST_EVENTS, modesl, ours, REPLY_BYTES, replyFromMemory, startEventServer } from '../esl/readers.ts'
+import { raisePriority } from '../wake/processes.ts'
+import { makeCalls, type SteeredCalls, timeHangups, timeModes } from './controls.ts'
+import { measureIdle } from './idle.ts'
+import { clear, rushJobs, timeJobs } from './jobs.ts'
+import { AIMS, FULL, type Plan, QUICK } from './plan.ts'
+import { type Pair, type Row, table } from './report.ts'
+import type { Times } from './stopwatch.ts'
+import { startFloor, startService, type Target } from './targets.ts'
+
+/** Everybody on the machine has 0. */
+const NICENESS = -5
+
+const { values: flags } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
+})
+const plan: Plan = flags.quick ? QUICK : FULL
+const isWanted = (part: string): boolean => !flags.only || flags.only.split(',').includes(part)
+const isFirst = raisePriority(NICENESS)
+const startMs = performance.now()
+
+const rows: Row[] = []
+if (isWanted('jobs') || isWanted('controls') || isWanted('burst')) rows.push(...(await measureWays()))
+if (isWanted('events')) rows.push(...(await measureEvents()))
+if (isWanted('idle')) rows.push(...(await measureIdleAgent()))
+
+console.log(`
+Backend and switch in one process, the agent in another, as it is deployed; one Redis that keeps what is written.
+job: from the RPUSH to the originate's last byte on the switch's socket. Floor: BLMOVE and a write of as many bytes.
+whisper, hangup: from the PUBLISH to the command's last byte. Floor: a subscriber and a write of as many bytes.
+at once: ${plan.jobsAtOnce} jobs in one RPUSH, until the last originate is there. Events: a recorded one of 5 KB.
+Medians of up to ${plan.rounds} rounds, those of both sides in turn; ${Math.round((performance.now() - startMs) / 1_000)} s in all.${isFirst ? '' : ' (Without raised priority: not allowed here.)'}
+
+${table(rows)}
+`)
+process.exit(0)
+
+async function measureWays(): Promise<Row[]> {
+  await using opened = new AsyncDisposableStack()
+  const own = opened.adopt(await startService(1), each => each.close())
+  const lines = await measureLines(own)
+  const channels = Array.from({ length: plan.callsSteered }, (_, index) => `bench-floor-${index}`)
+  const floor = opened.adopt(await startFloor(lines, channels), each => each.close())
+  return [
+    ...(isWanted('jobs') ? await measureJobs(own, floor) : []),
+    ...(isWanted('controls') ? await measureControls(own, floor, channels) : []),
+    ...(isWanted('burst') ? await measureBursts(own, floor) : []),
+  ]
+}
+
+/** How long the product's lines are; and everything has been done once. */
+async function measureLines(own: Target): Promise<{ jobBytes: number; messageBytes: number }> {
+  const { lastBytes } = own.sink
+  await timeJobs(own, { perSecond: 100, leadInSeconds: 0, seconds: plan.leadInSeconds })
+  const jobBytes = lastBytes.get('bgapi')!
+  const calls = await makeCalls(own, { count: plan.callsSteered, hasBarger: true })
+  await timeModes(own, calls, { perSecond: 100, leadInSeconds: 0, seconds: plan.leadInSeconds })
+  const messageBytes = lastBytes.get('sendevent')!
+  await clear(own)
+  return { jobBytes, messageBytes }
+}
+
+async function measureJobs(own: Target, floor: Target): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const perSecond of plan.jobRatesPerSecond) {
+    const times = await takeTurns(`jobs, ${perSecond}/s`, plan.rounds, async () => {
+      const round = { perSecond, leadInSeconds: plan.leadInSeconds, seconds: plan.roundSeconds }
+      const floorTimes = await timeJobs(floor, round)
+      const ownTimes = await timeJobs(own, round)
+      await clear(own)
+      return { own: ownTimes, floor: floorTimes }
+    })
+    rows.push(...timeRows(`job, ${perSecond}/s`, times, AIMS.jobTimesMax))
+  }
+  return rows
+}
+
+async function measureControls(own: Target, floor: Target, channels: string[]): Promise<Row[]> {
+  const round = {
+    perSecond: plan.controlsPerSecond,
+    leadInSeconds: plan.leadInSeconds,
+    seconds: plan.roundSeconds,
+  }
+  const floorCalls: SteeredCalls = { dialIds: channels, dialIdByUuid: new Map() }
+  const hangups = Math.ceil(round.perSecond * (round.leadInSeconds + round.seconds))
+  const modes: RoundTimes[] = []
+  const ends = await takeTurns('controls', plan.rounds, async () => {
+    const steered = await makeCalls(own, { count: plan.callsSteered, hasBarger: true })
+    const floorTimes = await timeModes(floor, floorCalls, round)
+    modes.push({ own: await timeModes(own, steered, round), floor: floorTimes })
+    const ending = await makeCalls(own, { count: hangups, hasBarger: false })
+    const floorTimesAgain = await timeModes(floor, floorCalls, round)
+    const ownTimes = await timeHangups(own, ending, round)
+    await clear(own)
+    return { own: ownTimes, floor: floorTimesAgain }
+  })
+  return [
+    ...timeRows(`whisper, ${round.perSecond}/s`, modes, AIMS.controlTimesMax),
+    ...timeRows(`hangup, ${round.perSecond}/s`, ends, AIMS.controlTimesMax),
+  ]
+}
+
+async function measureBursts(own: Target, floor: Target): Promise<Row[]> {
+  await using opened = new AsyncDisposableStack()
+  const four = opened.adopt(await startService(4), each => each.close())
+  const rates = await takeTurns('at once', plan.roundsAtOnce, async () => {
+    const floorRate = await rushJobs(floor, plan.jobsAtOnce)
+    const one = await rushJobs(own, plan.jobsAtOnce)
+    await clear(own)
+    const several = await rushJobs(four, plan.jobsAtOnce)
+    await clear(four)
+    return { one, several, floor: floorRate }
+  })
+  const row = (label: string, pick: (each: (typeof rates)[number]) => number): Row => ({
+    label,
+    unit: '/s',
+    beside: 'floor',
+    rounds: rates.map(each => ({ ours: pick(each), other: each.floor })),
+  })
+  return [
+    row('jobs at once, one agent', each => each.one),
+    row('jobs at once, 4 agents', each => each.several),
+  ]
+}
+
+async function measureEvents(): Promise<Row[]> {
+  const server = await startEventServer()
+  const count = Math.ceil(plan.eventsRead / BURST_EVENTS) * BURST_EVENTS
+  const found = await takeTurns('events', plan.roundsEvents, async () => ({
+    events: {
+      other: await server.modeslEvents('plain', count),
+      ours: await server.oursEvents('plain', count),
+    },
+    reply: { other: replyFromMemory(modesl), ours: replyFromMemory(ours) },
+    replySocket: { other: await server.modeslReply(REPLY_BYTES), ours: await server.oursReply(REPLY_BYTES) },
+  }))
+  server.close()
+  return [
+    {
+      label: 'events read from a socket',
+      unit: '/s',
+      beside: 'modesl',
+      rounds: found.map(each => each.events),
+      aim: { timesMin: AIMS.eventsTimesMin },
+    },
+    {
+      label: 'a 16 MB reply, read',
+      unit: 'ms',
+      beside: 'modesl',
+      rounds: found.map(each => each.reply),
+      aim: { max: AIMS.replyMsMax },
+    },
+    {
+      label: 'the same, sent and read',
+      unit: 'ms',
+      beside: 'modesl',
+      rounds: found.map(each => each.replySocket),
+    },
+  ]
+}
+
+async function measureIdleAgent(): Promise<Row[]> {
+  const { besideFull, besideEmpty } = await measureIdle(plan)
+  return [
+    {
+      label: `idle beside ${plan.foreignCalls} foreign calls`,
+      unit: '% CPU',
+      beside: 'an empty switch',
+      rounds: [{ ours: besideFull * 100, other: besideEmpty * 100 }],
+    },
+  ]
+}
+
+interface RoundTimes {
+  own: Times
+  floor: Times
+}
+
+function timeRows(label: string, rounds: RoundTimes[], timesMax: number): Row[] {
+  const pairs = (pick: (times: Times) => number): Pair[] =>
+    rounds.map(round => ({ ours: pick(round.own), other: pick(round.floor) }))
+  const shared = { unit: 'ms', beside: 'floor', aim: { timesMax } } as const
+  return [
+    { label: `${label}, p50`, rounds: pairs(times => times.p50Ms), ...shared },
+    { label: `${label}, p99`, rounds: pairs(times => times.p99Ms), ...shared },
+  ]
+}
+
+/** Round after round, each told on stderr as it is. */
+async function takeTurns<Found>(
+  what: string,
+  count: number,
+  measure: () => Promise<Found>,
+): Promise<Found[]> {
+  const found: Found[] = []
+  for (let round = 1; round <= count; round++) {
+    const figures = await measure()
+    found.push(figures)
+    console.error(`${what}, round ${round}: ${JSON.stringify(figures, rounded)}`)
+  }
+  return found
+}
+
+/** For people. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Number(value.toPrecision(4)) : value
+}

@@ -1,0 +1,161 @@
+// Measures the wake: PBX requests held at one process, confirmations posted at another, one Redis between them.
+// hookswitch, the floor and nchan take turns, round by round, so that whatever else the machine does falls on all
+// of them. Prints medians, and hookswitch's ratios to the other two.
+//   bun bench/wake/main.ts [--quick] [--only hookswitch,floor,nchan]
+import { parseArgs } from 'node:util'
+import { type Driver, openDriver, type RoundFigures } from './driver.ts'
+import { FULL, type Plan, QUICK } from './plan.ts'
+import { openFilesMax, raisePriority } from './processes.ts'
+import { median, type Row, table } from './report.ts'
+import type { TargetKind } from './requests.ts'
+import { startFloor, startHookswitch, startNchan, type Target } from './targets.ts'
+
+const KINDS: TargetKind[] = ['hookswitch', 'floor', 'nchan']
+
+/** Everybody on the machine has 0. */
+const NICENESS = -5
+
+/** Files of a process beside those of its held requests: listeners, Redis, the lines of confirmations. */
+const OTHER_FILES_MAX = 700
+
+const { values: flags } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
+})
+const wanted = KINDS.filter(kind => !flags.only || flags.only.split(',').includes(kind))
+const plan = fitting(flags.quick ? QUICK : FULL)
+const isFirst = raisePriority(NICENESS)
+
+const rate = await withTargets(measureRate)
+const held = await withTargets(measureHeld)
+const kinds = KINDS.filter(kind => rate.rounds[kind] !== undefined)
+print()
+
+interface Measured {
+  rounds: Partial<Record<TargetKind, RoundFigures[]>>
+}
+
+interface HeldMeasured extends Measured {
+  roundsMany: Partial<Record<TargetKind, RoundFigures[]>>
+  bytesPerWait: Partial<Record<TargetKind, number>>
+}
+
+/** Fresh processes for each measurement: memory, above all, remembers what was done before. */
+async function withTargets<Found>(measure: (drivers: Driver[]) => Promise<Found>): Promise<Found> {
+  const drivers: Driver[] = []
+  try {
+    for (const kind of wanted) {
+      const target = await startTarget(kind)
+      if (target) drivers.push(await openDriver(target))
+    }
+    return await measure(drivers)
+  } finally {
+    for (const driver of drivers) await driver.close()
+  }
+}
+
+async function startTarget(kind: TargetKind): Promise<Target | undefined> {
+  switch (kind) {
+    case 'hookswitch':
+      return startHookswitch()
+    case 'floor':
+      return startFloor()
+    case 'nchan': {
+      const started = await startNchan()
+      if (!('missing' in started)) return started
+      console.error(`nchan is left out: ${started.missing}.`)
+      return undefined
+    }
+  }
+}
+
+async function measureRate(drivers: Driver[]): Promise<Measured> {
+  for (const driver of drivers) await driver.hold(plan.outstanding)
+  return { rounds: await takeTurns(drivers, plan.roundsRate, 'rate', driver => driver.rateRound(plan)) }
+}
+
+async function measureHeld(drivers: Driver[]): Promise<HeldMeasured> {
+  for (const driver of drivers) await driver.hold(plan.heldFew)
+  const steady = (driver: Driver) => driver.steadyRound(plan)
+  const rounds = await takeTurns(drivers, plan.roundsFew, `${plan.heldFew} held`, steady)
+  const before = await Promise.all(drivers.map(driver => driver.memory(plan)))
+  for (const driver of drivers) await driver.hold(plan.heldMany)
+  const after = await Promise.all(drivers.map(driver => driver.memory(plan)))
+  const roundsMany = await takeTurns(drivers, plan.roundsMany, `${plan.heldMany} held`, steady)
+  const bytesPerWait: HeldMeasured['bytesPerWait'] = {}
+  drivers.forEach((driver, index) => {
+    bytesPerWait[driver.target.kind] = (after[index]! - before[index]!) / (plan.heldMany - plan.heldFew)
+  })
+  return { rounds, roundsMany, bytesPerWait }
+}
+
+/** A round of each, then the next of each. */
+async function takeTurns(
+  drivers: Driver[],
+  rounds: number,
+  what: string,
+  measure: (driver: Driver) => Promise<RoundFigures>,
+): Promise<Measured['rounds']> {
+  const found: Measured['rounds'] = {}
+  for (let round = 1; round <= rounds; round++) {
+    for (const driver of drivers) {
+      const figures = await measure(driver)
+      const { kind } = driver.target
+      found[kind] = [...(found[kind] ?? []), figures]
+      const { p50Ms, p99Ms, releasedPerSecond, cpuMsPerRelease, refused, lost, missed } = figures
+      console.error(
+        `${what}, round ${round}, ${kind}: p50 ${p50Ms.toFixed(3)} ms, p99 ${p99Ms.toFixed(2)} ms, ` +
+          `${Math.round(releasedPerSecond)}/s, ${(cpuMsPerRelease * 1_000).toFixed(0)} us CPU, ` +
+          `${refused} too early, ${lost} lost, ${missed} not sent`,
+      )
+    }
+  }
+  return found
+}
+
+function print(): void {
+  const row = (
+    label: string,
+    unit: string,
+    decimals: number,
+    from: Measured['rounds'],
+    pick: (figures: RoundFigures) => number,
+  ): Row => ({
+    label,
+    unit,
+    decimals,
+    figures: Object.fromEntries(kinds.map(kind => [kind, median((from[kind] ?? []).map(pick))])),
+  })
+  const few = `${plan.heldFew} held`
+  const many = `${plan.heldMany} held`
+  const kilobytes = Object.entries(held.bytesPerWait).map(([kind, bytes]) => [kind, bytes / 1_000])
+  const rows = [
+    row(`p50, ${few}`, 'ms', 3, held.rounds, each => each.p50Ms),
+    row(`p99, ${few}`, 'ms', 2, held.rounds, each => each.p99Ms),
+    row(`p50, ${many}`, 'ms', 3, held.roundsMany, each => each.p50Ms),
+    row(`p99, ${many}`, 'ms', 2, held.roundsMany, each => each.p99Ms),
+    row('released', '/s', 0, rate.rounds, each => each.releasedPerSecond),
+    row('CPU of a release', 'us', 0, rate.rounds, each => each.cpuMsPerRelease * 1_000),
+    { label: 'memory of a wait', unit: 'kB', decimals: 1, figures: Object.fromEntries(kilobytes) },
+  ]
+  console.log(`
+Held at one process, confirmed at another, one Redis. Medians of rounds of ${plan.roundSeconds} s, the targets in turn.
+p50, p99: from the confirmation's first byte written to the PBX's answer received, at ${plan.ratePerSecond}/s.
+released: hold and release as fast as it goes, ${plan.outstanding} held, ${plan.releasesAtOnce} confirmations under way.
+CPU: of holding and confirming process together, at that rate. memory: of the holding process, from ${few}
+to ${many}, connections included.${isFirst ? '' : ' (Without raised priority: not allowed here.)'}
+
+${table(rows, kinds)}
+`)
+}
+
+/** Where fewer files may be open, fewer requests are held, and it says so. */
+function fitting(wish: Plan): Plan {
+  const heldMax = openFilesMax() - OTHER_FILES_MAX
+  if (wish.heldMany <= heldMax) return wish
+  if (heldMax <= wish.heldFew)
+    throw new Error('too few open files are allowed here (ulimit -n): raise the limit')
+  console.error(
+    `Only ${heldMax} requests can be held instead of ${wish.heldMany}: open files are limited (ulimit -n).`,
+  )
+  return { ...wish, heldMany: heldMax }
+}

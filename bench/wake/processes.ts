@@ -1,0 +1,80 @@
+// Programs that a measurement starts: how they are started, waited for, looked at and ended. What they do is none
+// of its business.
+import { readFileSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import { messageOf } from '../../src/result.ts'
+
+const START_TIMEOUT_MS = 15_000
+const ASK_INTERVAL_MS = 50
+
+/** Resolves when the URL answers with a 2xx. @throws when it does not within fifteen seconds. */
+export async function answers(url: string, child: Bun.Subprocess): Promise<void> {
+  const deadline = performance.now() + START_TIMEOUT_MS
+  let last = 'no answer'
+  while (performance.now() < deadline) {
+    if (child.exitCode !== null) throw new Error(`the program behind ${url} ended with ${child.exitCode}`)
+    try {
+      const response = await fetch(url)
+      if (response.ok) return
+      last = `${response.status} ${await response.text()}`
+    } catch (thrown) {
+      last = messageOf(thrown)
+    }
+    await Bun.sleep(ASK_INTERVAL_MS)
+  }
+  throw new Error(`${url} never answered: ${last}`)
+}
+
+/** SIGTERM, and SIGKILL for one that does not go. */
+export async function end(child: Bun.Subprocess): Promise<void> {
+  child.kill('SIGTERM')
+  await Promise.race([child.exited, Bun.sleep(2_000)])
+  await kill(child)
+}
+
+/** SIGKILL. */
+export async function kill(child: Bun.Subprocess): Promise<void> {
+  child.kill('SIGKILL')
+  await child.exited
+}
+
+/** Resident memory of a process, threads included, in bytes. */
+export function residentBytes(pid: number): number {
+  const kibibytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
+  return Number(kibibytes) * 1_024
+}
+
+/** Linux counts CPU time in hundredths of a second for everybody who asks (`sysconf(_SC_CLK_TCK)`). */
+const TICK_MS = 10
+
+/** CPU time that a process has used so far, all threads, ms. */
+export function cpuMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  // The second field is the program's name in parentheses and may hold blanks.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS
+}
+
+export function childrenOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim()
+  return children === '' ? [] : children.split(' ').map(Number)
+}
+
+/** Open files that this process and those it starts may have. */
+export function openFilesMax(): number {
+  const hard = /^Max open files\s+\d+\s+(\d+|unlimited)/m.exec(
+    readFileSync('/proc/self/limits', 'latin1'),
+  )?.[1]
+  return hard === 'unlimited' ? Number.POSITIVE_INFINITY : Number(hard)
+}
+
+/** Others at work on the machine disturb less so. Everything started later has the same priority.
+ *  @returns false where it is not allowed; then all targets are alike in that, too. */
+export function raisePriority(niceness: number): boolean {
+  try {
+    setPriority(niceness)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,154 @@
+// One run from its beginning to its verdict: opens the scene, lets traffic and faults loose on it, heals everything,
+// waits until the last call has ended, and has all that was recorded judged.
+
+import { startCallTraffic } from './callTraffic.ts'
+import type { Evidence, Figure, Finding } from './evidence.ts'
+import { carryOut } from './faults.ts'
+import { judgeCalls } from './judgeCalls.ts'
+import { judgeControls } from './judgeControls.ts'
+import { judgeLeftovers, judgeResources, judgeTakeovers } from './judgeRest.ts'
+import { judgeWakes } from './judgeWakes.ts'
+import type { ChaosPlan } from './plan.ts'
+import { resourcesOf } from './processes.ts'
+import { openScene, type Scene } from './scene.ts'
+import { createWakeTraffic } from './wakeTraffic.ts'
+
+export interface Verdict {
+  findings: Finding[]
+  figures: Figure[]
+  faults: [kind: string, count: number][]
+  isClean: boolean
+  evidence: Evidence
+}
+
+/** How long the last calls may take to end once everything is healed. */
+const QUIET_TIMEOUT_MS = 75_000
+const SAMPLE_MS = 3_000
+const NEWS_MS = 15_000
+
+export async function runChaos(plan: ChaosPlan): Promise<Verdict> {
+  const { say } = plan
+  // The traffic exists before the scene that reports to it.
+  let hear: ReturnType<typeof startCallTraffic>['hear'] = () => undefined
+  let scene: Scene | undefined
+  const wakeTraffic = createWakeTraffic(plan, () => scene!.crew)
+  scene = await openScene(plan, {
+    onMessage: (channel, message) => hear(channel, message),
+    onLine: wakeTraffic.onLine,
+  })
+  const { crew, troubles, ear, redis } = scene
+  try {
+    await wakeTraffic.register()
+    await untilReady(scene)
+    const samples: Evidence['samples'] = []
+    const longLived = [crew.of('agent')[0]!.member, crew.of('front')[0]!.member]
+    const sample = () => {
+      for (const { name, pid } of longLived) samples.push({ name, atMs: Date.now(), ...resourcesOf(pid) })
+    }
+    sample()
+    const sampler = setInterval(sample, SAMPLE_MS)
+
+    const beganAtMs = Date.now()
+    const callTraffic = startCallTraffic(plan, redis.port)
+    hear = callTraffic.hear
+    wakeTraffic.start()
+    const news = setInterval(
+      () =>
+        say(
+          `${Math.round((Date.now() - beganAtMs) / 1_000)} s: ${callTraffic.jobs.length} jobs, ${troubles.all.length} faults`,
+        ),
+      NEWS_MS,
+    )
+    const ledger = await carryOut(scene, plan.faults, beganAtMs)
+    await Bun.sleep(Math.max(0, beganAtMs + plan.seconds * 1_000 - Date.now()))
+    say('healed; waiting for the last calls to end')
+    callTraffic.stop()
+    await wakeTraffic.stop()
+    const leftovers = await untilQuiet(scene)
+    clearInterval(news)
+    clearInterval(sampler)
+    sample()
+
+    const letters = ['talkiq-asp.calls:dead', 'talkiq-bot.calls:dead']
+    const evidence: Evidence = {
+      plan,
+      beganAtMs,
+      jobs: callTraffic.jobs,
+      controls: callTraffic.controls,
+      wakes: wakeTraffic.wakes,
+      heard: ear.heard,
+      records: await recordsOf(scene),
+      log: crew.log,
+      members: crew.members,
+      memberOfAgent: crew.memberOfAgent,
+      troubles,
+      ledger,
+      deadLetters: (await Promise.all(letters.map(list => redis.client.lrange(list, 0, -1)))).flat(),
+      leftovers,
+      samples,
+    }
+    return judge(evidence)
+  } finally {
+    await scene.close()
+  }
+}
+
+function judge(evidence: Evidence): Verdict {
+  const judgements = [
+    judgeCalls,
+    judgeControls,
+    judgeWakes,
+    judgeLeftovers,
+    judgeResources,
+    judgeTakeovers,
+  ].map(each => each(evidence))
+  const findings = judgements.flatMap(each => each.findings)
+  return {
+    findings,
+    figures: judgements.flatMap(each => each.figures),
+    faults: [...evidence.ledger.counts].sort(),
+    isClean: findings.every(each => each.offenders.length === 0),
+    evidence,
+  }
+}
+
+async function recordsOf({ switches }: Scene): Promise<Evidence['records']> {
+  const all = await Promise.all(
+    switches.map(async place => (await place.records()).map(entry => ({ ...entry, switch: place.name }))),
+  )
+  return all.flat()
+}
+
+/** Every agent has said that it reaches every switch. */
+async function untilReady({ crew, switches }: Scene): Promise<void> {
+  const links = () => crew.log.filter(({ line }) => line.msg === 'switch link ready').length
+  while (links() < crew.of('agent').length * switches.length) await Bun.sleep(20)
+}
+
+/** Calls that nobody ends are ended by their phones; then nothing may be left. @returns what is left after all. */
+async function untilQuiet(scene: Scene): Promise<string[]> {
+  const limitAtMs = Date.now() + QUIET_TIMEOUT_MS
+  for (;;) {
+    for (const { remote } of scene.switches)
+      for (const { uuid } of await remote.channels()) await remote.hangup(uuid)
+    const left = await leftoversOf(scene)
+    if (left.length === 0 || Date.now() > limitAtMs) return left
+    await Bun.sleep(1_000)
+  }
+}
+
+const MAY_STAY = /^(hookswitch:(devices:|jwt-secret$|agents$)|talkiq-[a-z]+\.calls:dead$)/
+const MUST_GO = /^(hookswitch:(call|owned|in-flight)|redswitch\.|talkiq-[a-z]+\.calls$)/
+
+async function leftoversOf({ redis, crew }: Scene): Promise<string[]> {
+  const { client } = redis
+  const keys = (await client.keys('*')).filter(key => !MAY_STAY.test(key))
+  const expiries = await Promise.all(keys.map(key => client.ttl(key)))
+  const left = keys.filter((key, index) => MUST_GO.test(key) || expiries[index] === -1)
+  const pids = crew.of('agent').map(({ member }) => `-${member.pid}-`)
+  const agents = await client.smembers('hookswitch:agents')
+  return [
+    ...left,
+    ...agents.filter(agent => !pids.some(pid => agent.includes(pid))).map(agent => `agent ${agent}`),
+  ]
+}

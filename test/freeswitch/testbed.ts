@@ -1,0 +1,148 @@
+// Everything that the suite's tests share: a Redis of their own, the service as a process in its agent role, the
+// phones, and a look into the switch. Opened once, closed once; after each test it must be as empty as before.
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { eventually, readMetrics, untilReady } from '../harness/internal.ts'
+import { startRedis, type TestRedis } from '../harness/redis.ts'
+import { startService, type TestService } from '../harness/service.ts'
+import { type Lines, openLines } from './line.ts'
+import { openPhones, type Phones } from './phones.ts'
+import {
+  DEAD_GATEWAY,
+  DOWN_GATEWAY,
+  ESL_PASSWORD,
+  ESL_URL,
+  GATEWAY,
+  openProbe,
+  PHONES_ADDRESS,
+  SIP_PROFILE,
+  SOUNDS,
+  type SwitchProbe,
+} from './settings.ts'
+import { wavOf } from './tones.ts'
+
+/** Hertz of everything that can be heard. Their harmonics meet none of the others. */
+export const HERTZ = { A: 600, B: 1_000, S: 1_400, S2: 1_850, file: 2_300, music: 2_750 } as const
+
+/** FreeSWITCH compares whole seconds, so a phone rings 2 to 3 s. */
+export const RING_TIMEOUT_SECONDS = 3
+
+/** Long enough for every test, and short enough to hear a file end. */
+const FILE_SECONDS = 30
+
+/** What stands in Redis without any call: the agent's own, what the contract says is kept, and marks that expire. */
+const LASTING_KEYS = /^(hookswitch:(agents$|agent:|core:|said:)|redswitch_history\.)/
+const LASTING_CHANNELS = /^hookswitch:agent-inbox:/
+
+export interface Testbed {
+  redis: TestRedis
+  service: TestService
+  phones: Phones
+  probe: SwitchProbe
+  lines: Lines
+  sounds: { file: string; music: string; missing: string }
+  /** Channels that calls of the running test used: none may be left. */
+  usedChannels: Set<string>
+  /** Waits until nothing is left of the test's calls: not in Redis, not at the switch, not at the phones. */
+  untilEmpty(): Promise<void>
+  close(): Promise<void>
+}
+
+export async function openTestbed(): Promise<Testbed> {
+  const redis = await startRedis()
+  const phones = await openPhones(PHONES_ADDRESS)
+  const probe = await openProbe()
+  if (!probe) throw new Error('the switch was there a moment ago')
+  const soundsDirectory = await mkdtemp(join(SOUNDS, 'hookswitch-sounds-'))
+  const sounds = await makeSounds(soundsDirectory)
+  if ((await probe.ask(`file_exists ${sounds.file}`)) !== 'true')
+    throw new Error(`the switch can't read ${SOUNDS}: set FREESWITCH_SOUNDS to a directory that it can`)
+  const service = await startService({
+    ROLE: 'agent',
+    PUBSUB_REDIS_URL: redis.url,
+    ESL_URL,
+    ESL_PASSWORD,
+    GATEWAY,
+    GATEWAYS: `no-gateway=no_such_gateway,dead-gateway=${DEAD_GATEWAY},down-gateway=${DOWN_GATEWAY}`,
+    SIP_PROFILE,
+    RING_TIMEOUT: String(RING_TIMEOUT_SECONDS),
+    RED_MODE: 'load-test',
+  })
+  await untilReady(service.internalUrl)
+  const lines = openLines(redis.port)
+  const usedChannels = new Set<string>()
+
+  const openChannels = async () => (await redis.client.pubsub('CHANNELS', '*')) as string[]
+  const isListeningToCore = async () => (await openChannels()).includes(probe.coreUuid)
+  await eventually("the service on the switch's channel", isListeningToCore)
+
+  async function remains(): Promise<string[]> {
+    const keys = (await redis.client.keys('*')).filter(key => !LASTING_KEYS.test(key))
+    const channels = (await openChannels()).filter(
+      channel => !LASTING_CHANNELS.test(channel) && channel !== probe!.coreUuid,
+    )
+    const gone = await Promise.all(
+      [...usedChannels].map(async uuid => [uuid, await probe!.ask(`uuid_exists ${uuid}`)] as const),
+    )
+    const forEver = await Promise.all(
+      (await redis.client.keys('hookswitch:said:*')).map(async key => (await redis.client.ttl(key)) === -1),
+    )
+    return [
+      ...(forEver.includes(true) ? ['marks in Redis that never expire'] : []),
+      ...keys.map(key => `the Redis key ${key}`),
+      ...channels.map(channel => `the subscription to ${channel}`),
+      ...gone.filter(([, answer]) => answer !== 'false').map(([uuid]) => `the channel ${uuid}`),
+      ...phones.liveLegs().map(leg => `a phone's call from ${leg.callerId}`),
+    ]
+  }
+
+  return {
+    redis,
+    service,
+    phones,
+    probe,
+    lines,
+    sounds,
+    usedChannels,
+
+    async untilEmpty() {
+      await lines.closeAll()
+      let left: string[] = []
+      await eventually('an empty testbed', async () => {
+        left = await remains()
+        return left.length === 0
+      }).catch(async () => {
+        // The next test shall not suffer for this one.
+        await Promise.all([...usedChannels].map(uuid => probe.ask(`uuid_kill ${uuid}`)))
+        usedChannels.clear()
+        throw new Error(`left behind: ${left.join(', ')}`)
+      })
+      usedChannels.clear()
+      const metrics = await readMetrics(service.internalUrl)
+      if (metrics.get('hookswitch_calls') !== 0) throw new Error('the service still counts a call')
+    },
+
+    async close() {
+      lines.close()
+      await service.kill()
+      await phones.close()
+      probe.close()
+      await redis.close()
+      await rm(soundsDirectory, { recursive: true, force: true })
+    },
+  }
+}
+
+async function makeSounds(directory: string): Promise<Testbed['sounds']> {
+  await chmod(directory, 0o755)
+  const write = async (name: string, hertz: number) => {
+    const path = join(directory, name)
+    await Bun.write(path, wavOf(hertz, FILE_SECONDS))
+    return path
+  }
+  return {
+    file: await write('announcement.wav', HERTZ.file),
+    music: await write('music.wav', HERTZ.music),
+    missing: join(directory, 'missing.wav'),
+  }
+}

@@ -1,0 +1,96 @@
+// A vendor says that a push token is gone: the device is forgotten, unless it has registered again since.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import type { PushOutcome } from '../../src/push/push.ts'
+import { acked, answer, askPbx, naked, registerPhone } from '../harness/client.ts'
+import { startRedis, type TestRedis } from '../harness/redis.ts'
+import { ACCEPTED, startVendorService, type VendorPush, type VendorService } from '../harness/vendor.ts'
+
+let redis: TestRedis
+let service: VendorService
+
+/** What the vendor says to a push token; the others are accepted. */
+const outcomes = new Map<string, PushOutcome>()
+/** What happens before the vendor has its answer. */
+const whileDeciding = new Map<string, () => Promise<unknown>>()
+
+beforeAll(async () => {
+  redis = await startRedis()
+  service = await startVendorService({
+    PUBSUB_REDIS_URL: redis.url,
+    APP_PUSH_ROUNDTRIP_WAIT: '20000',
+    APP_PUSH_RESEND_INTERVAL: '60000',
+  })
+  service.decide = async ({ target }) => {
+    await whileDeciding.get(target.token)?.()
+    return outcomes.get(target.token) ?? ACCEPTED
+  }
+})
+afterAll(async () => {
+  await service.kill()
+  await redis.close()
+})
+
+const register = (account: string, token: string, device_id: string) =>
+  registerPhone(service.publicUrl, { sip_user_id: account, token, device_id })
+const ask = (account: string, callId: string) =>
+  askPbx(service.publicUrl, { sip_user_id: account, call_id: callId })
+const slotsOf = async (account: string) =>
+  (await redis.client.hkeys(`hookswitch:devices:{${account}}`)).toSorted()
+const isOf = (callId: string, token: string) => (push: VendorPush) =>
+  push.payload.unique_key === callId && push.target.token === token
+const forgotten = () => service.logged(line => line.msg.includes('device forgotten'))
+
+test('a device whose token is gone is forgotten, and the call goes on with the others', async () => {
+  await register('1401', 'gone', 'first')
+  await register('1401', 'alive', 'second')
+  outcomes.set('gone', { kind: 'token-gone', sinceMs: Date.now() + 1_000 })
+  const held = ask('1401', 'one-gone')
+  const push = await service.sent(isOf('one-gone', 'alive'))
+  await forgotten()
+  expect(await slotsOf('1401')).toEqual(['second'])
+  await answer(push.payload as Record<string, string>, { baseUrl: service.publicUrl })
+  expect(await held).toEqual(acked)
+})
+
+test('a device that registered again after its token was gone is kept', async () => {
+  await register('1402', 'reinstalled', 'phone')
+  outcomes.set('reinstalled', { kind: 'token-gone', sinceMs: Date.now() - 60_000 })
+  expect(await ask('1402', 'kept')).toEqual(naked('push-refused'))
+  expect(await slotsOf('1402')).toEqual(['phone'])
+})
+
+test('a device that renews its token while the vendor refuses the old one is kept', async () => {
+  await register('1403', 'worn', 'phone')
+  outcomes.set('worn', { kind: 'token-gone', sinceMs: Date.now() + 60_000 })
+  whileDeciding.set('worn', () => register('1403', 'renewed', 'phone'))
+  expect(await ask('1403', 'renewing')).toEqual(naked('push-refused'))
+  expect(await slotsOf('1403')).toEqual(['phone'])
+  const held = ask('1403', 'after-renewal')
+  const push = await service.sent(isOf('after-renewal', 'renewed'))
+  await answer(push.payload as Record<string, string>, { baseUrl: service.publicUrl })
+  expect(await held).toEqual(acked)
+})
+
+test('a push that is refused for a reason of ours forgets nobody', async () => {
+  await register('1404', 'refused', 'phone')
+  outcomes.set('refused', { kind: 'refused', reason: 'InvalidProviderToken' })
+  const held = ask('1404', 'our-fault')
+  const push = await service.sent(isOf('our-fault', 'refused'))
+  await service.logged(line => line.callId === 'our-fault' && line.msg === 'push refused')
+  expect(await slotsOf('1404')).toEqual(['phone'])
+  await answer(push.payload as Record<string, string>, { baseUrl: service.publicUrl })
+  expect(await held).toEqual(acked)
+})
+
+test('one device that said no and one whose token is gone are nobody left: NAK unavailable', async () => {
+  await register('1405', 'gone-too', 'first')
+  await register('1405', 'says-no', 'second')
+  outcomes.set('gone-too', { kind: 'token-gone', sinceMs: Date.now() + 1_000 })
+  const held = ask('1405', 'nobody-left')
+  const push = await service.sent(isOf('nobody-left', 'says-no'))
+  await answer(push.payload as Record<string, string>, {
+    baseUrl: service.publicUrl,
+    fields: { available: 'false' },
+  })
+  expect(await held).toEqual(naked('unavailable'))
+})

@@ -1,0 +1,73 @@
+// A wait worker dies in the middle of its waits: a successor takes them over, and every PBX gets its answer.
+import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { acked, answer, askPbx, naked, proceeds, refuses, registerPhone } from '../harness/client.ts'
+import { eventually, obstaclesOf, readMetrics, untilReady } from '../harness/internal.ts'
+import { startRedis, type TestRedis } from '../harness/redis.ts'
+import { startVendorService, type VendorService } from '../harness/vendor.ts'
+
+let redis: TestRedis
+let service: VendorService
+
+beforeAll(async () => {
+  redis = await startRedis()
+  service = await startVendorService({
+    PUBSUB_REDIS_URL: redis.url,
+    APP_PUSH_ROUNDTRIP_WAIT: '3000',
+    APP_PUSH_RESEND_INTERVAL: '60000',
+    TEST_WAIT_PROGRAM: '../wake/crashingWait.ts',
+  })
+  await registerPhone(service.publicUrl, { sip_user_id: '801' })
+})
+beforeEach(() => untilReady(service.internalUrl))
+afterAll(async () => {
+  await service.kill()
+  await redis.close()
+})
+
+const ask = (callId: string) => askPbx(service.publicUrl, { sip_user_id: '801', call_id: callId })
+const pushOf = async (callId: string, nth = 1) =>
+  (await service.sent(({ payload }) => payload.unique_key === callId, nth)).payload as Record<string, string>
+const crashes = async () =>
+  (await readMetrics(service.internalUrl)).get('hookswitch_wait_worker_crashes_total')!
+const confirmPush = async (callId: string, nth?: number) =>
+  answer(await pushOf(callId, nth), { baseUrl: service.publicUrl })
+
+test('its waits go on at the successor, which pushes again and hears the confirmation', async () => {
+  const before = await crashes()
+  const held = ask('crash-confirmed')
+  const bystander = ask('bystander')
+  await pushOf('crash-confirmed', 2)
+  expect(await crashes()).toBe(before + 1)
+  expect(await confirmPush('crash-confirmed', 2)).toEqual(proceeds)
+  expect(await held).toEqual(acked)
+  expect(await confirmPush('bystander', 2)).toEqual(proceeds)
+  expect(await bystander).toEqual(acked)
+})
+
+test('a confirmation while nobody listens ends the same way for the app and the PBX', async () => {
+  const before = await crashes()
+  const held = ask('crash-between')
+  const push = await pushOf('crash-between')
+  await eventually('the crash', async () => (await crashes()) > before)
+  const { verdict } = await answer(push, { baseUrl: service.publicUrl })
+  const { body } = await held
+  expect(['proceed status=ACK', 'ended status=NAK']).toContain(`${verdict} ${body}`)
+})
+
+test('a call that comes while nobody listens is held, and the others end in time', async () => {
+  const before = await crashes()
+  const silent = ask('crash-silent')
+  await eventually('the crash', async () => (await crashes()) > before)
+  const held = ask('comes-between')
+  expect(await confirmPush('comes-between')).toEqual(proceeds)
+  expect(await held).toEqual(acked)
+  expect(await silent).toEqual(naked('timeout'))
+  expect(await confirmPush('crash-silent')).toEqual(refuses('expired'))
+})
+
+test('the service is ready again afterwards', async () => {
+  expect(await obstaclesOf(service.internalUrl)).toEqual([])
+  const held = ask('after-all')
+  expect(await confirmPush('after-all')).toEqual(proceeds)
+  expect(await held).toEqual(acked)
+})
