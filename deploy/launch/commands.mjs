@@ -54,7 +54,7 @@ export const COMMANDS = {
   },
   'test:freeswitch': {
     about: 'run the tests that need a real FreeSWITCH',
-    run: (context, args) => runTests(context, ['test/freeswitch', ...args]),
+    run: (context, args) => runTests(context, ['./test/freeswitch/suite.ts', ...args]),
   },
 }
 

@@ -15,7 +15,7 @@ import { type Clock, MS_PER_SECOND } from '../units.ts'
 import type { AgentSettings } from './agentMessages.ts'
 import { hearControl } from './controlDesk.ts'
 import { type CoreChannel, createCoreChannel } from './coreChannel.ts'
-import { type Count, type Desk, fence } from './desk.ts'
+import { type Count, type Desk, fence, lookAfterGap } from './desk.ts'
 import { dialJob } from './dialer.ts'
 import { follow } from './follow.ts'
 import { isForAnother, openHandover } from './handover.ts'
@@ -114,7 +114,7 @@ export function openAgent(options: AgentOptions): Agent {
     link,
     store: openCalls(commands),
     jobs: openJobs(commands, agent),
-    channels: openChannels(subscriber),
+    channels: openChannels(subscriber, () => lookAfterGap(desk)),
     calls,
     count: options.count,
     clock: options.clock,

@@ -46,6 +46,8 @@ export interface Call {
   isComplete: boolean
   /** Its end has begun; nothing more is done for it. */
   isEnding: boolean
+  /** Its dial id is free, perhaps another call's already: nothing of it is written any more. */
+  isReleased: boolean
   /** It is being handed to another agent: what its channel says behind the marker is that one's to answer. */
   handover: { marker: string; onMarker: () => void; held: string[]; isMarked?: boolean } | undefined
   /** It was taken over: what its channel says before this marker is the former owner's to answer. */
@@ -90,6 +92,7 @@ export function createCall(job: Job, taken: { text: string; list: string; switch
     listening: Promise.resolve(),
     isComplete: false,
     isEnding: false,
+    isReleased: false,
     handover: undefined,
     awaitedMarker: undefined,
     isFenced: false,

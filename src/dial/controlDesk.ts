@@ -48,11 +48,14 @@ export function hearControl(desk: Desk, call: Call, text: string): void {
   const asked = { to: heard.to, field: `${HEARD_FIELD}${call.record.fence}.${++call.heard}` }
   if (call.serial.size > WAITING_MAX)
     return void say(desk, call, asked, 'too many messages wait for this call')
+  const mustWait = call.serial.size > 0
+  // Noted, because if we die our successor answers: at once when it waits for its turn.
+  if (mustWait) note(desk, call, asked)
   call.serial.run(async () => {
     if (call.isFenced || !(await desk.mayAct())) return say(desk, call, asked, CAUSE_TAKEN_OVER)
     const obeying = heard.kind === 'bad' ? fail(heard.cause) : obey(desk, call, heard.control)
-    // After the command is on its way, so that it waits for nothing: if we die now, our successor answers.
-    note(desk, call, asked)
+    // Otherwise after the command is on its way, so that it waits for nothing.
+    if (!mustWait) note(desk, call, asked)
     await answer(desk, call, asked, await obeying)
   })
 }

@@ -63,6 +63,7 @@ export function say(desk: Desk, call: Call, saying: Saying): void {
  *  @returns false when the call is another agent's by now: nothing was said. */
 export async function sayNow(desk: Desk, call: Call, { event, ...rest }: Saying): Promise<boolean> {
   const { record } = call
+  if (call.isReleased) return sayLate(desk, call, event)
   record.steps += 1
   const step: CallStep = {
     ...rest,
@@ -84,6 +85,14 @@ export async function sayNow(desk: Desk, call: Call, { event, ...rest }: Saying)
     if (event) desk.count('events', event.type)
   })
   return !call.isFenced
+}
+
+/** A message that came while its call was being released still gets its answer. It is no step of the call, which Redis
+ *  does not know any more: written as one, it would bring the call back to life. */
+async function sayLate(desk: Desk, call: Call, event: CallEvent | undefined): Promise<boolean> {
+  if (call.isFenced) return false
+  if (event) await sayOn(desk, call.record.dialId, event)
+  return true
 }
 
 /** Another agent owns the call. We say and do nothing more about it, and listen only until its channel tells that the
@@ -129,17 +138,36 @@ export function conclude(desk: Desk, call: Call): void {
     // The job first: a job in flight without a call in Redis counts as never dialled.
     await untilWritten(desk, () => settleJob(desk, call))
     await untilWritten(desk, () => desk.store.release(desk.agent, call.record))
+    call.isReleased = true
     letGo(desk, call)
   })
 }
 
 /** Out of our memory and off its channel, whoever owns it now. */
 export function letGo(desk: Desk, call: Call): void {
+  // Let go before; by now the channel may be heard for a later call of the same dial id.
+  if (desk.calls.find(call.record.dialId) !== call) return
   desk.calls.remove(call)
   desk.channels
     .unlisten(call.record.dialId)
     .catch(thrown => desk.log.debug({ reason: messageOf(thrown) }, 'not unsubscribed: redis is away'))
   desk.onRoom()
+}
+
+/** The subscription was interrupted, and stands again: what our calls' channels said meanwhile is lost, a marker too.
+ *  A call that is another's by now is left at once: its new messages are the other's, and would be answered twice. */
+export async function lookAfterGap(desk: Desk): Promise<void> {
+  await untilWritten(desk, async () => {
+    const calls = desk.calls.all()
+    const standings = await Promise.all(calls.map(call => desk.store.standing(call.record)))
+    for (const [index, call] of calls.entries()) {
+      // Ours, and the marker with which our part begins is perhaps among what was lost: all that follows is ours.
+      if (standings[index] === 'held') call.awaitedMarker = undefined
+      if (standings[index] !== 'fenced') continue
+      fence(desk, call)
+      letGo(desk, call)
+    }
+  })
 }
 
 /** The job leaves the in-flight list: its call stands in Redis, or is over. */

@@ -60,9 +60,11 @@ export async function dial(desk: Desk, job: Job, taken: { text: string; list: st
   call.record.fields.core = link.coreUuid ?? ''
   // Reserved before the first await: a second job of this dial id must find it.
   calls.add(call)
+  const claiming = desk.store.claim(desk.agent, call.record)
+  // Made while Redis answers.
+  const originate = originateOf(desk, job, call)
   try {
-    call.listening = desk.channels.listen(job.dialId, message => desk.onMessage(call, message))
-    const claimed = await desk.store.claim(desk.agent, call.record)
+    const claimed = await claiming
     if (claimed !== 'claimed') letGo(desk, call)
     if (claimed === 'duplicate')
       return refuse(desk, taken, { dialId: job.dialId, cause: 'duplicate dial_id', isBuried: false })
@@ -76,10 +78,12 @@ export async function dial(desk: Desk, job: Job, taken: { text: string; list: st
   // Paused since the claim, we may have been declared dead, and the call another's: then the originate is not ours.
   if (!(await desk.mayAct()) || !link.isReady) return giveBack(desk, call)
 
-  const { accepted, result } = link.bgapi(originateOf(desk, job, call), {
+  const { accepted, result } = link.bgapi(originate, {
     jobUuid: crypto.randomUUID(),
     timeoutMs: settings.ringTimeoutSeconds * MS_PER_SECOND + RESULT_MARGIN_MS,
   })
+  // The phone waits for nothing but the claim; nobody knows of the call before its call-start, which waits for this.
+  call.listening = desk.channels.listen(job.dialId, message => desk.onMessage(call, message))
   desk.count('jobs', job.kind)
   settleJob(desk, call).catch(thrown =>
     desk.log.debug(

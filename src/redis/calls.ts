@@ -59,11 +59,15 @@ export interface CallStep {
   forget?: string
 }
 
+/** `duplicate`: a call of that dial id lives. `revoked`: the agent was taken for dead, and the job is others' now. */
+export type Claimed = 'claimed' | 'duplicate' | 'revoked'
+
 export type CallStore = ReturnType<typeof openCalls>
 
 /** @throws RedisUnavailable from every method. */
 export function openCalls(redis: RedisConnection) {
-  const claimScript = bindScript(redis, 'callClaim', callClaimLua)
+  // A phone waits for it.
+  const claimScript = bindScript(redis, 'callClaim', callClaimLua, { isUrgent: true })
   const eventScript = bindScript(redis, 'callEvent', callEventLua)
   const releaseScript = bindScript(redis, 'callRelease', callReleaseLua)
   const adoptScript = bindScript(redis, 'callAdopt', callAdoptLua)
@@ -91,9 +95,8 @@ export function openCalls(redis: RedisConnection) {
   }
 
   return {
-    /** Claims the dial id and writes the call down, in one step. `duplicate`: a call of that id lives. `revoked`:
-     *  this agent was taken for dead, and the job is others' now. */
-    async claim(agent: string, call: CallRecord): Promise<'claimed' | 'duplicate' | 'revoked'> {
+    /** Claims the dial id and writes the call down, in one step. */
+    async claim(agent: string, call: CallRecord): Promise<Claimed> {
       const { dialId, orgId, userId, fence, steps } = call
       const fields = Object.entries({
         dialId,
@@ -104,11 +107,12 @@ export function openCalls(redis: RedisConnection) {
         owner: agent,
         ...call.fields,
       }).flat()
-      const [, claimed] = await Promise.all([
-        reachable(redis.sadd(ownedCallsKey(agent), dialId)),
-        claimScript([callKey(dialId), revokedKey(dialId)], [agent, CALL_EXPIRY_MS, ...fields]),
-      ])
-      return claimed as 'claimed' | 'duplicate' | 'revoked'
+      const keys = [callKey(dialId), revokedKey(dialId)]
+      const args = [agent, dialId, CALL_EXPIRY_MS, ...fields]
+      if (!isSplit) return (await claimScript([...keys, ownedCallsKey(agent)], args)) as Claimed
+      const owned = reachable(redis.sadd(ownedCallsKey(agent), dialId))
+      const [claimed] = await Promise.all([claimScript(keys, args), owned])
+      return claimed as Claimed
     },
 
     /** Writes something down that a survivor must know, unless the call is another's already. */
@@ -169,6 +173,14 @@ export function openCalls(redis: RedisConnection) {
         releaseScript([callKey(call.dialId)], [call.fence]),
         reachable(redis.srem(ownedCallsKey(agent), call.dialId)),
       ])
+    },
+
+    /** Whose the call is: `held`: still the caller's; `fenced`: another agent's; `lost`: Redis does not know it, (not)
+     *  yet or any more. */
+    async standing(call: CallRecord): Promise<'held' | 'fenced' | 'lost'> {
+      const fence = await reachable(redis.hget(callKey(call.dialId), 'fence'))
+      if (fence === null) return 'lost'
+      return Number(fence) === call.fence ? 'held' : 'fenced'
     },
 
     /** A call's record, or undefined when no call of that dial id lives. */

@@ -18,10 +18,47 @@ export interface Channels {
   readonly size: number
 }
 
-/** @param subscriber a connection that nobody else uses. */
-export function openChannels(subscriber: RedisConnection): Channels {
+/** Messages that wait while it is found out what was missed; a flood beyond is heard without that. */
+const HELD_MAX = 10_000
+
+/** @param subscriber a connection that nobody else uses.
+ *  @param onReturn called when all channels are heard again after an interruption, in which messages were lost. Until
+ *  it has resolved, what is heard waits: who listens may have to know first what became of them meanwhile. */
+export function openChannels(
+  subscriber: RedisConnection,
+  onReturn: () => Promise<void> = async () => undefined,
+): Channels {
   const listeners = new Map<string, ChannelListener>()
-  subscriber.on('message', (channel: string, message: string) => listeners.get(channel)?.(message))
+  let held: { channel: string; message: string }[] | undefined
+  let interruptions = 0
+  const deliver = (channel: string, message: string) => listeners.get(channel)?.(message)
+
+  async function comeBack(): Promise<void> {
+    const mine = ++interruptions
+    if (!held) return
+    // 'ready' comes before ioredis has resubscribed; SUBSCRIBE again is harmless, and its reply is the proof we need.
+    if (listeners.size > 0) await subscriber.subscribe(...listeners.keys())
+    await onReturn()
+    // Interrupted again meanwhile: the next return looks again.
+    if (mine !== interruptions || !held) return
+    const waiting = held
+    held = undefined
+    for (const { channel, message } of waiting) deliver(channel, message)
+  }
+
+  subscriber.on('message', (channel: string, message: string) => {
+    if (held && held.length < HELD_MAX) held.push({ channel, message })
+    else deliver(channel, message)
+  })
+  subscriber.on('close', () => {
+    interruptions += 1
+    if (listeners.size > 0) held ??= []
+  })
+  subscriber.on('ready', () => {
+    comeBack().catch(() => {
+      // The connection broke again; it comes back with the next 'ready'.
+    })
+  })
 
   return {
     async listen(channel, listener) {

@@ -6,8 +6,9 @@ import type { Evidence } from './evidence.ts'
 const BEFORE_MS = 4_000
 const LINES_MAX = 400
 
-/** @param id a dial id, a call id or a phone number. */
-export function storyOf(evidence: Evidence, id: string): string {
+/** @param about a dial id, a call id, a phone number, or a key of a call. */
+export function storyOf(evidence: Evidence, about: string): string {
+  const id = /\{(.+)\}/.exec(about)?.[1] ?? about
   const { plan, beganAtMs } = evidence
   const lines: [number, string][] = []
   const add = (atMs: number, who: string, what: unknown) =>
@@ -19,7 +20,11 @@ export function storyOf(evidence: Evidence, id: string): string {
       add(control.atMs, 'backend', { ...control.message, ...control.told, id: control.commandId })
   for (const { atMs, message } of evidence.heard.get(id) ?? []) add(atMs, 'channel', message)
   for (const record of evidence.records)
-    if (JSON.stringify(record).includes(id)) add(record.at, record.switch, record)
+    if (
+      ('dialId' in record && record.dialId === id) ||
+      ('destination' in record && record.destination === id)
+    )
+      add(record.at, record.switch, record)
   for (const wake of evidence.wakes) if (wake.callId === id) add(wake.askedAtMs, 'wake', wake)
   for (const { atMs, from, line } of evidence.log) if (Object.values(line).includes(id)) add(atMs, from, line)
   if (lines.length === 0) return `(nothing is known of ${id})`

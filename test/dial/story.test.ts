@@ -84,11 +84,18 @@ describe('an asp-call', () => {
     await nothingIsLeft()
   })
 
-  test.each(callerEnds)('ends both sides with the cause when the callee %s', async (_what, number, cause) => {
+  test.each(callerEnds)('ends both sides when the callee %s', async (_what, number, cause) => {
     const dialId = newDialId()
     const channel = await dial(aspJob(dialId, { callee_number: number }))
     await channel.next(each => each.type === 'hangup-event' && each.side === '0')
-    expect(channel.heard).toEqual([callStart(dialId), answered('0'), hungup('1', cause), hungup('0', cause)])
+    // The switch hands every other cause on to the caller's side.
+    const callersCause = cause === 'NO_ANSWER' ? 'NORMAL_CLEARING' : cause
+    expect(channel.heard).toEqual([
+      callStart(dialId),
+      answered('0'),
+      hungup('1', cause),
+      hungup('0', callersCause),
+    ])
     await nothingIsLeft()
   })
 

@@ -25,6 +25,10 @@ import { park } from './parking.ts'
 import { playNext } from './playback.ts'
 import { setDetails, sharedMedia } from './sipDetails.ts'
 
+/** Causes of the second leg that don't end the first one with them: after these its dialplan goes on, and ends
+ *  (switch_channel_handle_cause; measured for NO_ANSWER and NO_USER_RESPONSE). */
+const KEPT_FROM_A = new Set(['NO_ANSWER', 'NO_USER_RESPONSE', 'ORIGINATOR_CANCEL'])
+
 /** The bridge application: rings the second leg for a leg that has answered, and joins the two when it answers. */
 export function runBridge(
   exchange: Exchange,
@@ -186,7 +190,7 @@ export class Bridge {
     noteRefusal(a, b, cause)
     noteOutcome(a, b, cause)
     this.#part()
-    hangupWith(exchange, a, cause)
+    hangupWith(exchange, a, KEPT_FROM_A.has(cause) ? 'NORMAL_CLEARING' : cause)
     letGo(a)
     this.#completeApplication()
     completeHangup(exchange, a)

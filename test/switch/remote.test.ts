@@ -26,7 +26,7 @@ beforeAll(async () => {
     'second',
   ]
   const phones = ['--phones', '{"15105620099":{"kind":"reject"}}']
-  child = Bun.spawn(['bun', main, ...flags, ...phones, '--record', recordFile], {
+  child = Bun.spawn([process.execPath, main, ...flags, ...phones, '--record', recordFile], {
     stdout: 'pipe',
     stderr: 'inherit',
   })
