@@ -53,12 +53,12 @@ export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOption
     password: config.eslPassword,
   }))
   const counters = {
-    jobs: (kind: string) => metrics.jobs.inc({ kind }),
-    deadLetters: () => metrics.deadLetters.inc(),
-    events: (type: string) => metrics.callEvents.inc({ type }),
-    controls: (type: string) => metrics.controls.inc({ type }),
-    hangups: (cause: string) => metrics.hangups.inc({ cause }),
-    takeovers: () => metrics.takeovers.inc(),
+    jobs: (kind: string, times: number) => metrics.jobs.inc({ kind }, times),
+    deadLetters: (_: string, times: number) => metrics.deadLetters.inc(times),
+    events: (type: string, times: number) => metrics.callEvents.inc({ type }, times),
+    controls: (type: string, times: number) => metrics.controls.inc({ type }, times),
+    hangups: (cause: string, times: number) => metrics.hangups.inc({ cause }, times),
+    takeovers: (_: string, times: number) => metrics.takeovers.inc(times),
   }
   const pool = openAgentPool({
     program: new URL('../workers/agent.ts', import.meta.url),
@@ -66,7 +66,7 @@ export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOption
       Array.from({ length: config.agentsPerSwitch }, () => ({ ...shared, switch: each })),
     ),
     newName: () => `${pod}-${crypto.randomUUID().slice(0, 8)}`,
-    count: (name, label) => counters[name](label),
+    count: ({ name, label, times }) => counters[name](label, times),
     onCrash: () => metrics.agentCrashes.inc(),
     log,
   })

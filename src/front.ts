@@ -107,7 +107,7 @@ export async function openFront(options: FrontOptions) {
     countStatistics: createAppStatistics(metrics),
     tokens,
     authenticateApp: createAppAuth(config),
-    rateLimit: openRateLimit(redis, config.rateLimitPerMinute),
+    rateLimit: openRateLimit(redis, config.rateLimitPerMinute, Date.now),
     isPbx: config.pbxAllow,
     pbxToken: config.pbxToken,
     isTrustedProxy: config.trustProxy,

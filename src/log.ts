@@ -27,7 +27,11 @@ const PERSONAL_FIELDS = [
 /** Fields that must never be printed, at any depth that our own events use. The last line of defence. */
 const SECRET_FIELDS = ['token', 'pushToken', 'authorization', 'password', 'secret']
 
-/** Opens the process's (or a worker thread's) logger. Writing is synchronous: a crash loses no line. */
+/** Lines that wait for a reader that stands still; what comes then is dropped, because a call must not wait for it. */
+const WAITING_CHARACTERS_MAX = 4 * 1024 * 1024
+
+/** Opens the process's (or a worker thread's) logger. Each line is handed to the kernel at once, and never waits for
+ *  whoever reads the log: written synchronously, a full pipe stops the whole process (seen). */
 export function openLog(settings: LogSettings, name: string): Log {
   const serializers: pino.LoggerOptions['serializers'] & {} = { err: describeError }
   if (!settings.showsFullNumbers) for (const field of PERSONAL_FIELDS) serializers[field] = mask
@@ -42,7 +46,7 @@ export function openLog(settings: LogSettings, name: string): Log {
   }
   const destination = settings.isPretty
     ? pretty({ sync: true, ignore: 'pid,hostname,name', translateTime: 'SYS:HH:MM:ss.l' })
-    : pino.destination({ fd: 1, sync: true })
+    : pino.destination({ fd: 1, sync: false, minLength: 0, maxLength: WAITING_CHARACTERS_MAX })
   return pino(options, destination)
 }
 

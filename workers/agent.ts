@@ -2,11 +2,13 @@
 // has been drained.
 import { openAgent } from '../src/dial/agent.ts'
 import type { FromAgent, ToAgent } from '../src/dial/agentMessages.ts'
+import { createTally } from '../src/dial/tally.ts'
 import { openLog } from '../src/log.ts'
 
 declare const self: Worker
 
 const send = (message: FromAgent) => self.postMessage(message)
+const tally = createTally(send)
 let agent: ReturnType<typeof openAgent> | undefined
 
 self.onmessage = async (event: MessageEvent<ToAgent>) => {
@@ -15,10 +17,13 @@ self.onmessage = async (event: MessageEvent<ToAgent>) => {
     const { settings } = message
     agent = openAgent({
       settings,
-      count: (name, label = '') => send({ kind: 'count', name, label }),
-      // The pool starts another under a new name.
-      onBuried: () => process.exit(1),
-      onHealth: health => send({ kind: 'health', ...health }),
+      count: tally.count,
+      onBuried: () => {
+        tally.flush()
+        // The pool starts another under a new name.
+        process.exit(1)
+      },
+      onHealth: tally.health,
       clock: Date.now,
       random: Math.random,
       log: openLog(settings.log, 'agent').child({ agent: settings.agent, switch: settings.switch.name }),
@@ -26,6 +31,7 @@ self.onmessage = async (event: MessageEvent<ToAgent>) => {
     return
   }
   await agent?.drain()
+  tally.flush()
   send({ kind: 'drained' })
   self.onmessage = null
 }

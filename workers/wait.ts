@@ -8,12 +8,16 @@ import { openWakes } from '../src/redis/wakes.ts'
 import {
   createOutbox,
   type FromWaitWorker,
+  openBatch,
   type ToWaitWorker,
   type WaitWorkerSettings,
 } from '../src/wake/waitMessages.ts'
 import { openWaitRoom } from '../src/wake/waitRoom.ts'
 
 declare const self: Worker
+
+/** Messages pass as JSON, which has no infinity. */
+const FOREVER_MS = Number.MAX_SAFE_INTEGER
 
 function open(settings: WaitWorkerSettings) {
   const log = openLog(settings.log, 'wait')
@@ -55,7 +59,7 @@ function open(settings: WaitWorkerSettings) {
   function reportHealth(): void {
     send({
       kind: 'health',
-      deafForMs: isConnected() ? inbox.deafForMs(Date.now()) : Number.POSITIVE_INFINITY,
+      deafForMs: isConnected() ? inbox.deafForMs(Date.now()) : FOREVER_MS,
     })
   }
 
@@ -79,8 +83,8 @@ function open(settings: WaitWorkerSettings) {
 
 let opened: ReturnType<typeof open> | undefined
 
-self.onmessage = (event: MessageEvent<ToWaitWorker[]>) => {
-  for (const message of event.data) {
+self.onmessage = (event: MessageEvent<string>) => {
+  for (const message of openBatch<ToWaitWorker>(event)) {
     if (message.kind === 'open') opened = open(message.settings)
     else if (message.kind === 'close') {
       opened?.close()

@@ -101,6 +101,8 @@ export function openAgent(options: AgentOptions): Agent {
     onBuried: () => {
       log.error('this agent was taken for dead and its calls taken over: it ends')
       link.close()
+      // A job that still comes goes back to its list.
+      void intake.stop()
       for (const call of calls.all()) fence(desk, call)
       // What waits in our socket is ours to answer; then there is nothing left to do under this name.
       setTimeout(options.onBuried, LAST_WORDS_MS)

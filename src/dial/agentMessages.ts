@@ -30,8 +30,20 @@ export type ToAgent = { kind: 'open'; settings: AgentSettings } | { kind: 'drain
 
 /** Agent → main thread. */
 export type FromAgent =
-  | { kind: 'count'; name: CountName; label: string }
-  /** Said at every change and every few seconds. */
-  | { kind: 'health'; isSwitchReady: boolean; calls: number }
+  | { kind: 'counts'; counts: Counted[] }
+  | ({ kind: 'health' } & Health)
   /** No job is taken any more and no call is left; the worker ends. */
   | { kind: 'drained' }
+
+/** How often something was counted since it was last told. */
+export interface Counted {
+  name: CountName
+  label: string
+  times: number
+}
+
+/** Told whenever it changes. */
+export interface Health {
+  isSwitchReady: boolean
+  calls: number
+}

@@ -2,8 +2,7 @@
 // replaces one that crashed by one of a new name. What an agent does stands in `agent.ts`.
 import type { Log } from '../log.ts'
 import { assertNever } from '../result.ts'
-import type { AgentSettings, FromAgent, ToAgent } from './agentMessages.ts'
-import type { CountName } from './desk.ts'
+import type { AgentSettings, Counted, FromAgent, ToAgent } from './agentMessages.ts'
 
 export interface AgentPoolOptions {
   program: URL
@@ -11,7 +10,7 @@ export interface AgentPoolOptions {
   agents: Omit<AgentSettings, 'agent'>[]
   /** A name that no agent ever had. */
   newName: () => string
-  count: (name: CountName, label: string) => void
+  count: (counted: Counted) => void
   onCrash: () => void
   log: Log
 }
@@ -43,8 +42,8 @@ export function openAgentPool(options: AgentPoolOptions) {
     worker.onmessage = (event: MessageEvent<FromAgent>) => {
       const message = event.data
       switch (message.kind) {
-        case 'count':
-          return options.count(message.name, message.label)
+        case 'counts':
+          return message.counts.forEach(options.count)
         case 'health':
           member.isSwitchReady = message.isSwitchReady
           member.calls = message.calls

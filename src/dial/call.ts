@@ -31,6 +31,8 @@ export interface Call {
   /** The job as it came, and its list: what leaves the in-flight list in the end. */
   text: string
   list: string
+  /** The job is in flight no more. */
+  isJobSettled: boolean
   a: Leg
   /** asp-call only: the party called, dialled by the switch once A has answered. */
   b: Leg | undefined
@@ -56,7 +58,11 @@ export interface Call {
   isFenced: boolean
 }
 
-/** A new call of a job that was taken. `fence` 1: its first owner. */
+/** A claim's own number, which each new owner counts up. Of another claim of the same dial id, before or after, it is
+ *  not: an agent that slept in between must not write to a call that is not its own. Below 2^52, for a double. */
+const firstFence = (): number => Number(crypto.getRandomValues(new BigUint64Array(1))[0]! >> 12n)
+
+/** A new call of a job that was taken. */
 export function createCall(job: Job, taken: { text: string; list: string; switchName: string }): Call {
   const side = job.kind === 'load-test' ? job.side : '0'
   const a: Leg = { side, channelUuid: channelUuidOf(job.dialId, side), state: 'expected' }
@@ -69,7 +75,7 @@ export function createCall(job: Job, taken: { text: string; list: string; switch
       dialId: job.dialId,
       orgId: job.orgId,
       userId: job.userId,
-      fence: 1,
+      fence: firstFence(),
       steps: 0,
       fields: {
         kind: job.kind,
@@ -84,6 +90,7 @@ export function createCall(job: Job, taken: { text: string; list: string; switch
     job,
     text: taken.text,
     list: taken.list,
+    isJobSettled: false,
     a,
     b,
     bargers: new Map(),

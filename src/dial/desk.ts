@@ -135,21 +135,25 @@ export function conclude(desk: Desk, call: Call): void {
   if (call.isEnding) return
   call.isEnding = true
   call.serial.run(async () => {
+    // Another agent's, or nobody's since we were declared dead: what we could not say of its end is said by whoever
+    // finds it in Redis.
+    if (call.isFenced) return letGo(desk, call)
     // The job first: a job in flight without a call in Redis counts as never dialled.
     await untilWritten(desk, () => settleJob(desk, call))
     await untilWritten(desk, () => desk.store.release(desk.agent, call.record))
     call.isReleased = true
-    letGo(desk, call)
+    letGo(desk, call, { isHeardToTheEnd: true })
   })
 }
 
-/** Out of our memory and off its channel, whoever owns it now. */
-export function letGo(desk: Desk, call: Call): void {
+/** Out of our memory and off its channel, whoever owns it now. What the channel says until Redis has taken us off it is
+ *  ours to answer only if the call was ours to the end. */
+export function letGo(desk: Desk, call: Call, until: { isHeardToTheEnd?: boolean } = {}): void {
   // Let go before; by now the channel may be heard for a later call of the same dial id.
   if (desk.calls.find(call.record.dialId) !== call) return
   desk.calls.remove(call)
   desk.channels
-    .unlisten(call.record.dialId)
+    .unlisten(call.record.dialId, until)
     .catch(thrown => desk.log.debug({ reason: messageOf(thrown) }, 'not unsubscribed: redis is away'))
   desk.onRoom()
 }
@@ -172,5 +176,8 @@ export async function lookAfterGap(desk: Desk): Promise<void> {
 
 /** The job leaves the in-flight list: its call stands in Redis, or is over. */
 export async function settleJob(desk: Desk, call: Call): Promise<void> {
-  if (call.list !== '') await desk.jobs.done(call.list, call.text)
+  // Once: another job of the very same text may be in flight by then.
+  if (call.list === '' || call.isJobSettled) return
+  await desk.jobs.done(call.list, call.text)
+  call.isJobSettled = true
 }

@@ -27,6 +27,9 @@ export type Dialled =
   | { kind: 'failed'; cause: string }
   | { kind: 'returned' }
 
+/** Between two tries to find out whether we still live, while Redis is away. */
+const MAY_ACT_RETRY_MS = 200
+
 /** A job's result comes with A's answer or A's failure; beyond the ring time the switch gets this to say so. */
 const RESULT_MARGIN_MS = 15 * MS_PER_SECOND
 
@@ -149,8 +152,12 @@ async function refuse(
  *  the next taker of the job would find it in use. */
 async function giveBack(desk: Desk, call: Call): Promise<Dialled> {
   call.isEnding = true
-  await untilWritten(desk, () => desk.store.release(desk.agent, call.record))
-  if (call.list !== '') await untilWritten(desk, () => desk.jobs.putBack(call.list, call.text))
+  // Once declared dead we leave both to a survivor: it may already count on the call that we would release.
+  while (!call.isFenced && !(await desk.mayAct())) await Bun.sleep(MAY_ACT_RETRY_MS)
+  if (!call.isFenced) {
+    await untilWritten(desk, () => desk.store.release(desk.agent, call.record))
+    if (call.list !== '') await untilWritten(desk, () => desk.jobs.putBack(call.list, call.text))
+  }
   letGo(desk, call)
   return { kind: 'returned' }
 }

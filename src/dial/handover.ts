@@ -15,7 +15,7 @@ import { assertNever, messageOf } from '../result.ts'
 import { MS_PER_SECOND } from '../units.ts'
 import type { Call } from './call.ts'
 import { hearControl } from './controlDesk.ts'
-import { type Desk, fence, letGo } from './desk.ts'
+import { type Desk, fence, letGo, settleJob } from './desk.ts'
 import { handoverEvent } from './events.ts'
 import { resume } from './takeover.ts'
 
@@ -115,6 +115,8 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
     await desk.store.publish(dialId, call.handover!.marker)
     await Promise.race([marked, Bun.sleep(ANSWER_TIMEOUT_MS)])
     await call.serial.idle()
+    // Ours to settle: the successor knows its own in-flight list only.
+    await settleJob(desk, call)
     const taken = answerTo('taken', dialId)
     await tell(successor, 'yours', dialId)
     if (await taken) {

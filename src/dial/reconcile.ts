@@ -17,6 +17,9 @@ const CAUSE_CRASH = 'CRASH'
 /** A background originate makes its channel within milliseconds of being read; after this it made none. */
 const CHANNEL_APPEARS_MS = MS_PER_SECOND
 
+/** Until the switch has answered some of the lookups that wait. */
+const LOOK_AGAIN_MS = 50
+
 type Sight = 'gone' | 'ringing' | 'answered' | 'unknown'
 
 /** The link is up again. @param coreUuid the switch as it is now: another one than before has lost every call. */
@@ -93,7 +96,13 @@ export function reportUnknown(desk: Desk, call: Call): void {
 }
 
 async function look(desk: Desk, channelUuid: string): Promise<Sight> {
-  const outcome = await desk.link.api(dumpChannel(valid(parseChannelUuid(channelUuid))))
+  const command = dumpChannel(valid(parseChannelUuid(channelUuid)))
+  let outcome = await desk.link.api(command)
+  // Nothing was sent: a thousand calls ask at the same moment. A leg that is not looked up would be never told of.
+  while (outcome.kind === 'busy') {
+    await Bun.sleep(LOOK_AGAIN_MS)
+    outcome = await desk.link.api(command)
+  }
   if (outcome.kind === 'error') return isUnknownChannel(outcome.text) ? 'gone' : 'unknown'
   if (outcome.kind !== 'ok') return 'unknown'
   try {

@@ -6,6 +6,7 @@
 import type { AgentCard, AgentRoll } from '../redis/agents.ts'
 import type { CallRecord } from '../redis/calls.ts'
 import { messageOf } from '../result.ts'
+import { MS_PER_SECOND } from '../units.ts'
 import { type BargeMode, type Barger, type Call, createCall, type LegState, legsOf } from './call.ts'
 import { answerLeftOver } from './controlDesk.ts'
 import { type Desk, untilWritten } from './desk.ts'
@@ -25,6 +26,14 @@ export interface TakeoverOptions {
   orphanMaxMs: number
 }
 
+/** The dead stay on the roll for a while: a pop that was on its way when its agent died is carried out when it arrives,
+ *  and then there is a job in the hands of nobody. */
+const LATE_JOBS_MS = 20 * MS_PER_SECOND
+const LATE_LOOK_MS = 5 * MS_PER_SECOND
+
+/** Calls taken over at once: their commands fit one write to Redis, and their lookups the switch's queue. */
+const AT_ONCE_MAX = 100
+
 export interface Takeover {
   stop(): void
 }
@@ -32,8 +41,8 @@ export interface Takeover {
 export function startTakeover(options: TakeoverOptions): Takeover {
   const { desk, roll, liveness } = options
   const { log } = desk
-  /** When we first saw each of the dead. */
-  const deadSinceMs = new Map<string, number>()
+  /** The dead: when we first saw each of them, and when nothing of it was found last. */
+  const graves = new Map<string, { sinceMs: number; emptyAtMs?: number }>()
   let isLooking = false
 
   async function look(): Promise<void> {
@@ -42,7 +51,7 @@ export function startTakeover(options: TakeoverOptions): Takeover {
     try {
       const agents = await roll.all()
       for (const [agent, card] of agents) if (!card && agent !== desk.agent) await windUp(agent, agents)
-      for (const agent of deadSinceMs.keys()) if (!agents.has(agent)) deadSinceMs.delete(agent)
+      for (const agent of graves.keys()) if (!agents.has(agent)) graves.delete(agent)
     } catch (thrown) {
       log.debug({ reason: messageOf(thrown) }, 'redis away while looking for dead agents')
     } finally {
@@ -51,21 +60,28 @@ export function startTakeover(options: TakeoverOptions): Takeover {
   }
 
   async function windUp(dead: string, agents: Map<string, AgentCard | undefined>): Promise<void> {
+    const nowMs = desk.clock()
+    const grave = graves.get(dead) ?? { sinceMs: nowMs }
+    if (grave.emptyAtMs !== undefined && nowMs - grave.emptyAtMs < LATE_LOOK_MS) return
     if (!(await roll.bury(dead))) return
-    const sinceMs = deadSinceMs.get(dead) ?? desk.clock()
-    deadSinceMs.set(dead, sinceMs)
+    graves.set(dead, grave)
     // Jobs before calls: a call that we end here must not leave its job behind, to be dialled again.
     for (const list of desk.settings.jobLists) await settleJobs(dead, list)
+    const dialIds = await desk.store.ownedBy(dead)
     let left = 0
-    for (const dialId of await desk.store.ownedBy(dead)) {
+    const windUpCall = async (dialId: string): Promise<void> => {
       const call = await desk.store.find(dialId)
       if (!call) await desk.store.disown(dialId, dead)
       else if (isOnOurSwitch(call)) await takeOver(dialId, dead)
-      else if (desk.clock() - sinceMs > options.orphanMaxMs && !isServed(call, agents))
+      else if (nowMs - grave.sinceMs > options.orphanMaxMs && !isServed(call, agents))
         await giveUp(dialId, dead)
       else left += 1
     }
-    if (left === 0) await roll.strike(dead)
+    // Many at a time: a hundred calls one after another would take longer than their people wait.
+    while (dialIds.length > 0) await Promise.all(dialIds.splice(0, AT_ONCE_MAX).map(windUpCall))
+    if (left > 0) return
+    if (nowMs - grave.sinceMs > LATE_JOBS_MS) await roll.strike(dead)
+    else grave.emptyAtMs = desk.clock()
   }
 
   async function settleJobs(dead: string, list: string): Promise<void> {
@@ -132,7 +148,10 @@ export async function resume(
   call.listening = desk.channels.listen(record.dialId, message => desk.onMessage(call, message))
   await call.listening
   if (!isMarked) await untilWritten(desk, () => desk.store.publish(record.dialId, marker))
-  await reconcile(desk, call, desk.link.coreUuid ?? '')
+  // Not waited for: a switch that answers slowly must not keep other calls from their new owner.
+  reconcile(desk, call, desk.link.coreUuid ?? '').catch(thrown =>
+    desk.log.error({ dialId: record.dialId, err: thrown }, 'reconciling a call failed'),
+  )
   return call
 }
 

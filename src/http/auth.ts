@@ -2,18 +2,19 @@
 // sign ourselves and which alone lets an app answer a call, and the app's credentials on device routes, which
 // somebody else vouches for (an upstream service, or an issuer of JWTs).
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { createRemoteJWKSet, errors, jwtVerify, SignJWT } from 'jose'
+import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
 import type { NamedSecret } from '../config.ts'
 import { fail, messageOf, ok, type Result } from '../result.ts'
 import type { ConfirmationClaims } from '../wake/wakeDesk.ts'
+import {
+  ALGORITHM,
+  AUDIENCE,
+  type Confirmation,
+  createOwnTokens,
+  ISSUER,
+  type OwnTokens,
+} from './ownTokens.ts'
 import { forbidden, type Problem, unauthorized, unavailable } from './problems.ts'
-
-const ISSUER = 'hookswitch'
-const AUDIENCE = 'call-response'
-const ALGORITHM = 'HS256'
-
-/** What a verified confirmation token entitles to: one device's answer to one call. */
-export type Confirmation = Pick<ConfirmationClaims, 'account' | 'callId' | 'deviceId'>
 
 export interface ConfirmationTokens {
   sign(claims: ConfirmationClaims): Promise<string>
@@ -21,57 +22,57 @@ export interface ConfirmationTokens {
   verify(token: string): Promise<Result<Confirmation, string>>
 }
 
+interface TokenKeys {
+  own: OwnTokens
+  /** By `kid`, for jose. */
+  secrets: Map<string, Uint8Array>
+}
+
 /** @param secrets newest first; it signs, and all verify. Fetched at the first use, because it may be in Redis. */
 export function createConfirmationTokens(secrets: () => Promise<readonly NamedSecret[]>): ConfirmationTokens {
-  let imported: Promise<Map<string, CryptoKey>> | undefined
+  let fetched: Promise<TokenKeys> | undefined
   const keys = () => {
-    imported ??= importKeys(secrets).catch(thrown => {
-      imported = undefined
+    fetched ??= secrets().then(prepareKeys, thrown => {
+      fetched = undefined
       throw thrown
     })
-    return imported
+    return fetched
   }
 
   return {
     async sign(claims) {
-      const [[kid, key]] = [...(await keys())] as [[string, CryptoKey]]
-      return new SignJWT({ device_id: claims.deviceId })
-        .setProtectedHeader({ alg: ALGORITHM, kid })
-        .setIssuer(ISSUER)
-        .setAudience(AUDIENCE)
-        .setSubject(claims.account)
-        .setJti(claims.callId)
-        .setIssuedAt(claims.issuedAtSeconds)
-        .setExpirationTime(claims.expiresAtSeconds)
-        .sign(key)
+      return (await keys()).own.sign(claims)
     },
 
     async verify(token) {
       const known = await keys()
-      try {
-        const { payload } = await jwtVerify(token, ({ kid }) => known.get(kid ?? '') ?? refuseKey(), {
-          algorithms: [ALGORITHM],
-          issuer: ISSUER,
-          audience: AUDIENCE,
-          requiredClaims: ['sub', 'jti', 'exp', 'device_id'],
-        })
-        return ok({ account: payload.sub!, callId: payload.jti!, deviceId: String(payload.device_id) })
-      } catch (thrown) {
-        if (thrown instanceof errors.JOSEError) return fail(describe(thrown))
-        throw thrown
-      }
+      const recognised = known.own.recognise(token)
+      return recognised ? ok(recognised) : judge(token, known.secrets)
     },
   }
 }
 
-async function importKeys(secrets: () => Promise<readonly NamedSecret[]>): Promise<Map<string, CryptoKey>> {
-  const keys = new Map<string, CryptoKey>()
-  for (const { kid, secret } of await secrets()) {
-    const bytes = new TextEncoder().encode(secret)
-    const algorithm = { name: 'HMAC', hash: 'SHA-256' }
-    keys.set(kid, await crypto.subtle.importKey('raw', bytes, algorithm, false, ['sign', 'verify']))
+function prepareKeys(secrets: readonly NamedSecret[]): TokenKeys {
+  const encoder = new TextEncoder()
+  return {
+    own: createOwnTokens(secrets),
+    secrets: new Map(secrets.map(({ kid, secret }) => [kid, encoder.encode(secret)])),
   }
-  return keys
+}
+
+async function judge(token: string, known: Map<string, Uint8Array>): Promise<Result<Confirmation, string>> {
+  try {
+    const { payload } = await jwtVerify(token, ({ kid }) => known.get(kid ?? '') ?? refuseKey(), {
+      algorithms: [ALGORITHM],
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      requiredClaims: ['sub', 'jti', 'exp', 'device_id'],
+    })
+    return ok({ account: payload.sub!, callId: payload.jti!, deviceId: String(payload.device_id) })
+  } catch (thrown) {
+    if (thrown instanceof errors.JOSEError) return fail(describe(thrown))
+    throw thrown
+  }
 }
 
 function refuseKey(): never {

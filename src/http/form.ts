@@ -23,7 +23,7 @@ export async function readBody(request: Request): Promise<Result<Body, Problem>>
   if (length === null && Buffer.byteLength(text) > BODY_BYTES_MAX) return fail(tooLarge(BODY_BYTES_MAX))
   const type = mediaTypeOf(request)
   if (type === 'application/json') return parseJson(text)
-  if (type === 'application/x-www-form-urlencoded') return ok(Object.fromEntries(new URLSearchParams(text)))
+  if (type === 'application/x-www-form-urlencoded') return ok(parseForm(text))
   if (type === '' && text === '') return ok({})
   return fail(unsupportedMediaType)
 }
@@ -33,6 +33,23 @@ function mediaTypeOf(request: Request): string {
   const type = request.headers.get('content-type') ?? ''
   const semicolon = type.indexOf(';')
   return (semicolon < 0 ? type : type.slice(0, semicolon)).trim().toLowerCase()
+}
+
+/** Reads `name=value&name=value`, as URLSearchParams does; of a name given twice the last counts. A confirmation is
+ *  two forms, query and body, and URLSearchParams itself takes a fifth of a process's time for them. */
+export function parseForm(text: string): Record<string, string> {
+  const form: Record<string, string> = Object.create(null)
+  for (const pair of text.split('&')) {
+    const equals = pair.indexOf('=')
+    if (equals >= 0) form[decodePart(pair.slice(0, equals))] = decodePart(pair.slice(equals + 1))
+    else if (pair !== '') form[decodePart(pair)] = ''
+  }
+  return form
+}
+
+function decodePart(text: string): string {
+  const isEncoded = text.includes('%') || text.includes('+')
+  return isEncoded ? new URLSearchParams(`_=${text}`).get('_')! : text
 }
 
 function parseJson(text: string): Result<Body, Problem> {

@@ -15,7 +15,7 @@ import type { IncomingCall } from '../wake/wake.ts'
 import type { HeldOutcome } from '../wake/wakeDesk.ts'
 import { type AuthenticateApp, bearerOf, type ConfirmationTokens, isSameSecret } from './auth.ts'
 import { clientAddressOf } from './clientAddress.ts'
-import { BODY_BYTES_MAX, type Body, type Filled, type Form, fill, readBody } from './form.ts'
+import { BODY_BYTES_MAX, type Body, type Filled, type Form, fill, parseForm, readBody } from './form.ts'
 import {
   forbidden,
   notFound,
@@ -236,7 +236,7 @@ const foundOr404 = (isFound: boolean): Response =>
 
 function tokenInQuery(url: string): string | undefined {
   const query = url.indexOf('?')
-  return query < 0 ? undefined : (new URLSearchParams(url.slice(query)).get('token') ?? undefined)
+  return query < 0 ? undefined : parseForm(url.slice(query + 1)).token
 }
 
 type Present<Fields> = { [Name in keyof Fields]: Exclude<Fields[Name], undefined> }

@@ -13,8 +13,9 @@ export interface Channels {
   /** Resolves when Redis has confirmed: everything published from then on is heard. Tries until then, or until
    *  `unlisten`. Never rejects. */
   listen(channel: string, listener: ChannelListener): Promise<void>
-  /** Hears nothing from now on. */
-  unlisten(channel: string): Promise<void>
+  /** Hears nothing from now on. With `isHeardToTheEnd`: until Redis has confirmed, so that whoever published before
+   *  that, and was told of a listener, was heard indeed. */
+  unlisten(channel: string, options?: { isHeardToTheEnd?: boolean }): Promise<void>
   readonly size: number
 }
 
@@ -31,7 +32,10 @@ export function openChannels(
   const listeners = new Map<string, ChannelListener>()
   let held: { channel: string; message: string }[] | undefined
   let interruptions = 0
-  const deliver = (channel: string, message: string) => listeners.get(channel)?.(message)
+  /** Unsubscribed, and not yet confirmed. */
+  const leaving = new Map<string, ChannelListener>()
+  const deliver = (channel: string, message: string) =>
+    (listeners.get(channel) ?? leaving.get(channel))?.(message)
 
   async function comeBack(): Promise<void> {
     const mine = ++interruptions
@@ -72,9 +76,15 @@ export function openChannels(
         }
       }
     },
-    async unlisten(channel) {
+    async unlisten(channel, { isHeardToTheEnd = false } = {}) {
+      const listener = listeners.get(channel)
+      if (isHeardToTheEnd && listener) leaving.set(channel, listener)
       listeners.delete(channel)
-      await reachable(subscriber.unsubscribe(channel))
+      try {
+        await reachable(subscriber.unsubscribe(channel))
+      } finally {
+        if (leaving.get(channel) === listener) leaving.delete(channel)
+      }
     },
     get size() {
       return listeners.size

@@ -4,6 +4,9 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { Log } from '../log.ts'
 import { parseRedisUrl, type RedisTarget } from '../redisUrl.ts'
+import { teachTracingChannels } from './tracing.ts'
+
+teachTracingChannels()
 
 export type RedisConnection = Redis | Cluster
 

@@ -1,6 +1,7 @@
 // What the main thread and a wait worker tell each other. Messages are posted in batches, an array at a time: at
 // thousands of waits a second the thread hand-off would otherwise cost more than the wait itself.
 
+import type { Platform } from '../push/push.ts'
 import type { RedisSettings } from '../redis/connect.ts'
 import type { Device } from '../redis/devices.ts'
 import type { WakeOutcome } from './wake.ts'
@@ -55,19 +56,25 @@ export interface WaitOver {
   outcome: WakeOutcome
   /** Devices that were pushed and wait for a call that won't come: Android is told to stop. */
   cancelled: Device[]
+  /** Of the device that confirmed, else of the first one; only when this process pushed. */
+  platform?: Platform
   /** From the first push to the confirmation; only with a confirmation of a push that this process sent. */
   roundTripMs?: number
 }
 
-/** Collects messages and posts them together at the end of the current turn of the event loop. */
-export function createOutbox<Message>(post: (batch: Message[]) => void): (message: Message) => void {
+/** Collects messages and posts them together at the end of the current turn of the event loop, as JSON: a batch of
+ *  objects takes the structured clone three times as long. */
+export function createOutbox<Message>(post: (batch: string) => void): (message: Message) => void {
   let batch: Message[] = []
   const flush = () => {
     const full = batch
     batch = []
-    post(full)
+    post(JSON.stringify(full))
   }
   return message => {
     if (batch.push(message) === 1) setImmediate(flush)
   }
 }
+
+/** The messages that an outbox posted. */
+export const openBatch = <Message>(event: MessageEvent<string>): Message[] => JSON.parse(event.data)

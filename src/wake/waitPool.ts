@@ -7,6 +7,7 @@ import { MS_PER_SECOND } from '../units.ts'
 import {
   createOutbox,
   type FromWaitWorker,
+  openBatch,
   type ToWaitWorker,
   type WaitOrder,
   type WaitOver,
@@ -58,8 +59,8 @@ export async function openWaitPool(options: WaitPoolOptions) {
     const send = createOutbox<ToWaitWorker>(batch => worker.postMessage(batch))
     const thread: Thread = { worker, send, held, deafForMs: Number.POSITIVE_INFINITY }
 
-    worker.onmessage = (event: MessageEvent<FromWaitWorker[]>) => {
-      for (const message of event.data) hear(thread, message, markReady)
+    worker.onmessage = (event: MessageEvent<string>) => {
+      for (const message of openBatch<FromWaitWorker>(event)) hear(thread, message, markReady)
     }
     // An uncaught error fires 'error' and then 'close'; a worker that exits fires 'close' alone.
     worker.onerror = event => log.error({ worker: index, reason: event.message }, 'wait worker failed')

@@ -210,13 +210,16 @@ export function openWaitRoom(options: WaitRoomOptions) {
   }
 
   function report(wait: Wait, outcome: WakeOutcome, cancelled: Device[]): void {
-    const isTimed = outcome.status === 'ACK' && wait.firstPushAtMs !== undefined
+    const { firstPushAtMs, devices } = wait
+    const isPushed = firstPushAtMs !== undefined
+    const device = devices.find(each => each.id === outcome.deviceId) ?? devices[0]
     options.send({
       kind: 'over',
       id: wait.order.id,
       outcome,
       cancelled,
-      ...(isTimed ? { roundTripMs: clock() - wait.firstPushAtMs! } : {}),
+      ...(isPushed && device ? { platform: device.platform } : {}),
+      ...(isPushed && outcome.status === 'ACK' ? { roundTripMs: clock() - firstPushAtMs } : {}),
     })
   }
 

@@ -48,21 +48,24 @@ export interface HeldOutcome extends WakeOutcome {
   waitedMs: number
 }
 
-/** One PBX request that waits for its answer. */
+/** One PBX request that waits for its answer. Thousands wait at once, so it keeps nothing that can be had again. */
 interface Held {
   call: IncomingCall
   arrivedAtMs: number
   resolve: (outcome: HeldOutcome) => void
-  /** Aborts all pushes that are still under way or retried when the wait is over. */
-  pushing: AbortController
+  /** Ends the listening for the PBX's hanging up. */
+  stopListening: () => void
+  /** When its tokens were first signed, seconds since the epoch: each resend signs the same ones again. */
+  issuedAtSeconds: number
+  /** Pushes under way or retried. Without one there is nothing to abort. */
+  pushes: number
+  /** Aborts them all when the wait is over. */
+  pushing?: AbortController
   /** Ends the retries of the newest attempt when the next one begins: in an outage each would otherwise go on
    *  beside all later ones, and a vendor that comes back would hear of the call many times. */
   attempt?: AbortController
   /** Ids of the devices whose last answered push was refused. */
   refused?: Set<string>
-  devices: Device[]
-  /** By device id; the same token in every resend. */
-  tokens: Map<string, Promise<string>>
 }
 
 /** A cancel push is worth little once the phone has given up by itself. */
@@ -74,34 +77,25 @@ export function openWakeDesk(options: WakeDeskOptions) {
   const { events, clock, log } = options
   const held = new Map<number, Held>()
 
-  async function tokenOf(wait: Held, device: Device, endsAtMs: number): Promise<string> {
-    let token = wait.tokens.get(device.id)
-    if (!token) {
-      token = options.sign({
-        account: wait.call.account,
-        callId: wait.call.callId,
-        deviceId: device.id,
-        issuedAtSeconds: Math.floor(toSeconds(clock())),
-        expiresAtSeconds: toWholeSeconds(endsAtMs + VERDICT_GRACE_MS),
-      })
-      wait.tokens.set(device.id, token)
-    }
-    return token
-  }
-
   async function pushTo(
     wait: Held,
     device: Device,
     { attempt, endsAtMs }: PushDue,
+    signal: AbortSignal,
     superseded: AbortSignal,
   ): Promise<PushOutcome> {
     const { call } = wait
     let token: string
     try {
-      token = await tokenOf(wait, device, endsAtMs)
+      token = await options.sign({
+        account: call.account,
+        callId: call.callId,
+        deviceId: device.id,
+        issuedAtSeconds: wait.issuedAtSeconds,
+        expiresAtSeconds: toWholeSeconds(endsAtMs + VERDICT_GRACE_MS),
+      })
     } catch (thrown) {
       // The pods' shared key lives in Redis. The next attempt asks again.
-      wait.tokens.delete(device.id)
       return { kind: 'retry-later', afterMs: 0, reason: messageOf(thrown) }
     }
     const payload: PushPayload = {
@@ -116,7 +110,7 @@ export function openWakeDesk(options: WakeDeskOptions) {
       expires_at: toSeconds(endsAtMs),
       call_uuid: callUuidOf(call.callId),
     }
-    const outcome = await options.push(device, payload, wait.pushing.signal, superseded)
+    const outcome = await options.push(device, payload, signal, superseded)
     events.pushed(call.callId, { platform: device.platform, attempt, outcome })
     if (outcome.kind === 'token-gone') await forget(call.account, device, outcome.sinceMs)
     return outcome
@@ -141,6 +135,12 @@ export function openWakeDesk(options: WakeDeskOptions) {
     return true
   }
 
+  /** All pushes have their answer, and nothing is left to abort. */
+  function letGo(wait: Held): void {
+    delete wait.pushing
+    delete wait.attempt
+  }
+
   /** Android is told that the call is over. Apple has no such push: a VoIP push must ring. */
   function cancel(callId: string, devices: Device[], reason: string): void {
     for (const device of devices) {
@@ -163,19 +163,19 @@ export function openWakeDesk(options: WakeDeskOptions) {
       const id = pool.hold({ account: call.account, callId: call.callId, arrivedAtMs })
       if (id === undefined) return undefined
       events.callArrived(call)
-      const { promise, resolve } = Promise.withResolvers<HeldOutcome>()
-      held.set(id, {
-        call,
-        arrivedAtMs,
-        resolve,
-        pushing: new AbortController(),
-        devices: [],
-        tokens: new Map(),
-      })
       const leave = () => pool.leave(id)
       dropped.addEventListener('abort', leave, { once: true })
       if (dropped.aborted) leave()
-      return promise.finally(() => dropped.removeEventListener('abort', leave))
+      return new Promise(resolve => {
+        held.set(id, {
+          call,
+          arrivedAtMs,
+          resolve,
+          stopListening: () => dropped.removeEventListener('abort', leave),
+          issuedAtSeconds: Math.floor(toSeconds(arrivedAtMs)),
+          pushes: 0,
+        })
+      })
     },
 
     /** A worker says that a push is due. It hears of each failure at once: a slow device must not keep back that
@@ -183,13 +183,17 @@ export function openWakeDesk(options: WakeDeskOptions) {
     async push(pool: Pick<WaitPool, 'pushFailed'>, due: PushDue): Promise<void> {
       const wait = held.get(due.id)
       if (!wait) return
-      if (wait.devices.length === 0) wait.devices = due.devices
       wait.attempt?.abort()
       const attempt = new AbortController()
       wait.attempt = attempt
+      wait.pushing ??= new AbortController()
+      const { signal } = wait.pushing
+      wait.pushes += due.devices.length
       await Promise.all(
         due.devices.map(async device => {
-          const outcome = await pushTo(wait, device, due, attempt.signal)
+          const outcome = await pushTo(wait, device, due, signal, attempt.signal)
+          wait.pushes--
+          if (wait.pushes === 0) letGo(wait)
           const isRefusalNews = noteRefusal(wait, device.id, outcome)
           const gone = outcome.kind === 'token-gone' ? [device.id] : []
           if (isRefusalNews || gone.length > 0)
@@ -203,15 +207,14 @@ export function openWakeDesk(options: WakeDeskOptions) {
       const wait = held.get(over.id)
       if (!wait) return
       held.delete(over.id)
-      wait.pushing.abort()
+      wait.stopListening()
+      wait.pushing?.abort()
       const { call } = wait
       const waitedMs = clock() - wait.arrivedAtMs
-      const platform = (wait.devices.find(each => each.id === over.outcome.deviceId) ?? wait.devices[0])
-        ?.platform
       events.callAnswered(call.callId, {
         outcome: over.outcome,
         waitedMs,
-        ...(platform ? { platform } : {}),
+        ...(over.platform ? { platform: over.platform } : {}),
         ...(over.roundTripMs === undefined ? {} : { roundTripMs: over.roundTripMs }),
       })
       cancel(call.callId, over.cancelled, over.outcome.reason)

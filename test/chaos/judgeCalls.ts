@@ -8,7 +8,7 @@ type Ring = Extract<SwitchRecord, { kind: 'ring' }>
 
 export function judgeCalls(evidence: Evidence): Judgement {
   const [lost, twice, endless, repeated, untrue]: Offender[][] = [[], [], [], [], []]
-  const counts = { calls: 0, failures: 0, unsure: 0, unseen: 0, unknownOutcome: 0, expired: 0 }
+  const counts = { calls: 0, failures: 0, unsure: 0, unsent: 0, unseen: 0, unknownOutcome: 0, expired: 0 }
   const rings = byDialId(evidence.records)
   const buried = new Set(evidence.deadLetters.map(dialIdOf))
 
@@ -28,7 +28,8 @@ export function judgeCalls(evidence: Evidence): Judgement {
       if (job.isTaken === true && !buried.has(id))
         lost!.push({ id, why: 'no call-start, no failure, no dead letter' })
       if (rung.length > 0) lost!.push({ id, why: 'a phone rang, and nobody was told of the call' })
-      if (job.isTaken !== true) counts.unsure += 1
+      if (job.isTaken === 'unknown') counts.unsure += 1
+      if (job.isTaken === false) counts.unsent += 1
     }
     for (const side of ['0', '1']) {
       const ofSide = rung.filter(each => each.side === side)
@@ -62,6 +63,7 @@ export function judgeCalls(evidence: Evidence): Judgement {
     figures: [
       ['jobs pushed', evidence.jobs.length],
       ['… of them: whether Redis took them is unknown', counts.unsure],
+      ['… of them: not sent, Redis was away', counts.unsent],
       ['calls begun', counts.calls],
       ['calls and jobs that failed', counts.failures],
       ['… of them: unknown outcome', counts.unknownOutcome],

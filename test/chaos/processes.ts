@@ -2,6 +2,7 @@
 // replaced; its log is kept. Between it and Redis lies a valve of its own. Which agent belongs to which process is
 // told by the process id in its name.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { openPrinted } from '../harness/printed.ts'
 import { spawnService } from '../harness/service.ts'
 import type { Valve } from './valve.ts'
 
@@ -17,7 +18,7 @@ export interface Member {
   /** `agent-1#2`: the third process in its slot. */
   name: string
   pid: number
-  child: ReturnType<typeof spawnService>
+  child: Bun.Subprocess
   /** `gone`: dead or told to go. */
   state: 'starting' | 'up' | 'paused' | 'gone'
   publicUrl: string
@@ -68,11 +69,9 @@ export async function openCrew(options: CrewOptions): Promise<Crew> {
   function spawn(slot: Pick<Slot, 'role' | 'index' | 'redis'>): Member {
     const { role, index, redis } = slot
     const generation = members.filter(each => each.name.startsWith(`${role}-${index}#`)).length
-    const child = spawnService({
-      ...options.env(role),
-      ROLE: role,
-      PUBSUB_REDIS_URL: `redis://127.0.0.1:${redis.port}`,
-    })
+    const printed = openPrinted(createLineSplitter(text => note(text, member)))
+    const env = { ...options.env(role), ROLE: role, PUBSUB_REDIS_URL: `redis://127.0.0.1:${redis.port}` }
+    const child = spawnService(env, undefined, { stdout: printed.fd, stderr: printed.fd })
     const member: Member = {
       name: `${role}-${index}#${generation}`,
       pid: child.pid,
@@ -83,19 +82,8 @@ export async function openCrew(options: CrewOptions): Promise<Crew> {
       exited: child.exited,
     }
     members.push(member)
-    void collect(child.stdout, member)
-    void collect(child.stderr, member)
+    void child.exited.then(printed.close)
     return member
-  }
-
-  async function collect(stream: ReadableStream<Uint8Array>, member: Member): Promise<void> {
-    const decoder = new TextDecoder()
-    let rest = ''
-    for await (const bytes of stream) {
-      const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n')
-      rest = lines.pop()!
-      for (const text of lines) if (text !== '') note(text, member)
-    }
   }
 
   function note(text: string, member: Member): void {
@@ -174,5 +162,15 @@ function linkOf(pid: number, fd: string): string {
   } catch {
     // Closed between the listing and the reading.
     return ''
+  }
+}
+
+/** Hands on whole lines. */
+function createLineSplitter(onLine: (line: string) => void): (text: string) => void {
+  let rest = ''
+  return text => {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop()!
+    for (const line of lines) if (line !== '') onLine(line)
   }
 }

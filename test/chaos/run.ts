@@ -140,15 +140,9 @@ async function untilQuiet(scene: Scene): Promise<string[]> {
 const MAY_STAY = /^(hookswitch:(devices:|jwt-secret$|agents$)|talkiq-[a-z]+\.calls:dead$)/
 const MUST_GO = /^(hookswitch:(call|owned|in-flight)|redswitch\.|talkiq-[a-z]+\.calls$)/
 
-async function leftoversOf({ redis, crew }: Scene): Promise<string[]> {
+async function leftoversOf({ redis }: Scene): Promise<string[]> {
   const { client } = redis
   const keys = (await client.keys('*')).filter(key => !MAY_STAY.test(key))
   const expiries = await Promise.all(keys.map(key => client.ttl(key)))
-  const left = keys.filter((key, index) => MUST_GO.test(key) || expiries[index] === -1)
-  const pids = crew.of('agent').map(({ member }) => `-${member.pid}-`)
-  const agents = await client.smembers('hookswitch:agents')
-  return [
-    ...left,
-    ...agents.filter(agent => !pids.some(pid => agent.includes(pid))).map(agent => `agent ${agent}`),
-  ]
+  return keys.filter((key, index) => MUST_GO.test(key) || expiries[index] === -1)
 }

@@ -11,7 +11,8 @@
 //   FREESWITCH_DOWN_GATEWAY  the same, pinged by the switch, which so knows it is down; default downed_pinged
 //   FREESWITCH_SOUNDS        a directory that the suite writes and the switch reads; default the system's own
 //
-// The tests of a dead or downed gateway are skipped where the switch has none.
+// The tests of a dead or downed gateway are skipped where the switch has none. Calls are PCMU, at most 30 legs at once,
+// and nobody else should use that gateway meanwhile.
 import { tmpdir } from 'node:os'
 import { asCommand } from '../../src/esl/command.ts'
 import type { SwitchEvent } from '../../src/esl/event.ts'

@@ -27,7 +27,7 @@ export const HERTZ = { A: 600, B: 1_000, S: 1_400, S2: 1_850, file: 2_300, music
 /** FreeSWITCH compares whole seconds, so a phone rings 2 to 3 s. */
 export const RING_TIMEOUT_SECONDS = 3
 
-/** Long enough for every test, and short enough to hear a file end. */
+/** Longer than any test listens. */
 const FILE_SECONDS = 30
 
 /** What stands in Redis without any call: the agent's own, what the contract says is kept, and marks that expire. */
@@ -49,27 +49,29 @@ export interface Testbed {
 }
 
 export async function openTestbed(): Promise<Testbed> {
-  const redis = await startRedis()
-  const phones = await openPhones(PHONES_ADDRESS)
-  const probe = await openProbe()
-  if (!probe) throw new Error('the switch was there a moment ago')
-  const soundsDirectory = await mkdtemp(join(SOUNDS, 'hookswitch-sounds-'))
-  const sounds = await makeSounds(soundsDirectory)
+  // What is open already is closed again when the rest can't be opened.
+  await using opened = new AsyncDisposableStack()
+  const redis = opened.use(await startRedis())
+  const phones = opened.adopt(await openPhones(PHONES_ADDRESS), each => each.close())
+  const probe = opened.adopt(await switchProbe(), each => each.close())
+  const sounds = await makeSounds(opened)
   if ((await probe.ask(`file_exists ${sounds.file}`)) !== 'true')
     throw new Error(`the switch can't read ${SOUNDS}: set FREESWITCH_SOUNDS to a directory that it can`)
-  const service = await startService({
-    ROLE: 'agent',
-    PUBSUB_REDIS_URL: redis.url,
-    ESL_URL,
-    ESL_PASSWORD,
-    GATEWAY,
-    GATEWAYS: `no-gateway=no_such_gateway,dead-gateway=${DEAD_GATEWAY},down-gateway=${DOWN_GATEWAY}`,
-    SIP_PROFILE,
-    RING_TIMEOUT: String(RING_TIMEOUT_SECONDS),
-    RED_MODE: 'load-test',
-  })
+  const service = opened.use(
+    await startService({
+      ROLE: 'agent',
+      PUBSUB_REDIS_URL: redis.url,
+      ESL_URL,
+      ESL_PASSWORD,
+      GATEWAY,
+      GATEWAYS: `no-gateway=no_such_gateway,dead-gateway=${DEAD_GATEWAY},down-gateway=${DOWN_GATEWAY}`,
+      SIP_PROFILE,
+      RING_TIMEOUT: String(RING_TIMEOUT_SECONDS),
+      RED_MODE: 'load-test',
+    }),
+  )
   await untilReady(service.internalUrl)
-  const lines = openLines(redis.port)
+  const lines = opened.adopt(openLines(redis.port), each => each.close())
   const usedChannels = new Set<string>()
 
   const openChannels = async () => (await redis.client.pubsub('CHANNELS', '*')) as string[]
@@ -79,10 +81,10 @@ export async function openTestbed(): Promise<Testbed> {
   async function remains(): Promise<string[]> {
     const keys = (await redis.client.keys('*')).filter(key => !LASTING_KEYS.test(key))
     const channels = (await openChannels()).filter(
-      channel => !LASTING_CHANNELS.test(channel) && channel !== probe!.coreUuid,
+      channel => !LASTING_CHANNELS.test(channel) && channel !== probe.coreUuid,
     )
     const gone = await Promise.all(
-      [...usedChannels].map(async uuid => [uuid, await probe!.ask(`uuid_exists ${uuid}`)] as const),
+      [...usedChannels].map(async uuid => [uuid, await probe.ask(`uuid_exists ${uuid}`)] as const),
     )
     const forEver = await Promise.all(
       (await redis.client.keys('hookswitch:said:*')).map(async key => (await redis.client.ttl(key)) === -1),
@@ -96,6 +98,7 @@ export async function openTestbed(): Promise<Testbed> {
     ]
   }
 
+  const everything = opened.move()
   return {
     redis,
     service,
@@ -118,22 +121,24 @@ export async function openTestbed(): Promise<Testbed> {
         throw new Error(`left behind: ${left.join(', ')}`)
       })
       usedChannels.clear()
-      const metrics = await readMetrics(service.internalUrl)
-      if (metrics.get('hookswitch_calls') !== 0) throw new Error('the service still counts a call')
+      const countsCalls = async () => (await readMetrics(service.internalUrl)).get('hookswitch_calls')
+      await eventually('a service that counts no call', async () => (await countsCalls()) === 0)
     },
 
-    async close() {
-      lines.close()
-      await service.kill()
-      await phones.close()
-      probe.close()
-      await redis.close()
-      await rm(soundsDirectory, { recursive: true, force: true })
-    },
+    close: () => everything.disposeAsync(),
   }
 }
 
-async function makeSounds(directory: string): Promise<Testbed['sounds']> {
+async function switchProbe(): Promise<SwitchProbe> {
+  const probe = await openProbe()
+  if (!probe) throw new Error('the switch was there a moment ago')
+  return probe
+}
+
+/** Tones as files, in a directory that is removed with everything else. */
+async function makeSounds(opened: AsyncDisposableStack): Promise<Testbed['sounds']> {
+  const directory = await mkdtemp(join(SOUNDS, 'hookswitch-sounds-'))
+  opened.defer(() => rm(directory, { recursive: true, force: true }))
   await chmod(directory, 0o755)
   const write = async (name: string, hertz: number) => {
     const path = join(directory, name)

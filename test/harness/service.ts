@@ -2,6 +2,7 @@
 // is collected, because that is where pushes go without APPS_FILE, and because what must not be logged is a test.
 import { join } from 'node:path'
 import { untilReady } from './internal.ts'
+import { openPrinted } from './printed.ts'
 import { freePort } from './redis.ts'
 
 export type LogLine = Record<string, unknown> & { msg: string; level: string }
@@ -46,25 +47,25 @@ export async function startService(
   const ports = isTerse
     ? { PORT: String(await freePort()), INTERNAL_PORT: String(await freePort()) }
     : undefined
-  const child = spawnService({ ...ports, ...env }, program)
   const log: LogLine[] = []
   const watchers = new Set<() => void>()
   let output = ''
-  const collect = async (stream: ReadableStream<Uint8Array>, isLog: boolean) => {
-    let rest = ''
-    const decoder = new TextDecoder()
-    for await (const bytes of stream) {
-      const chunk = decoder.decode(bytes, { stream: true })
-      output += chunk
-      if (!isLog) continue
-      const lines = (rest + chunk).split('\n')
-      rest = lines.pop()!
-      for (const line of lines) if (line.startsWith('{')) log.push(JSON.parse(line) as LogLine)
-      for (const look of watchers) look()
-    }
-  }
-  void collect(child.stdout, true)
-  void collect(child.stderr, false)
+  let rest = ''
+  const out = openPrinted(text => {
+    output += text
+    const lines = (rest + text).split('\n')
+    rest = lines.pop()!
+    for (const line of lines) if (line.startsWith('{')) log.push(JSON.parse(line) as LogLine)
+    for (const look of watchers) look()
+  })
+  const errors = openPrinted(text => {
+    output += text
+  })
+  const child = spawnService({ ...ports, ...env }, program, { stdout: out.fd, stderr: errors.fd })
+  void child.exited.then(() => {
+    out.close()
+    errors.close()
+  })
 
   /** Resolves with what `find` finds in the log, now or as soon as it is there. */
   function inLog<Found>(find: () => Found | undefined): Promise<Found> {
@@ -127,18 +128,19 @@ export async function startService(
 }
 
 /** Starts it with these settings on free ports, and waits for nothing: for tests of how it ends. */
-export function spawnService(
+export function spawnService<Stdio extends 'pipe' | number = 'pipe'>(
   env: Record<string, string>,
   program?: ServiceProgram,
-): Bun.Subprocess<'ignore', 'pipe', 'pipe'> {
+  stdio?: { stdout: Stdio; stderr: Stdio },
+): Bun.Subprocess<'ignore', Stdio, Stdio> {
   const command = [process.execPath, join(ROOT, program?.path ?? 'src/main.ts')]
   const options = {
     cwd: ROOT,
     env: { ...bareEnv(), ROLE: 'front', PORT: '0', INTERNAL_PORT: '0', HOST: '127.0.0.1', ...env },
-    stdin: 'ignore',
-    stdout: 'pipe',
-    stderr: 'pipe',
-  } as const
+    stdin: 'ignore' as const,
+    stdout: (stdio?.stdout ?? 'pipe') as Stdio,
+    stderr: (stdio?.stderr ?? 'pipe') as Stdio,
+  }
   return program ? Bun.spawn(command, { ...options, ipc: program.onMessage }) : Bun.spawn(command, options)
 }
 
