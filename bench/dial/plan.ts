@@ -3,6 +3,8 @@
 export interface Plan {
   /** Every measurement is made so many times, the targets in turn; the medians are printed. */
   rounds: number
+  /** Bursts before anything is measured. */
+  warmUpRushes: number
   /** Jobs a second in the latency rounds: a busy moment, and the rate that FreeSWITCH takes by default. */
   jobRatesPerSecond: number[]
   /** Control messages a second. */
@@ -25,7 +27,8 @@ export interface Plan {
 
 /** About two minutes. */
 export const FULL: Plan = {
-  rounds: 5,
+  rounds: 7,
+  warmUpRushes: 2,
   jobRatesPerSecond: [200, 50],
   controlsPerSecond: 200,
   callsSteered: 100,
@@ -44,6 +47,7 @@ export const FULL: Plan = {
 export const QUICK: Plan = {
   ...FULL,
   rounds: 1,
+  warmUpRushes: 1,
   roundSeconds: 1,
   jobsAtOnce: 1_000,
   roundsAtOnce: 1,

@@ -38,6 +38,7 @@ export async function startHookswitch(): Promise<Target> {
       cwd: ROOT,
       env: {
         PATH: process.env.PATH ?? '',
+        ROLE: 'front',
         HOST: '127.0.0.1',
         PORT: String(port),
         INTERNAL_PORT: String(internalPort),

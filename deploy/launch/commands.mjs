@@ -49,8 +49,8 @@ export const COMMANDS = {
     run: (context, args) => runWithPrivateRedis(context, ['bench/dial.ts', ...args]),
   },
   chaos: {
-    about: 'kill agents, Redis and the switch under load and count what was lost',
-    run: (context, args) => runWithPrivateRedis(context, ['bench/chaos.ts', ...args]),
+    about: 'kill, pause and cut off agents, fronts, Redis and switches under load, and count what was lost',
+    run: (context, args) => runWithPrivateRedis(context, ['test/chaos/main.ts', ...args]),
   },
   'test:freeswitch': {
     about: 'run the tests that need a real FreeSWITCH',

@@ -169,10 +169,10 @@ export function isForAnother(desk: Desk, call: Call, message: string): boolean {
     if (message === awaitedMarker) call.awaitedMarker = undefined
     return true
   }
-  // Our own, told again or heard late: nothing begins or ends here.
-  if (message === JSON.stringify(handoverEvent(desk.agent))) return true
-  // A marker that we know nothing of: we were asleep and taken for dead, and here the new owner's part begins.
   if (isMarker(message) && message !== handover?.marker) {
+    // Our own, told again or heard late: nothing begins or ends here.
+    if (message === JSON.stringify(handoverEvent(desk.agent))) return true
+    // One that we know nothing of: we were asleep and taken for dead, and here the new owner's part begins.
     fence(desk, call)
     letGo(desk, call)
     return true

@@ -19,7 +19,7 @@ import callNoteLua from './scripts/callNote.lua' with { type: 'text' }
 import callReleaseLua from './scripts/callRelease.lua' with { type: 'text' }
 import callRevokeLua from './scripts/callRevoke.lua' with { type: 'text' }
 import publishOnceLua from './scripts/publishOnce.lua' with { type: 'text' }
-import { bindScript, isCluster, reachable } from './scripts.ts'
+import { bindScript, isCluster, reachable, type ScriptArgument } from './scripts.ts'
 
 /** An active call is forgotten after a day, a history after four hours: redswitch's own figures. */
 const ACTIVE_EXPIRY_SECONDS = 86_400
@@ -98,15 +98,7 @@ export function openCalls(redis: RedisConnection) {
     /** Claims the dial id and writes the call down, in one step. */
     async claim(agent: string, call: CallRecord): Promise<Claimed> {
       const { dialId, orgId, userId, fence, steps } = call
-      const fields = Object.entries({
-        dialId,
-        orgId,
-        userId,
-        fence,
-        steps,
-        owner: agent,
-        ...call.fields,
-      }).flat()
+      const fields = flatten({ dialId, orgId, userId, fence, steps, owner: agent, ...call.fields })
       const keys = [callKey(dialId), revokedKey(dialId)]
       const args = [agent, dialId, CALL_EXPIRY_MS, ...fields]
       if (!isSplit) return (await claimScript([...keys, ownedCallsKey(agent)], args)) as Claimed
@@ -161,7 +153,7 @@ export function openCalls(redis: RedisConnection) {
         HISTORY_EXPIRY_SECONDS,
         ACTIVE_EXPIRY_SECONDS,
         step.forget ?? '',
-        ...Object.entries(step.fields ?? {}).flat(),
+        ...flatten(step.fields ?? {}),
       ])) as 'done' | 'fenced' | 'lost'
       if (isSplit && outcome === 'done') await writeLists(call, step)
       return outcome
@@ -206,6 +198,13 @@ export function openCalls(redis: RedisConnection) {
     /** An agent's calls. */
     ownedBy: (agent: string): Promise<string[]> => reachable(redis.smembers(ownedCallsKey(agent))),
   }
+}
+
+/** As Redis takes them: name, value, name, value … */
+function flatten(fields: Record<string, ScriptArgument>): ScriptArgument[] {
+  const flat: ScriptArgument[] = []
+  for (const name in fields) flat.push(name, fields[name]!)
+  return flat
 }
 
 function readRecord(found: Record<string, string>): CallRecord | undefined {

@@ -33,8 +33,8 @@ interface Wait {
   devices: Device[]
   endsAtMs: number
   firstPushAtMs?: number
-  deadline?: Timer
-  resend?: Timer
+  /** For the next resend, and after the last one for the deadline. */
+  timer?: Timer
   /** Ids of devices that said no, that have no token any more, whose last push was refused. */
   unavailable?: Set<string>
   gone?: Set<string>
@@ -102,9 +102,16 @@ export function openWaitRoom(options: WaitRoomOptions) {
   }
 
   function arm(wait: Wait): void {
-    wait.deadline = setTimeout(() => void decide(wait, reasonAtDeadline(wait)), wait.endsAtMs - clock())
     if (wait.isLead) push(wait)
+    else waitForDeadline(wait)
   }
+
+  function waitForDeadline(wait: Wait): void {
+    clearTimeout(wait.timer)
+    wait.timer = setTimeout(endAtDeadline, wait.endsAtMs - clock(), wait)
+  }
+
+  const endAtDeadline = (wait: Wait): void => void decide(wait, reasonAtDeadline(wait))
 
   function push(wait: Wait): void {
     const nowMs = clock()
@@ -119,9 +126,9 @@ export function openWaitRoom(options: WaitRoomOptions) {
   function resendAfter(wait: Wait, attempt: number): void {
     const nextAtMs = beganAtMsOf(wait) + attempt * resendIntervalMs
     // Not in the last interval: the app would answer after the end.
-    if (nextAtMs < wait.endsAtMs - resendIntervalMs) {
-      wait.resend = setTimeout(() => push(wait), nextAtMs - clock())
-    }
+    if (nextAtMs >= wait.endsAtMs - resendIntervalMs) return waitForDeadline(wait)
+    clearTimeout(wait.timer)
+    wait.timer = setTimeout(push, nextAtMs - clock(), wait)
   }
 
   const beganAtMsOf = (wait: Wait): number => wait.endsAtMs - options.roundtripWaitMs
@@ -205,8 +212,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
 
   function forget(wait: Wait): void {
     waits.delete(wait.order.id)
-    clearTimeout(wait.deadline)
-    clearTimeout(wait.resend)
+    clearTimeout(wait.timer)
   }
 
   function report(wait: Wait, outcome: WakeOutcome, cancelled: Device[]): void {
