@@ -29,7 +29,7 @@ export interface TakeoverOptions {
 /** The dead stay on the roll for a while: a pop that was on its way when its agent died is carried out when it arrives,
  *  and then there is a job in the hands of nobody. */
 const LATE_JOBS_MS = 20 * MS_PER_SECOND
-const LATE_LOOK_MS = 5 * MS_PER_SECOND
+const LATE_LOOK_MS = 2 * MS_PER_SECOND
 
 /** Calls taken over at once: their commands fit one write to Redis, and their lookups the switch's queue. */
 const AT_ONCE_MAX = 100

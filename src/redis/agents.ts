@@ -24,8 +24,8 @@ export type AgentRoll = ReturnType<typeof openAgentRoll>
 
 /** @throws RedisUnavailable from every method. */
 export function openAgentRoll(redis: RedisConnection) {
-  const renewScript = bindScript(redis, 'agentRenew', agentRenewLua)
-  const buryScript = bindScript(redis, 'agentBury', agentBuryLua)
+  const renewScript = bindScript(redis, 'agentRenew', agentRenewLua, { keyCounts: [2] })
+  const buryScript = bindScript(redis, 'agentBury', agentBuryLua, { keyCounts: [2] })
 
   return {
     /** Says that the agent lives. @returns false when it was declared dead. */

@@ -67,13 +67,13 @@ export type CallStore = ReturnType<typeof openCalls>
 /** @throws RedisUnavailable from every method. */
 export function openCalls(redis: RedisConnection) {
   // A phone waits for it.
-  const claimScript = bindScript(redis, 'callClaim', callClaimLua, { isUrgent: true })
-  const eventScript = bindScript(redis, 'callEvent', callEventLua)
+  const claimScript = bindScript(redis, 'callClaim', callClaimLua, { keyCounts: [2, 3], isUrgent: true })
+  const eventScript = bindScript(redis, 'callEvent', callEventLua, { keyCounts: [1, 3] })
   const releaseScript = bindScript(redis, 'callRelease', callReleaseLua)
   const adoptScript = bindScript(redis, 'callAdopt', callAdoptLua)
   const noteScript = bindScript(redis, 'callNote', callNoteLua)
   const publishOnceScript = bindScript(redis, 'publishOnce', publishOnceLua)
-  const revokeScript = bindScript(redis, 'callRevoke', callRevokeLua)
+  const revokeScript = bindScript(redis, 'callRevoke', callRevokeLua, { keyCounts: [2] })
   const isSplit = isCluster(redis)
 
   /** The wire's lists, for a Cluster: the same as the script does. */

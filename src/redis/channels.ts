@@ -1,11 +1,15 @@
 // Subscriptions that come and go, many on one connection: the channels of the calls that an agent steers. Each
-// channel has one listener. After a reconnect ioredis subscribes to all of them again by itself.
+// channel has one listener. After a reconnect ioredis subscribes to all of them again by itself; what was published
+// meanwhile is lost, and whoever listens is told so before anything else is heard.
 
-import type { RedisConnection } from './connect.ts'
-import { reachable } from './scripts.ts'
+import { messageOf } from '../result.ts'
+import { type RedisConnection, RedisUnavailable } from './connect.ts'
 
 /** After a subscription that broke with its connection, which comes back by itself. */
 const RETRY_MS = 100
+
+/** Messages that wait while it is found out what was missed; a flood beyond is heard without that. */
+const HELD_MAX = 10_000
 
 export type ChannelListener = (message: string) => void
 
@@ -14,34 +18,60 @@ export interface Channels {
    *  `unlisten`. Never rejects. */
   listen(channel: string, listener: ChannelListener): Promise<void>
   /** Hears nothing from now on. With `isHeardToTheEnd`: until Redis has confirmed, so that whoever published before
-   *  that, and was told of a listener, was heard indeed. */
+   *  that, and was told of a listener, was heard indeed. @throws RedisUnavailable when the connection breaks: what is
+   *  left then is left at its return. */
   unlisten(channel: string, options?: { isHeardToTheEnd?: boolean }): Promise<void>
   readonly size: number
 }
 
-/** Messages that wait while it is found out what was missed; a flood beyond is heard without that. */
-const HELD_MAX = 10_000
-
 /** @param subscriber a connection that nobody else uses.
- *  @param onReturn called when all channels are heard again after an interruption, in which messages were lost. Until
- *  it has resolved, what is heard waits: who listens may have to know first what became of them meanwhile. */
+ *  @param onReturn called when all channels are heard again after an interruption. Until it has resolved, what is
+ *  heard waits: who listens may have to know first what became of them meanwhile. */
 export function openChannels(
   subscriber: RedisConnection,
   onReturn: () => Promise<void> = async () => undefined,
 ): Channels {
   const listeners = new Map<string, ChannelListener>()
+  /** Left, and not yet confirmed by Redis: with who still listens, if anybody does. */
+  const leaving = new Map<string, ChannelListener | undefined>()
   let held: { channel: string; message: string }[] | undefined
   let interruptions = 0
-  /** Unsubscribed, and not yet confirmed. */
-  const leaving = new Map<string, ChannelListener>()
+  const onReady = new Set<() => void>()
+  const onBroken = new Set<() => void>()
   const deliver = (channel: string, message: string) =>
     (listeners.get(channel) ?? leaving.get(channel))?.(message)
 
+  /** Sends when the connection stands. ioredis never settles what was on its way when a connection broke, so that
+   *  is done here. @throws RedisUnavailable */
+  async function ask(send: () => Promise<unknown>): Promise<void> {
+    while (subscriber.status !== 'ready') await new Promise<void>(resolve => onReady.add(resolve))
+    await new Promise<void>((resolve, reject) => {
+      const refuse = (reason: string) => reject(new RedisUnavailable(reason))
+      const breakOff = () => refuse('the connection broke')
+      onBroken.add(breakOff)
+      send()
+        .then(
+          () => resolve(),
+          thrown => refuse(messageOf(thrown)),
+        )
+        .finally(() => onBroken.delete(breakOff))
+    })
+  }
+
+  async function leave(channels: string[]): Promise<void> {
+    if (channels.length === 0) return
+    await ask(() => subscriber.unsubscribe(...channels))
+    for (const channel of channels) leaving.delete(channel)
+  }
+
+  /** The connection stands (again). */
   async function comeBack(): Promise<void> {
     const mine = ++interruptions
+    // ioredis has subscribed again to what it had not been confirmed to have left.
+    await leave([...leaving.keys()].filter(channel => !listeners.has(channel)))
     if (!held) return
-    // 'ready' comes before ioredis has resubscribed; SUBSCRIBE again is harmless, and its reply is the proof we need.
-    if (listeners.size > 0) await subscriber.subscribe(...listeners.keys())
+    // SUBSCRIBE again is harmless, and its reply is the proof that all of them are heard.
+    if (listeners.size > 0) await ask(() => subscriber.subscribe(...listeners.keys()))
     await onReturn()
     // Interrupted again meanwhile: the next return looks again.
     if (mine !== interruptions || !held) return
@@ -51,16 +81,19 @@ export function openChannels(
   }
 
   subscriber.on('message', (channel: string, message: string) => {
-    if (held && held.length < HELD_MAX) held.push({ channel, message })
+    // Who listens to the end has nothing to learn first.
+    if (held && held.length < HELD_MAX && listeners.has(channel)) held.push({ channel, message })
     else deliver(channel, message)
   })
   subscriber.on('close', () => {
     interruptions += 1
     if (listeners.size > 0) held ??= []
+    settle(onBroken)
   })
   subscriber.on('ready', () => {
+    settle(onReady)
     comeBack().catch(() => {
-      // The connection broke again; it comes back with the next 'ready'.
+      // The connection broke again; this is done at its next return.
     })
   })
 
@@ -70,24 +103,26 @@ export function openChannels(
       // ioredis subscribes again by itself after a reconnect, but only to what was subscribed once.
       while (listeners.get(channel) === listener) {
         try {
-          return void (await subscriber.subscribe(channel))
+          return await ask(() => subscriber.subscribe(channel))
         } catch {
+          // It broke; the next try waits for its return.
           await Bun.sleep(RETRY_MS)
         }
       }
     },
     async unlisten(channel, { isHeardToTheEnd = false } = {}) {
-      const listener = listeners.get(channel)
-      if (isHeardToTheEnd && listener) leaving.set(channel, listener)
+      leaving.set(channel, isHeardToTheEnd ? listeners.get(channel) : undefined)
       listeners.delete(channel)
-      try {
-        await reachable(subscriber.unsubscribe(channel))
-      } finally {
-        if (leaving.get(channel) === listener) leaving.delete(channel)
-      }
+      await leave([channel])
     },
     get size() {
       return listeners.size
     },
   }
+}
+
+function settle(waiting: Set<() => void>): void {
+  const all = [...waiting]
+  waiting.clear()
+  for (const each of all) each()
 }

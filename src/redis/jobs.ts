@@ -13,7 +13,7 @@ export type JobQueue = ReturnType<typeof openJobs>
 
 /** @throws RedisUnavailable from every method. */
 export function openJobs(redis: RedisConnection, agent: string) {
-  const putBackScript = bindScript(redis, 'jobPutBack', jobPutBackLua)
+  const putBackScript = bindScript(redis, 'jobPutBack', jobPutBackLua, { keyCounts: [2] })
 
   return {
     /** Waits for the next job of a list, on a connection that nobody else uses meanwhile.

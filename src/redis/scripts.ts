@@ -11,29 +11,37 @@ export type Script = (keys: string[], args: ScriptArgument[]) => Promise<unknown
 
 type DefinedCommand = (...keysAndArgs: ScriptArgument[]) => Promise<unknown>
 
-/** No script of ours takes more keys. */
-const KEYS_MAX = 3
+export interface ScriptOptions {
+  /** How many keys it is called with, where that isn't one: each count is a command of its own, with its keys known to
+   *  ioredis, so that a Cluster's pipelines go by the first key's slot. */
+  keyCounts?: readonly number[]
+  /** Sent at once. Other commands are gathered until the turn's end, and held back while an earlier lot is unanswered:
+   *  that saves time in all, and costs it for each. */
+  isUrgent?: boolean
+}
 
 /** Binds a script's text to a connection under a name of its own. Before the connection's first command: what is
- *  pipelined already knows no new ones. @param isUrgent sent at once: ioredis gathers commands until the turn's end,
- *  and holds them back while an earlier lot is unanswered, which saves time in all and costs it for each. */
+ *  pipelined already knows no new ones. */
 export function bindScript(
   redis: RedisConnection,
   name: string,
   lua: string,
-  { isUrgent = false }: { isUrgent?: boolean } = {},
+  { keyCounts = [1], isUrgent = false }: ScriptOptions = {},
 ): Script {
   const connection = redis as Redis
-  // With the count of keys fixed, the first argument is a key. A Cluster's pipelines go by that one's slot.
-  const commands = Array.from({ length: KEYS_MAX }, (_, index): DefinedCommand => {
-    const commandName = `${name}${index + 1}`
-    connection.defineCommand(commandName, { lua, numberOfKeys: index + 1 })
+  const commands = new Map<number, DefinedCommand>()
+  for (const numberOfKeys of keyCounts) {
+    const commandName = `${name}${numberOfKeys}`
+    connection.defineCommand(commandName, { lua, numberOfKeys })
     if (isUrgent) sendAtOnce(connection, commandName)
-    return (connection as unknown as Record<string, DefinedCommand>)[commandName]!
-  })
+    commands.set(
+      numberOfKeys,
+      (connection as unknown as Record<string, DefinedCommand>)[commandName] as DefinedCommand,
+    )
+  }
   return (keys, args) => {
-    const command = commands[keys.length - 1]
-    assert(command, `${name} takes 1 to ${KEYS_MAX} keys`)
+    const command = commands.get(keys.length)
+    assert(command, `${name} takes ${keyCounts.join(' or ')} keys`)
     return reachable(command.call(connection, ...keys, ...args))
   }
 }

@@ -42,7 +42,7 @@ export type WakeStore = ReturnType<typeof openWakes>
 
 /** @throws RedisUnavailable from every method. */
 export function openWakes(redis: RedisConnection) {
-  const begin = bindScript(redis, 'wakeBegin', wakeBeginLua)
+  const begin = bindScript(redis, 'wakeBegin', wakeBeginLua, { keyCounts: [2] })
   const answer = bindScript(redis, 'wakeAnswer', wakeAnswerLua)
   const end = bindScript(redis, 'wakeEnd', wakeEndLua)
   const leave = bindScript(redis, 'wakeLeave', wakeLeaveLua)

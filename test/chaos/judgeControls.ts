@@ -1,6 +1,6 @@
-// Judges the control messages: each is answered exactly once. A message that nobody heard, or that only somebody heard
-// who was dead, asleep or cut off, may stay without an answer, because a channel keeps nothing; it is counted apart.
-// Two answers are always one too many.
+// Judges the control messages: each is answered exactly once. A message to a call that is over, or whose owner was
+// dead, asleep or cut off, may stay without an answer, because a channel keeps nothing; it is counted apart. A living
+// owner that does not listen has no excuse, and two answers are always one too many.
 import type { SentControl } from './callTraffic.ts'
 import { type Evidence, isMarker, type Judgement, type Offender } from './evidence.ts'
 
@@ -60,7 +60,7 @@ function excuseOf(evidence: Evidence, control: SentControl): Excuse | undefined 
   const isRedisTroubled = troubles.between(['redis'], control.atMs, heardAtMs + IN_HANDS_MS).length > 0
   if (!control.told) return isRedisTroubled ? 'redis in trouble' : undefined
   const { listeners, owner } = control.told
-  if (listeners === 0) return 'nobody listened'
+  if (listeners === 0 && owner === null) return 'the call was over'
   const member = owner === null ? undefined : memberOfAgent(owner)
   if (member && troubles.between([member.name], control.atMs, heardAtMs + IN_HANDS_MS).length > 0)
     return 'owner in trouble'

@@ -32,7 +32,8 @@ export function storyOf(evidence: Evidence, about: string): string {
   const times = lines.map(([atMs]) => atMs)
   const [fromMs, untilMs] = [Math.min(...times) - BEFORE_MS, Math.max(...times)]
   for (const { who, what, fromMs: atMs, untilMs: endMs } of evidence.troubles.all) {
-    if (atMs > untilMs || endMs < fromMs) continue
+    // The dead stay dead: they are shown if they died in that time.
+    if (atMs > untilMs || (Number.isFinite(endMs) ? endMs : atMs) < fromMs) continue
     add(atMs, 'FAULT', `${who}: ${what}`)
     if (Number.isFinite(endMs)) add(endMs, 'HEALED', `${who}: ${what}`)
   }

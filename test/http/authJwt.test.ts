@@ -2,6 +2,7 @@
 // the account that the app may act for.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { base64url, exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
+import { createAppAuth } from '../../src/http/auth.ts'
 import { postForm } from '../harness/client.ts'
 import { freePort, startRedis, type TestRedis } from '../harness/redis.ts'
 import { startService, type TestService } from '../harness/service.ts'
@@ -34,6 +35,7 @@ beforeAll(async () => {
       '/jwks': () => Response.json(jwks),
       '/failing': () => new Response('oh', { status: 500 }),
       '/nonsense': () => new Response('<html>'),
+      '/silence': () => new Promise<Response>(() => undefined),
     },
   })
   const start = (jwksUrl: string) =>
@@ -142,4 +144,18 @@ describe('an app with a JWT', () => {
       expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
     })
   }
+
+  test('gets 503 when the issuer keeps silent about its keys', async () => {
+    const authenticate = createAppAuth({
+      authMode: 'jwt',
+      authUrl: undefined,
+      authAccountField: 'account',
+      authJwksUrl: `http://127.0.0.1:${issuer.port}/silence`,
+      authIssuer: ISSUER,
+      authAudience: AUDIENCE,
+      authTimeoutMs: 100,
+    })
+    const request = new Request('http://localhost/', { headers: { authorization: `Bearer ${await sign()}` } })
+    expect(await authenticate(request, '1801')).toMatchObject({ ok: false, failure: { status: 503 } })
+  })
 })
