@@ -5,7 +5,7 @@
 //   bun bench/dial/main.ts [--quick] [--only jobs,controls,burst,events,idle]
 import { parseArgs } from 'node:util'
 import { BURST_EVENTS, modesl, ours, REPLY_BYTES, replyFromMemory, startEventServer } from '../esl/readers.ts'
-import { raisePriority } from '../wake/processes.ts'
+import { cpuMs, raisePriority } from '../wake/processes.ts'
 import { makeCalls, type SteeredCalls, timeHangups, timeModes } from './controls.ts'
 import { measureIdle } from './idle.ts'
 import { clear, rushJobs, timeJobs } from './jobs.ts'
@@ -78,9 +78,9 @@ async function warmUp(target: Target): Promise<void> {
 
 async function measureJobs(own: Target, floor: Target): Promise<Row[]> {
   const rows: Row[] = []
-  for (const perSecond of plan.jobRatesPerSecond) {
+  for (const { perSecond, seconds } of plan.jobRates) {
     const times = await takeTurns(`jobs, ${perSecond}/s`, plan.rounds, async () => {
-      const round = { perSecond, leadInSeconds: plan.leadInSeconds, seconds: plan.roundSeconds }
+      const round = { perSecond, leadInSeconds: plan.leadInSeconds, seconds }
       const floorTimes = await timeJobs(floor, round)
       const ownTimes = await timeJobs(own, round)
       await clear(own)
@@ -95,7 +95,7 @@ async function measureControls(own: Target, floor: Target, channels: string[]): 
   const round = {
     perSecond: plan.controlsPerSecond,
     leadInSeconds: plan.leadInSeconds,
-    seconds: plan.roundSeconds,
+    seconds: plan.controlSeconds,
   }
   const floorCalls: SteeredCalls = { dialIds: channels, dialIdByUuid: new Map() }
   const hangups = Math.ceil(round.perSecond * (round.leadInSeconds + round.seconds))
@@ -119,24 +119,35 @@ async function measureControls(own: Target, floor: Target, channels: string[]): 
 async function measureBursts(own: Target, floor: Target): Promise<Row[]> {
   await using opened = new AsyncDisposableStack()
   const four = opened.adopt(await startService(4), each => each.close())
-  const rates = await takeTurns('at once', plan.roundsAtOnce, async () => {
-    const floorRate = await rushJobs(floor, plan.jobsAtOnce)
-    const one = await rushJobs(own, plan.jobsAtOnce)
-    await clear(own)
-    const several = await rushJobs(four, plan.jobsAtOnce)
-    await clear(four)
-    return { one, several, floor: floorRate }
-  })
-  const row = (label: string, pick: (each: (typeof rates)[number]) => number): Row => ({
+  const rounds = await takeTurns('at once', plan.roundsAtOnce, async () => ({
+    floor: await measureRush(floor),
+    one: await measureRush(own),
+    several: await measureRush(four),
+  }))
+  const row = (label: string, name: 'one' | 'several'): Row => ({
     label,
     unit: '/s',
     beside: 'floor',
-    rounds: rates.map(each => ({ ours: pick(each), other: each.floor })),
+    rounds: rounds.map(round => ({ ours: round[name].perSecond, other: round.floor.perSecond })),
   })
   return [
-    row('jobs at once, one agent', each => each.one),
-    row('jobs at once, 4 agents', each => each.several),
+    row('jobs at once, one agent', 'one'),
+    row('jobs at once, 4 agents', 'several'),
+    {
+      label: 'CPU of a job at once, one agent',
+      unit: 'us',
+      beside: 'floor',
+      rounds: rounds.map(({ one, floor }) => ({ ours: one.cpuUsPerJob, other: floor.cpuUsPerJob })),
+    },
   ]
+}
+
+async function measureRush(target: Target): Promise<{ perSecond: number; cpuUsPerJob: number }> {
+  const cpuBeforeMs = cpuMs(target.pid)
+  const perSecond = await rushJobs(target, plan.jobsAtOnce)
+  const cpuUsPerJob = ((cpuMs(target.pid) - cpuBeforeMs) * 1_000) / plan.jobsAtOnce
+  await clear(target)
+  return { perSecond, cpuUsPerJob }
 }
 
 async function measureEvents(): Promise<Row[]> {

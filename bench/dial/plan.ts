@@ -5,13 +5,13 @@ export interface Plan {
   rounds: number
   /** Bursts before anything is measured. */
   warmUpRushes: number
-  /** Jobs a second in the latency rounds: a busy moment, and the rate that FreeSWITCH takes by default. */
-  jobRatesPerSecond: number[]
+  /** Jobs a second in the latency rounds, a busy moment and a quiet one, and how long each lasts. */
+  jobRates: { perSecond: number; seconds: number }[]
   /** Control messages a second. */
   controlsPerSecond: number
   /** Calls that are up and steered, each with one barger. */
   callsSteered: number
-  roundSeconds: number
+  controlSeconds: number
   /** Every round is led in for this long before it counts. */
   leadInSeconds: number
   /** Jobs pushed at once, and how often. */
@@ -27,12 +27,15 @@ export interface Plan {
 
 /** About two minutes. */
 export const FULL: Plan = {
-  rounds: 7,
+  rounds: 5,
   warmUpRushes: 2,
-  jobRatesPerSecond: [200, 50],
+  jobRates: [
+    { perSecond: 200, seconds: 1.5 },
+    { perSecond: 50, seconds: 2 },
+  ],
   controlsPerSecond: 200,
   callsSteered: 100,
-  roundSeconds: 1.5,
+  controlSeconds: 1.5,
   leadInSeconds: 0.3,
   jobsAtOnce: 3_000,
   roundsAtOnce: 3,
@@ -48,7 +51,6 @@ export const QUICK: Plan = {
   ...FULL,
   rounds: 1,
   warmUpRushes: 1,
-  roundSeconds: 1,
   jobsAtOnce: 1_000,
   roundsAtOnce: 1,
   roundsEvents: 1,

@@ -10,7 +10,7 @@ export interface Pair {
 
 export interface Row {
   label: string
-  unit: 'ms' | '/s' | '% CPU'
+  unit: 'ms' | 'us' | '/s' | '% CPU'
   rounds: Pair[]
   /** What ours is measured against. */
   beside: string
@@ -64,7 +64,9 @@ function aimText({ unit }: Row, aim: NonNullable<Row['aim']>): string {
   return aim.timesMin !== undefined ? `>= ${aim.timesMin} x` : `<= ${aim.max} ${unit}`
 }
 
+const DECIMALS = { ms: 3, us: 0, '% CPU': 2 }
+
 function show({ unit }: Row, figure: number): string {
   if (unit === '/s') return `${Math.round(figure).toLocaleString('en')} /s`
-  return `${figure.toFixed(unit === 'ms' ? 3 : 2)} ${unit}`
+  return `${figure.toFixed(DECIMALS[unit])} ${unit}`
 }

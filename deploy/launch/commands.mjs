@@ -42,11 +42,11 @@ export const COMMANDS = {
   },
   'bench:wake': {
     about: 'measure holding and releasing PBX requests',
-    run: (context, args) => runWithPrivateRedis(context, ['bench/wake.ts', ...args]),
+    run: (context, args) => runWithPrivateRedis(context, ['bench/wake/main.ts', ...args]),
   },
   'bench:dial': {
     about: 'measure taking jobs and following calls',
-    run: (context, args) => runWithPrivateRedis(context, ['bench/dial.ts', ...args]),
+    run: (context, args) => runWithPrivateRedis(context, ['bench/dial/main.ts', ...args]),
   },
   chaos: {
     about: 'kill, pause and cut off agents, fronts, Redis and switches under load, and count what was lost',

@@ -70,10 +70,14 @@ export async function sayNow(desk: Desk, call: Call, { event, ...rest }: Saying)
     number: record.steps,
     ...(event === undefined ? {} : { event: JSON.stringify(event) }),
   }
+  let tries = 0
+  let isSaid = false
   await untilWritten(desk, async () => {
     // Heard before said: whoever reacts to `call-start` with a control message finds us listening.
     await call.listening
-    if (call.isFenced) return
+    // Sent before, and the answer was lost: only Redis can tell whether it was done, though the call is another's now.
+    if (call.isFenced && tries === 0) return
+    tries += 1
     let outcome = await desk.store.step(record, step)
     // Redis came back without its data. Not so if it is us who were given up: then the call may be long over.
     if (outcome === 'lost' && (await desk.mayAct())) {
@@ -81,10 +85,12 @@ export async function sayNow(desk: Desk, call: Call, { event, ...rest }: Saying)
       await desk.store.restore(desk.agent, { ...recordOf(call), steps: step.number - 1 }, answeredSides(call))
       outcome = await desk.store.step(record, step)
     }
+    // The call is over since: the try whose answer was lost was done, or our successor has settled what we noted.
+    isSaid = outcome === 'done' || (outcome === 'lost' && tries > 1)
     if (outcome !== 'done') return fence(desk, call)
     if (event) desk.count('events', event.type)
   })
-  return !call.isFenced
+  return isSaid
 }
 
 /** A message that came while its call was being released still gets its answer. It is no step of the call, which Redis

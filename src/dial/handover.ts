@@ -17,7 +17,7 @@ import type { Call } from './call.ts'
 import { hearControl } from './controlDesk.ts'
 import { type Desk, fence, letGo, settleJob } from './desk.ts'
 import { handoverEvent } from './events.ts'
-import { resume } from './takeover.ts'
+import { mark, resume } from './takeover.ts'
 
 interface Note {
   kind: 'prepare' | 'ready' | 'yours' | 'taken'
@@ -112,7 +112,7 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
     const marked = new Promise<void>(resolve => {
       call.handover = { marker: JSON.stringify(handoverEvent(successor)), onMarker: resolve, held: [] }
     })
-    await desk.store.publish(dialId, call.handover!.marker)
+    if (!(await mark(desk, call, successor))) return
     await Promise.race([marked, Bun.sleep(ANSWER_TIMEOUT_MS)])
     await call.serial.idle()
     // Ours to settle: the successor knows its own in-flight list only.
@@ -149,6 +149,7 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
       await Promise.all(
         desk.calls
           .all()
+          .filter(call => !call.isFenced)
           .map((call, index) =>
             handOver(call, successors[index % successors.length]!.agent).catch(thrown =>
               log.warn(

@@ -44,6 +44,9 @@ const POP_SECONDS = 1
 /** After an error of Redis; its own reconnecting has a backoff too. */
 const RETRY_MS = 250
 
+/** Redis that stays away longer takes us for dead meanwhile, and others look after what is left. */
+const LAST_TRIES_MAX = 40
+
 export function startIntake(options: IntakeOptions): Intake {
   const { jobs, clock, log } = options
   const abort = new AbortController()
@@ -87,6 +90,16 @@ export function startIntake(options: IntakeOptions): Intake {
       }
     }
     blocking.disconnect()
+    // We may be leaving for good: what was popped while the connection broke would be looked for by nobody.
+    for (let tries = 0; isInDoubt && tries < LAST_TRIES_MAX; tries++) {
+      try {
+        await giveBackStrays(list)
+        isInDoubt = false
+      } catch (thrown) {
+        log.debug({ list, reason: messageOf(thrown) }, 'redis away: what was popped last is not known yet')
+        await Bun.sleep(RETRY_MS)
+      }
+    }
   }
 
   async function giveBackStrays(list: string): Promise<void> {

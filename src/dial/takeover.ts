@@ -9,7 +9,7 @@ import { messageOf } from '../result.ts'
 import { MS_PER_SECOND } from '../units.ts'
 import { type BargeMode, type Barger, type Call, createCall, type LegState, legsOf } from './call.ts'
 import { answerLeftOver } from './controlDesk.ts'
-import { type Desk, untilWritten } from './desk.ts'
+import { type Desk, sayNow } from './desk.ts'
 import { handoverEvent } from './events.ts'
 import { parseJob } from './job.ts'
 import type { Liveness } from './liveness.ts'
@@ -147,12 +147,20 @@ export async function resume(
   answerLeftOver(desk, call)
   call.listening = desk.channels.listen(record.dialId, message => desk.onMessage(call, message))
   await call.listening
-  if (!isMarked) await untilWritten(desk, () => desk.store.publish(record.dialId, marker))
+  if (!isMarked && !(await mark(desk, call, desk.agent))) return undefined
   // Not waited for: a switch that answers slowly must not keep other calls from their new owner.
   reconcile(desk, call, desk.link.coreUuid ?? '').catch(thrown =>
     desk.log.error({ dialId: record.dialId, err: thrown }, 'reconciling a call failed'),
   )
   return call
+}
+
+/** Says on the call's channel whose part begins. Only its owner may: a marker of somebody who was taken over meanwhile
+ *  would drive the true owner away. @returns false when that is us. */
+export function mark(desk: Desk, call: Call, agent: string): Promise<boolean> {
+  return new Promise(resolve => {
+    call.serial.run(async () => resolve(await sayNow(desk, call, { event: handoverEvent(agent) })))
+  })
 }
 
 /** A call as its record tells it. Undefined: the record is damaged. */

@@ -45,7 +45,7 @@ export interface PublicAppOptions {
   log: Log
 }
 
-/** What Elysia hands to a route, as far as the routes here need it. */
+/** What a route here needs of a request. */
 interface Call {
   request: Request
   server: {
@@ -192,6 +192,14 @@ export function createPublicApp(options: PublicAppOptions) {
     return new Response(null, { status: 200 })
   }
 
+  /** Elysia reads from a route's text what it uses, and prepares that for each request. Of a route that passes its
+   *  context on it expects everything: headers, query and cookies parsed, and 0.7 kB kept for each held request. */
+  function only(
+    route: (call: Call) => Promise<Response>,
+  ): (context: { request: Request }) => Promise<Response> {
+    return ({ request }) => route({ request, server: app.server })
+  }
+
   // The bodies are read by `readBody`, for its limit and its errors, so Elysia must not read them first.
   const raw = { parse: 'none' } as const
   const app = new Elysia({
@@ -207,15 +215,23 @@ export function createPublicApp(options: PublicAppOptions) {
       return respondProblem(serverError)
     })
     .get('/healthz', () => new Response('ok'))
-    .post('/api/incoming-call', incomingCall, raw)
-    .post('/api/call-ended', callEnded, raw)
-    .post('/api/call-response', callResponse, raw)
-    .post('/api/check-in', checkIn, raw)
-    .post('/api/hangup-reason', hangupReason, raw)
-    .post('/api/log-metrics', logMetrics, raw)
+    .post('/api/incoming-call', only(incomingCall), raw)
+    .post('/api/call-ended', only(callEnded), raw)
+    .post('/api/call-response', only(callResponse), raw)
+    .post('/api/check-in', only(checkIn), raw)
+    .post('/api/hangup-reason', only(hangupReason), raw)
+    .post('/api/log-metrics', only(logMetrics), raw)
   for (const platform of PLATFORMS) {
-    app.post(`/api/${platform}-device`, call => registerDevice(call, platform), raw)
-    app.delete(`/api/${platform}-device`, call => removeDevice(call, platform), raw)
+    app.post(
+      `/api/${platform}-device`,
+      only(call => registerDevice(call, platform)),
+      raw,
+    )
+    app.delete(
+      `/api/${platform}-device`,
+      only(call => removeDevice(call, platform)),
+      raw,
+    )
   }
   return app
 }

@@ -53,8 +53,9 @@ interface Held {
   call: IncomingCall
   arrivedAtMs: number
   resolve: (outcome: HeldOutcome) => void
-  /** Ends the listening for the PBX's hanging up. */
-  stopListening: () => void
+  /** Aborts when the PBX hangs up; then its wait is left. */
+  dropped: AbortSignal
+  leave: () => void
   /** When its tokens were first signed, seconds since the epoch: each resend signs the same ones again. */
   issuedAtSeconds: number
   /** Pushes under way or retried. Without one there is nothing to abort. */
@@ -171,7 +172,8 @@ export function openWakeDesk(options: WakeDeskOptions) {
           call,
           arrivedAtMs,
           resolve,
-          stopListening: () => dropped.removeEventListener('abort', leave),
+          dropped,
+          leave,
           issuedAtSeconds: Math.floor(toSeconds(arrivedAtMs)),
           pushes: 0,
         })
@@ -207,7 +209,7 @@ export function openWakeDesk(options: WakeDeskOptions) {
       const wait = held.get(over.id)
       if (!wait) return
       held.delete(over.id)
-      wait.stopListening()
+      wait.dropped.removeEventListener('abort', wait.leave)
       wait.pushing?.abort()
       const { call } = wait
       const waitedMs = clock() - wait.arrivedAtMs

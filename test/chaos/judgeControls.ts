@@ -9,7 +9,7 @@ const IN_HANDS_MS = 300
 
 type Excuse =
   | 'never sent'
-  | 'nobody listened'
+  | 'the call was over'
   | 'owner in trouble'
   | 'between two owners'
   | 'redis in trouble'

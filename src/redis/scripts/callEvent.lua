@@ -8,7 +8,11 @@ local fence, number, channel, event, writing, side = ARGV[1], ARGV[2], ARGV[3], 
 
 local held, steps = unpack(redis.call('HMGET', call, 'fence', 'steps'))
 if not held then return 'lost' end
-if held ~= fence then return 'fenced' end
+if held ~= fence then
+  local former = redis.call('HGET', call, 'steps.' .. fence)
+  if former and tonumber(former) >= tonumber(number) then return 'done' end
+  return 'fenced'
+end
 -- Sent again because its answer was late or lost: it was done already.
 if tonumber(steps or '0') >= tonumber(number) then return 'done' end
 redis.call('HSET', call, 'steps', number)

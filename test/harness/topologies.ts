@@ -1,0 +1,214 @@
+// Redis as operators run it: a Cluster, a master with its replica and Sentinels, a server that speaks TLS alone and
+// wants a password. Each is made of redis-server's own processes, and each tells the URL for the service and opens
+// connections for a test that plays the backend. The service itself is not started here.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { makeVendorCerts } from '../push/vendorCerts.ts'
+import { eventually } from './internal.ts'
+import { BINARY, freePort, startRedis } from './redis.ts'
+
+export interface Topology extends AsyncDisposable {
+  /** What the service needs to find it, and to trust it. */
+  settings: Record<string, string>
+  /** Opens a connection that is closed with the topology. */
+  connect(): Redis | Cluster
+  /** All keys of all masters. */
+  keys(): Promise<string[]>
+}
+
+export interface SentinelTopology extends Topology {
+  /** SIGKILL to the master; resolves when the replica has taken its place, and not before all of it was copied. */
+  failOver(): Promise<void>
+}
+
+/** Of every Cluster. */
+export const SLOTS = 16_384
+const HOST = '127.0.0.1'
+
+/** Starts masters that share the slots, and waits until each of them says that the Cluster is whole. */
+export async function startCluster(count: number): Promise<Topology> {
+  const members = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const busPort = String(await freePort())
+      return { ...(await startRedis(['--cluster-enabled', 'yes', '--cluster-port', busPort])), busPort }
+    }),
+  )
+  for (const [index, { client }] of members.entries()) {
+    const [from, next] = [index, index + 1].map(each => Math.floor((each * SLOTS) / count))
+    await client.call('CLUSTER', 'ADDSLOTSRANGE', String(from), String(next! - 1))
+    await client.call('CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1))
+  }
+  // Each meets each, with epochs of their own: left to their gossip they now and then take five seconds more.
+  for (const { client } of members)
+    for (const other of members) await client.call('CLUSTER', 'MEET', HOST, String(other.port), other.busPort)
+  await eventually('the Cluster to be whole', async () => {
+    const infos = await Promise.all(members.map(({ client }) => client.call('CLUSTER', 'INFO')))
+    return infos.every(info =>
+      ['cluster_state:ok', `cluster_known_nodes:${count}`].every(line => String(info).includes(line)),
+    )
+  })
+
+  const clients = openedClients(() => new Cluster(members.map(({ port }) => ({ host: HOST, port }))))
+  const close = async () => {
+    clients.close()
+    await Promise.all(members.map(each => each.close()))
+  }
+  return {
+    settings: { PUBSUB_REDIS_URL: `redis://${members.map(({ port }) => `${HOST}:${port}`).join(',')}` },
+    connect: clients.open,
+    keys: async () => (await Promise.all(members.map(({ client }) => client.keys('*')))).flat(),
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** Sentinels that must agree before a master is replaced: most of them. */
+const SENTINELS = 3
+const QUORUM = 2
+const MASTER_NAME = 'calls'
+
+/** Starts a master, its replica, and Sentinels that know both and one another. */
+export async function startSentinel(): Promise<SentinelTopology> {
+  const master = await startRedis(['--repl-diskless-sync-delay', '0'])
+  const replica = await startRedis(['--replicaof', HOST, String(master.port)])
+  const replication = async () => String(await master.client.info('replication'))
+  // A Sentinel looks for replicas when it starts, and then not for ten seconds.
+  await eventually('the replica at the master', async () => (await replication()).includes('state=online'))
+
+  const directory = await mkdtemp(join(tmpdir(), 'hookswitch-sentinels-'))
+  const sentinels = await Promise.all(
+    Array.from({ length: SENTINELS }, (_, index) => startOneSentinel(directory, index, master.port)),
+  )
+  await eventually('the Sentinels to know enough', async () =>
+    (await Promise.all(sentinels.map(each => knowsEnough(each.client)))).every(Boolean),
+  )
+
+  const clients = openedClients(() =>
+    quiet({
+      sentinels: sentinels.map(({ port }) => ({ host: HOST, port })),
+      name: MASTER_NAME,
+      sentinelRetryStrategy: () => 50,
+    }),
+  )
+  const close = async () => {
+    clients.close()
+    for (const { client, child } of sentinels) {
+      client.disconnect()
+      child.kill('SIGKILL')
+      await child.exited
+    }
+    await Promise.all([master.close(), replica.close()])
+    await rm(directory, { recursive: true, force: true })
+  }
+  const addresses = sentinels.map(({ port }) => `${HOST}:${port}`).join(',')
+  return {
+    settings: { PUBSUB_REDIS_URL: `redis+sentinel://${addresses}/${MASTER_NAME}` },
+    connect: clients.open,
+    async keys() {
+      const [, port] = await masterAddress(sentinels[0]!.client)
+      return (Number(port) === master.port ? master : replica).client.keys('*')
+    },
+    async failOver() {
+      // Replication is asynchronous: what a dead master had not yet sent is lost, and that is not looked at here.
+      await eventually('the replica to have everything', async () => {
+        const info = await replication()
+        return info.includes(`offset=${/master_repl_offset:(\d+)/.exec(info)?.[1]},`)
+      })
+      await master.kill()
+      await eventually('a new master', async () => {
+        const seen = await Promise.all(sentinels.map(({ client }) => masterAddress(client)))
+        return seen.every(([, port]) => Number(port) === replica.port)
+      })
+    },
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+async function startOneSentinel(directory: string, index: number, masterPort: number) {
+  const port = await freePort()
+  const config = join(directory, `sentinel-${index}.conf`)
+  const lines = [
+    `port ${port}`,
+    `bind ${HOST}`,
+    `dir ${directory}`,
+    `sentinel monitor ${MASTER_NAME} ${HOST} ${masterPort} ${QUORUM}`,
+    `sentinel down-after-milliseconds ${MASTER_NAME} 500`,
+    `sentinel failover-timeout ${MASTER_NAME} 1000`,
+  ]
+  await Bun.write(config, lines.join('\n'))
+  const child = Bun.spawn([BINARY, config, '--sentinel'], { stdout: 'ignore', stderr: 'ignore' })
+  return { port, child, client: quiet({ port, host: HOST }) }
+}
+
+const masterAddress = async (sentinel: Redis): Promise<string[]> =>
+  (await sentinel.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', MASTER_NAME)) as string[]
+
+async function knowsEnough(sentinel: Redis): Promise<boolean> {
+  const count = async (what: string) =>
+    ((await sentinel.call('SENTINEL', what, MASTER_NAME)) as unknown[]).length
+  return (await count('REPLICAS')) === 1 && (await count('SENTINELS')) === SENTINELS - 1
+}
+
+/** Starts a server without a plain port, with a certificate that only its own CA vouches for, and a password with
+ *  characters that mean something in a URL. */
+export async function startTls(): Promise<Topology> {
+  const directory = await mkdtemp(join(tmpdir(), 'hookswitch-redis-tls-'))
+  const caPath = makeVendorCerts(directory, ['localhost'])
+  const port = await freePort()
+  const password = 'p@ss/w:rd%'
+  const options = {
+    bind: HOST,
+    port: '0',
+    'tls-port': String(port),
+    'tls-cert-file': join(directory, 'server.pem'),
+    'tls-key-file': join(directory, 'server.key.pem'),
+    'tls-ca-cert-file': caPath,
+    'tls-auth-clients': 'no',
+    requirepass: password,
+    dir: directory,
+    save: '',
+  }
+  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
+  const child = Bun.spawn([BINARY, ...args], { stdout: 'ignore', stderr: 'ignore' })
+  const ca = await Bun.file(caPath).text()
+  const clients = openedClients(() => quiet({ port, host: 'localhost', password, tls: { ca } }))
+  const own = clients.open()
+  await own.ping()
+  return {
+    settings: {
+      PUBSUB_REDIS_URL: `rediss://:${encodeURIComponent(password)}@localhost:${port}`,
+      NODE_EXTRA_CA_CERTS: caPath,
+    },
+    connect: clients.open,
+    keys: () => own.keys('*'),
+    async [Symbol.asyncDispose]() {
+      clients.close()
+      child.kill('SIGKILL')
+      await child.exited
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A client that keeps trying, also while its server starts or fails over. */
+function quiet(options: RedisOptions): Redis {
+  const client = new Redis({ maxRetriesPerRequest: null, retryStrategy: () => 50, ...options })
+  // Errors while a server is down are what the test is about.
+  client.on('error', () => undefined)
+  return client
+}
+
+function openedClients<Client extends Redis | Cluster>(make: () => Client) {
+  const opened: Client[] = []
+  return {
+    open(): Client {
+      const client = make()
+      opened.push(client)
+      return client
+    },
+    close: () => {
+      for (const client of opened) client.disconnect()
+    },
+  }
+}
