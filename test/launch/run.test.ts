@@ -99,7 +99,7 @@ describe('the command line', () => {
     const bench = await runToEnd(project, ['bench:wake'])
     expect(bench).toEqual({
       stdout: [],
-      stderr: 'bench/wake.ts is not in this copy of the project.\n',
+      stderr: 'bench/wake/main.ts is not in this copy of the project.\n',
       exitCode: 1,
     })
   })

@@ -178,7 +178,7 @@ describe('the verdict', () => {
     await phoneOf('115')
     await askPbx(hasty.publicUrl, { sip_user_id: '115', call_id: 'kept' })
     for (const key of await redis.client.keys('hookswitch:w*kept*'))
-      expect(await redis.client.pttl(key)).toBeWithin(100_000, 120_001)
+      expect(await redis.client.pttl(key)).toBeWithin(100_000, 120_101)
     expect((await redis.client.keys('hookswitch:w*kept*')).length).toBe(2)
   })
 })
