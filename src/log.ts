@@ -50,6 +50,17 @@ export function openLog(settings: LogSettings, name: string): Log {
   return pino(options, destination)
 }
 
+/** What is not written when a log is slow at the end is lost: an exit does not wait for its reader either. */
+const FLUSH_LIMIT_MS = 500
+
+/** Before an exit: resolves when everything that was logged is written, or after half a second. */
+export function flushLog(log: Log): Promise<void> {
+  return new Promise(resolve => {
+    setTimeout(resolve, FLUSH_LIMIT_MS).unref()
+    log.flush(() => resolve())
+  })
+}
+
 /** Name, message and stack, of the error and of its causes. What libraries hang on their errors stays out: ioredis, for
  *  one, hangs the failed command there, with the password or a push token among its arguments. */
 function describeError(thrown: unknown): unknown {

@@ -1,7 +1,7 @@
 // The service: reads the settings, opens the role, says where it listens, and ends in good order on a signal.
 import { hostname } from 'node:os'
 import { readConfig } from './config.ts'
-import { openLog } from './log.ts'
+import { flushLog, openLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { type Apps, AppsFileError, openApps } from './push/apps.ts'
 import { fail, ok, type Result } from './result.ts'
@@ -32,6 +32,7 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
   log.info({ signal }, 'stopping: nothing new is taken; waits get their outcome, calls go on until they end')
   await service.stop()
   log.info('stopped')
+  await flushLog(log)
   process.exit(0)
 }
 process.on('SIGTERM', stop)

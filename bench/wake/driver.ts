@@ -24,6 +24,8 @@ export interface Driver {
   target: Target
   /** Brings the held requests up to a number. */
   hold(count: number): Promise<void>
+  /** Uncounted work, so that the just-in-time compilers have seen what comes. */
+  warmUp(plan: Plan): Promise<void>
   steadyRound(plan: Plan): Promise<RoundFigures>
   rateRound(plan: Plan): Promise<RoundFigures>
   /** Resident memory of the holding process, bytes: the median of several samples, after quiet time. */
@@ -84,6 +86,10 @@ export async function openDriver(target: Target): Promise<Driver> {
     async hold(count) {
       await ask({ kind: 'prepare', calls: count })
       await ask({ kind: 'hold', count, perSecond: FILL_PER_SECOND })
+    },
+    async warmUp({ releasesAtOnce, warmUpSeconds }) {
+      await ask({ kind: 'prepare', calls: RATE_MAX_PER_SECOND[kind] * warmUpSeconds })
+      await ask({ kind: 'flat-out', atOnce: releasesAtOnce, leadInSeconds: 0, seconds: warmUpSeconds })
     },
     async steadyRound({ ratePerSecond, leadInSeconds, roundSeconds }) {
       const seconds = roundSeconds + leadInSeconds

@@ -33,7 +33,7 @@ export interface Observed {
 const RELEASE_LINES_MAX = 512
 
 /** A confirmed request that is not answered by then is counted as lost and confirmed again. */
-const LOST_AFTER_MS = 2_000
+const LOST_AFTER_MS = 5_000
 
 interface HeldCall {
   bytes: CallBytes
@@ -42,6 +42,8 @@ interface HeldCall {
   confirmedAtMs: number
   /** Of the two answers, the PBX's and the app's, the first is here. */
   isHalfDone: boolean
+  /** Its confirmation went unanswered for so long that another one is due; the first may still come to something. */
+  isLost: boolean
 }
 
 export function createLoad(target: { holdPort: number; releasePort: number }, makeCall: CallMaker): Load {
@@ -60,7 +62,8 @@ export function createLoad(target: { holdPort: number; releasePort: number }, ma
     answered(line, status) {
       const nowMs = performance.now()
       const call = calls.get(line.call)
-      if (!call?.confirmedAtMs || status !== 200) throw new Error(`a PBX got ${status} unconfirmed`)
+      if (!call || status !== 200) throw new Error(`a PBX got ${status}`)
+      if (call.confirmedAtMs === 0) return answeredLate(line, call)
       if (seen) {
         seen.released++
         seen.latenciesMs.push(nowMs - call.confirmedAtMs)
@@ -74,11 +77,18 @@ export function createLoad(target: { holdPort: number; releasePort: number }, ma
     },
   }
 
+  function answeredLate(line: HttpLine, call: HeldCall): void {
+    if (!call.isLost) throw new Error('a PBX got its answer before the confirmation')
+    calls.delete(line.call)
+    hold(line)
+  }
+
   const app: LineOwner = {
     answered(line, status) {
       idle.push(line)
       const call = calls.get(line.call)
-      if (!call) return
+      // Undefined or 0: it was taken for lost, and its answer comes after all.
+      if (!call?.confirmedAtMs) return
       if (status === 404) {
         if (seen) seen.refused++
         confirmAgain(line.call, call)
@@ -99,7 +109,7 @@ export function createLoad(target: { holdPort: number; releasePort: number }, ma
     const bytes = prepared.pop()
     if (!bytes) throw new Error('more calls were needed than prepared')
     line.call = nextCall++
-    calls.set(line.call, { bytes, line, confirmedAtMs: 0, isHalfDone: false })
+    calls.set(line.call, { bytes, line, confirmedAtMs: 0, isHalfDone: false, isLost: false })
     waiting.push(line.call)
     line.write(bytes.hold)
   }
@@ -126,7 +136,7 @@ export function createLoad(target: { holdPort: number; releasePort: number }, ma
 
   function release(): void {
     const line = idle.pop()
-    const number = line && waiting.shift()
+    const number = line && oldestHeld()
     const call = number === undefined ? undefined : calls.get(number)
     if (!line || number === undefined || !call) {
       if (line) idle.push(line)
@@ -139,6 +149,12 @@ export function createLoad(target: { holdPort: number; releasePort: number }, ma
     line.write(call.bytes.release)
   }
 
+  function oldestHeld(): number | undefined {
+    for (let number = waiting.shift(); number !== undefined; number = waiting.shift())
+      if (calls.has(number)) return number
+    return undefined
+  }
+
   async function openReleaseLines(count: number): Promise<void> {
     for (; releaseLines < count; releaseLines++) idle.push(await openLine(target.releasePort, app))
   }
@@ -149,6 +165,7 @@ export function createLoad(target: { holdPort: number; releasePort: number }, ma
     for (const [number, call] of calls) {
       if (call.confirmedAtMs === 0 || nowMs - call.confirmedAtMs < LOST_AFTER_MS) continue
       if (seen) seen.lost++
+      call.isLost = true
       confirmAgain(number, call)
     }
   }
@@ -167,7 +184,7 @@ export function createLoad(target: { holdPort: number; releasePort: number }, ma
   }
 
   async function quiet(): Promise<void> {
-    const deadline = performance.now() + 2 * LOST_AFTER_MS
+    const deadline = performance.now() + LOST_AFTER_MS
     while (underWay > 0 && performance.now() < deadline) await Bun.sleep(5)
   }
 

@@ -25,21 +25,24 @@ const wanted = KINDS.filter(kind => !flags.only || flags.only.split(',').include
 const plan = fitting(flags.quick ? QUICK : FULL)
 const isFirst = raisePriority(NICENESS)
 
-const rate = await withTargets(measureRate)
+const busy = await withTargets(measureBusy)
 const held = await withTargets(measureHeld)
-const kinds = KINDS.filter(kind => rate.rounds[kind] !== undefined)
+const kinds = KINDS.filter(kind => busy.rate[kind] !== undefined)
 print()
 
-interface Measured {
-  rounds: Partial<Record<TargetKind, RoundFigures[]>>
+type Rounds = Partial<Record<TargetKind, RoundFigures[]>>
+
+interface Busy {
+  rate: Rounds
+  few: Rounds
 }
 
-interface HeldMeasured extends Measured {
-  roundsMany: Partial<Record<TargetKind, RoundFigures[]>>
+interface Held {
   bytesPerWait: Partial<Record<TargetKind, number>>
+  many: Rounds
 }
 
-/** Fresh processes for each measurement: memory, above all, remembers what was done before. */
+/** Fresh processes for each measurement: memory remembers what was done before. */
 async function withTargets<Found>(measure: (drivers: Driver[]) => Promise<Found>): Promise<Found> {
   const drivers: Driver[] = []
   try {
@@ -68,24 +71,31 @@ async function startTarget(kind: TargetKind): Promise<Target | undefined> {
   }
 }
 
-async function measureRate(drivers: Driver[]): Promise<Measured> {
+/** The rate first: its rounds are also what warms the processes up for the latency rounds. */
+async function measureBusy(drivers: Driver[]): Promise<Busy> {
   for (const driver of drivers) await driver.hold(plan.outstanding)
-  return { rounds: await takeTurns(drivers, plan.roundsRate, 'rate', driver => driver.rateRound(plan)) }
+  for (const driver of drivers) await driver.warmUp(plan)
+  const rate = await takeTurns(drivers, plan.roundsRate, 'flat out', driver => driver.rateRound(plan))
+  for (const driver of drivers) await driver.hold(plan.heldFew)
+  const few = await takeTurns(drivers, plan.roundsFew, `${plan.heldFew} held`, each => each.steadyRound(plan))
+  return { rate, few }
 }
 
-async function measureHeld(drivers: Driver[]): Promise<HeldMeasured> {
+/** Memory first, of processes that did nothing else before. */
+async function measureHeld(drivers: Driver[]): Promise<Held> {
   for (const driver of drivers) await driver.hold(plan.heldFew)
-  const steady = (driver: Driver) => driver.steadyRound(plan)
-  const rounds = await takeTurns(drivers, plan.roundsFew, `${plan.heldFew} held`, steady)
   const before = await Promise.all(drivers.map(driver => driver.memory(plan)))
   for (const driver of drivers) await driver.hold(plan.heldMany)
   const after = await Promise.all(drivers.map(driver => driver.memory(plan)))
-  const roundsMany = await takeTurns(drivers, plan.roundsMany, `${plan.heldMany} held`, steady)
-  const bytesPerWait: HeldMeasured['bytesPerWait'] = {}
+  const bytesPerWait: Held['bytesPerWait'] = {}
   drivers.forEach((driver, index) => {
     bytesPerWait[driver.target.kind] = (after[index]! - before[index]!) / (plan.heldMany - plan.heldFew)
   })
-  return { rounds, roundsMany, bytesPerWait }
+  for (const driver of drivers) await driver.warmUp(plan)
+  const many = await takeTurns(drivers, plan.roundsMany, `${plan.heldMany} held`, each =>
+    each.steadyRound(plan),
+  )
+  return { bytesPerWait, many }
 }
 
 /** A round of each, then the next of each. */
@@ -94,8 +104,8 @@ async function takeTurns(
   rounds: number,
   what: string,
   measure: (driver: Driver) => Promise<RoundFigures>,
-): Promise<Measured['rounds']> {
-  const found: Measured['rounds'] = {}
+): Promise<Rounds> {
+  const found: Rounds = {}
   for (let round = 1; round <= rounds; round++) {
     for (const driver of drivers) {
       const figures = await measure(driver)
@@ -117,7 +127,7 @@ function print(): void {
     label: string,
     unit: string,
     decimals: number,
-    from: Measured['rounds'],
+    from: Rounds,
     pick: (figures: RoundFigures) => number,
   ): Row => ({
     label,
@@ -129,12 +139,12 @@ function print(): void {
   const many = `${plan.heldMany} held`
   const kilobytes = Object.entries(held.bytesPerWait).map(([kind, bytes]) => [kind, bytes / 1_000])
   const rows = [
-    row(`p50, ${few}`, 'ms', 3, held.rounds, each => each.p50Ms),
-    row(`p99, ${few}`, 'ms', 2, held.rounds, each => each.p99Ms),
-    row(`p50, ${many}`, 'ms', 3, held.roundsMany, each => each.p50Ms),
-    row(`p99, ${many}`, 'ms', 2, held.roundsMany, each => each.p99Ms),
-    row('released', '/s', 0, rate.rounds, each => each.releasedPerSecond),
-    row('CPU of a release', 'us', 0, rate.rounds, each => each.cpuMsPerRelease * 1_000),
+    row(`p50, ${few}`, 'ms', 3, busy.few, each => each.p50Ms),
+    row(`p99, ${few}`, 'ms', 2, busy.few, each => each.p99Ms),
+    row(`p50, ${many}`, 'ms', 3, held.many, each => each.p50Ms),
+    row(`p99, ${many}`, 'ms', 2, held.many, each => each.p99Ms),
+    row('released', '/s', 0, busy.rate, each => each.releasedPerSecond),
+    row('CPU of a release', 'us', 0, busy.rate, each => each.cpuMsPerRelease * 1_000),
     { label: 'memory of a wait', unit: 'kB', decimals: 1, figures: Object.fromEntries(kilobytes) },
   ]
   console.log(`

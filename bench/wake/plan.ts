@@ -14,6 +14,8 @@ export interface Plan {
   roundsRate: number
   roundsMany: number
   roundSeconds: number
+  /** Before the first round of all, flat out. */
+  warmUpSeconds: number
   /** Every round is led in for this long before it counts. */
   leadInSeconds: number
   /** Quiet time before memory is read, so that the collectors have run; then the samples, this far apart. */
@@ -32,7 +34,8 @@ export const FULL: Plan = {
   roundsFew: 5,
   roundsRate: 5,
   roundsMany: 3,
-  roundSeconds: 2.5,
+  roundSeconds: 2,
+  warmUpSeconds: 3,
   leadInSeconds: 0.5,
   settleSeconds: 4,
   memorySamples: 7,

@@ -54,6 +54,8 @@ export interface Call {
   handover: { marker: string; onMarker: () => void; held: string[]; isMarked?: boolean } | undefined
   /** It was taken over: what its channel says before this marker is the former owner's to answer. */
   awaitedMarker: string | undefined
+  /** What its channel says is not ours to answer, and never was. */
+  isDeaf: boolean
   /** Another agent has taken it over: we say nothing more about it. */
   isFenced: boolean
 }
@@ -102,6 +104,7 @@ export function createCall(job: Job, taken: { text: string; list: string; switch
     isReleased: false,
     handover: undefined,
     awaitedMarker: undefined,
+    isDeaf: false,
     isFenced: false,
   }
 }

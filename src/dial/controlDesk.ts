@@ -52,6 +52,7 @@ export function hearControl(desk: Desk, call: Call, text: string): void {
   // Noted, because if we die our successor answers: at once when it waits for its turn.
   if (mustWait) note(desk, call, asked)
   call.serial.run(async () => {
+    if (call.isDeaf) return
     if (call.isFenced || !(await desk.mayAct())) return say(desk, call, asked, CAUSE_TAKEN_OVER)
     const obeying = heard.kind === 'bad' ? fail(heard.cause) : obey(desk, call, heard.control)
     // Otherwise after the command is on its way, so that it waits for nothing.

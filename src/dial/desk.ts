@@ -169,11 +169,16 @@ export function letGo(desk: Desk, call: Call, until: { isHeardToTheEnd?: boolean
 export async function lookAfterGap(desk: Desk): Promise<void> {
   await untilWritten(desk, async () => {
     const calls = desk.calls.all()
+    const mayAct = await desk.mayAct()
+    // Declared dead, all of them are fenced by now; otherwise it is not known yet.
+    if (!mayAct && calls.some(call => !call.isFenced)) throw new RedisUnavailable('our lease is not known')
     const standings = await Promise.all(calls.map(call => desk.store.standing(call.record)))
     for (const [index, call] of calls.entries()) {
       // Ours, and the marker with which our part begins is perhaps among what was lost: all that follows is ours.
       if (standings[index] === 'held') call.awaitedMarker = undefined
-      if (standings[index] !== 'fenced') continue
+      // Of a call that Redis does not know, ours is just being claimed, and another's is over.
+      const isLeft = standings[index] === 'fenced' || (standings[index] === 'lost' && call.isFenced)
+      if (!isLeft) continue
       fence(desk, call)
       letGo(desk, call)
     }

@@ -87,6 +87,7 @@ export async function dial(desk: Desk, job: Job, taken: { text: string; list: st
   })
   // The phone waits for nothing but the claim; nobody knows of the call before its call-start, which waits for this.
   call.listening = desk.channels.listen(job.dialId, message => desk.onMessage(call, message))
+  call.serial.run(() => checkHearing(desk, call))
   desk.count('jobs', job.kind)
   settleJob(desk, call).catch(thrown =>
     desk.log.debug(
@@ -96,6 +97,16 @@ export async function dial(desk: Desk, job: Job, taken: { text: string; list: st
   )
   void result.then(outcome => hearResult(desk, call, outcome))
   return { kind: 'sent', accepted }
+}
+
+/** What our subscription brings may be another's to answer: if we were declared dead before it stood, the marker with
+ *  which the other's part began was said before we could hear it. */
+async function checkHearing(desk: Desk, call: Call): Promise<void> {
+  await call.listening
+  while (!call.isFenced && !(await desk.mayAct())) await Bun.sleep(MAY_ACT_RETRY_MS)
+  if (!call.isFenced) return
+  call.isDeaf = true
+  letGo(desk, call)
 }
 
 /** The originate has ended: A answered, or why not. */

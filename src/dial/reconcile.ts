@@ -31,7 +31,9 @@ export async function reconcileAll(desk: Desk, coreUuid: string): Promise<void> 
 export async function reconcile(desk: Desk, call: Call, coreUuid: string): Promise<void> {
   if (call.isEnding) return
   if (call.record.fields.core !== coreUuid) return vanish(desk, call, CAUSE_CRASH)
-  if (call.a.state === 'expected') return settleUnknown(desk, call)
+  if (call.a.state === 'expected') await settleUnknown(desk, call)
+  // It was answered meanwhile, perhaps, and rings the callee.
+  if (call.isEnding || call.a.state === 'expected') return
   const sights = await Promise.all(legsOf(call).map(leg => look(desk, leg.channelUuid)))
   for (const [index, leg] of legsOf(call).entries()) apply(desk, call, leg, sights[index]!)
   for (const barger of call.bargers.values()) {

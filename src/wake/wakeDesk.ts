@@ -164,20 +164,13 @@ export function openWakeDesk(options: WakeDeskOptions) {
       const id = pool.hold({ account: call.account, callId: call.callId, arrivedAtMs })
       if (id === undefined) return undefined
       events.callArrived(call)
+      const { promise, resolve } = Promise.withResolvers<HeldOutcome>()
       const leave = () => pool.leave(id)
       dropped.addEventListener('abort', leave, { once: true })
       if (dropped.aborted) leave()
-      return new Promise(resolve => {
-        held.set(id, {
-          call,
-          arrivedAtMs,
-          resolve,
-          dropped,
-          leave,
-          issuedAtSeconds: Math.floor(toSeconds(arrivedAtMs)),
-          pushes: 0,
-        })
-      })
+      const issuedAtSeconds = Math.floor(toSeconds(arrivedAtMs))
+      held.set(id, { call, arrivedAtMs, resolve, dropped, leave, issuedAtSeconds, pushes: 0 })
+      return promise
     },
 
     /** A worker says that a push is due. It hears of each failure at once: a slow device must not keep back that

@@ -13,6 +13,9 @@ const USAGE = `bun test/chaos/main.ts
   --faults N    how many faults, default 240
   --evidence F  writes everything that was heard and recorded to this file, as JSON`
 
+/** 128 + SIGINT, as shells count. */
+const EXIT_BROKEN_OFF = 130
+
 /** Beside the first one, whose story is told. */
 const OFFENDERS_SHOWN_MAX = 12
 
@@ -29,6 +32,8 @@ if (flags.help) {
   console.log(USAGE)
   process.exit(0)
 }
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(EXIT_BROKEN_OFF))
 
 const seed = Number(flags.seed ?? Math.floor(Math.random() * 1e6))
 const say = (line: string) => console.log(line)

@@ -90,6 +90,13 @@ export async function openScene(plan: ChaosPlan, hooks: SceneHooks): Promise<Sce
     onLine: hooks.onLine,
   })
 
+  // A run that is broken off leaves nobody behind.
+  const killAll = () => {
+    for (const { child } of [...crew.members, ...switches]) child.kill('SIGKILL')
+    void redis.kill()
+  }
+  process.once('exit', killAll)
+
   return {
     redis,
     isRedisBusy: false,
@@ -109,6 +116,7 @@ export async function openScene(plan: ChaosPlan, hooks: SceneHooks): Promise<Sce
     },
 
     async close() {
+      process.off('exit', killAll)
       await crew.close()
       for (const { child, valve } of switches) {
         valve.close()
