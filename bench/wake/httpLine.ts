@@ -4,8 +4,8 @@
 
 /** What a connection's owner wants to know. */
 export interface LineOwner {
-  /** The whole answer to what was written last is here. */
-  answered(line: HttpLine, status: number): void
+  /** The whole answer to what was written last is here; its bytes are only lent. */
+  answered(line: HttpLine, status: number, answer: Buffer): void
   closed(line: HttpLine): void
 }
 
@@ -37,7 +37,7 @@ const handlers: Bun.SocketHandler<LineState> = {
     const answer = line.begun ? Buffer.concat([line.begun, bytes]) : bytes
     if (isWhole(answer)) {
       line.begun = undefined
-      line.owner.answered(line, Number(answer.toString('latin1', STATUS_AT, STATUS_AT + 3)))
+      line.owner.answered(line, Number(answer.toString('latin1', STATUS_AT, STATUS_AT + 3)), answer)
     } else line.begun = Buffer.from(answer)
   },
   drain(socket) {

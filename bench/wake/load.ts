@@ -22,8 +22,8 @@ export interface Observed {
   seconds: number
   /** PBX requests that were answered. */
   released: number
-  /** Confirmations that were refused because the request was not held yet, those without effect, and those that
-   *  were due and not sent because the target was too far behind. */
+  /** Confirmations that were refused (the request was not held yet, or the target could not), those without effect,
+   *  and those that were due and not sent because the target was too far behind. */
   refused: number
   lost: number
   missed: number
@@ -35,6 +35,10 @@ const RELEASE_LINES_MAX = 512
 /** A confirmed request that is not answered by then is counted as lost and confirmed again. */
 const LOST_AFTER_MS = 5_000
 
+/** `status=ACK`: what all three targets answer to the PBX; a NAK differs in the letter at this place. */
+const ACK_AT = -3
+const ACK_LETTER = 'A'.charCodeAt(0)
+
 interface HeldCall {
   bytes: CallBytes
   line: HttpLine
@@ -42,8 +46,6 @@ interface HeldCall {
   confirmedAtMs: number
   /** Of the two answers, the PBX's and the app's, the first is here. */
   isHalfDone: boolean
-  /** Its confirmation went unanswered for so long that another one is due; the first may still come to something. */
-  isLost: boolean
 }
 
 export function createLoad(target: { holdPort: number; releasePort: number }, makeCall: CallMaker): Load {
@@ -59,11 +61,12 @@ export function createLoad(target: { holdPort: number; releasePort: number }, ma
   let seen: Observed | undefined
 
   const pbx: LineOwner = {
-    answered(line, status) {
+    answered(line, status, answer) {
       const nowMs = performance.now()
       const call = calls.get(line.call)
-      if (!call || status !== 200) throw new Error(`a PBX got ${status}`)
-      if (call.confirmedAtMs === 0) return answeredLate(line, call)
+      if (!call) throw new Error('a PBX got an answer to nothing')
+      const isAck = status === 200 && answer[answer.length + ACK_AT] === ACK_LETTER
+      if (!isAck || call.confirmedAtMs === 0) return answeredOtherwise(line, call)
       if (seen) {
         seen.released++
         seen.latenciesMs.push(nowMs - call.confirmedAtMs)
@@ -77,10 +80,14 @@ export function createLoad(target: { holdPort: number; releasePort: number }, ma
     },
   }
 
-  function answeredLate(line: HttpLine, call: HeldCall): void {
-    if (!call.isLost) throw new Error('a PBX got its answer before the confirmation')
+  /** A NAK, or the answer to a confirmation that was taken for lost. */
+  function answeredOtherwise(line: HttpLine, call: HeldCall): void {
+    if (seen) seen.lost++
     calls.delete(line.call)
     hold(line)
+    if (call.confirmedAtMs === 0) return
+    underWay--
+    if (underWay < atOnce) release()
   }
 
   const app: LineOwner = {
@@ -89,11 +96,9 @@ export function createLoad(target: { holdPort: number; releasePort: number }, ma
       const call = calls.get(line.call)
       // Undefined or 0: it was taken for lost, and its answer comes after all.
       if (!call?.confirmedAtMs) return
-      if (status === 404) {
-        if (seen) seen.refused++
-        confirmAgain(line.call, call)
-      } else if (status >= 300) throw new Error(`a confirmation got ${status}`)
-      else finishHalf(line.call, call)
+      if (status < 300) return finishHalf(line.call, call)
+      if (seen) seen.refused++
+      confirmAgain(line.call, call)
     },
     closed(line) {
       if (isClosing) return
@@ -109,7 +114,7 @@ export function createLoad(target: { holdPort: number; releasePort: number }, ma
     const bytes = prepared.pop()
     if (!bytes) throw new Error('more calls were needed than prepared')
     line.call = nextCall++
-    calls.set(line.call, { bytes, line, confirmedAtMs: 0, isHalfDone: false, isLost: false })
+    calls.set(line.call, { bytes, line, confirmedAtMs: 0, isHalfDone: false })
     waiting.push(line.call)
     line.write(bytes.hold)
   }
@@ -165,7 +170,6 @@ export function createLoad(target: { holdPort: number; releasePort: number }, ma
     for (const [number, call] of calls) {
       if (call.confirmedAtMs === 0 || nowMs - call.confirmedAtMs < LOST_AFTER_MS) continue
       if (seen) seen.lost++
-      call.isLost = true
       confirmAgain(number, call)
     }
   }
