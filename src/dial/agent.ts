@@ -64,6 +64,7 @@ export function openAgent(options: AgentOptions): Agent {
   const inHand = createBag()
   let isReconciling = false
   let isDraining = false
+  let isBuried = false
   let core: { channel: CoreChannel; lease: Lease } | undefined
   let onQuiet: (() => void) | undefined
   let orphaned: Timer | undefined
@@ -99,6 +100,7 @@ export function openAgent(options: AgentOptions): Agent {
     }),
     leaseMs,
     onBuried: () => {
+      isBuried = true
       log.error('this agent was taken for dead and its calls taken over: it ends')
       link.close()
       // A job that still comes goes back to its list.
@@ -227,9 +229,9 @@ export function openAgent(options: AgentOptions): Agent {
       clearInterval(note)
       clearTimeout(orphaned)
       liveness.stop()
-      await roll
-        .strike(agent)
-        .catch(thrown => log.debug({ reason: messageOf(thrown) }, 'not struck off: others will'))
+      // Declared dead meanwhile: a survivor strikes us off, once it has taken over what stands under our name.
+      const struck = isBuried ? Promise.resolve() : roll.strike(agent)
+      await struck.catch(thrown => log.debug({ reason: messageOf(thrown) }, 'not struck off: others will'))
       link.close()
       subscriber.disconnect()
       commands.disconnect()

@@ -10,7 +10,7 @@ import { messageOf } from '../result.ts'
 import type { Clock } from '../units.ts'
 import type { AgentSettings } from './agentMessages.ts'
 import { answeredSides, type Call, recordOf } from './call.ts'
-import type { CallEvent } from './events.ts'
+import { type CallEvent, callFailure } from './events.ts'
 import type { CallRegistry } from './registry.ts'
 
 export interface Desk {
@@ -135,6 +135,14 @@ export async function untilWritten(desk: Desk, write: () => Promise<void>): Prom
     }
   }
 }
+
+/** Says that the call never was, or is not known. Noted with the call: whoever takes it over before it is released must
+ *  not say it again. */
+export function sayFailure(desk: Desk, call: Call, cause: string): void {
+  say(desk, call, { event: callFailure(cause), fields: { [FAILED_FIELD]: cause } })
+}
+
+export const FAILED_FIELD = 'failed'
 
 /** The call is over: after everything said, its dial id is free and its job done with. */
 export function conclude(desk: Desk, call: Call): void {

@@ -14,7 +14,7 @@ import { answerOf, type CommandOutcome } from '../esl/outcome.ts'
 import { assertNever, messageOf } from '../result.ts'
 import { MS_PER_SECOND } from '../units.ts'
 import { type Call, createCall } from './call.ts'
-import { conclude, type Desk, letGo, say, sayOn, settleJob, untilWritten } from './desk.ts'
+import { conclude, type Desk, letGo, sayFailure, sayOn, settleJob, untilWritten } from './desk.ts'
 import { callFailure } from './events.ts'
 import type { TakenJob } from './intake.ts'
 import { type Job, parseJob } from './job.ts'
@@ -137,7 +137,7 @@ function hearResult(desk: Desk, call: Call, outcome: CommandOutcome): void {
 export function failCall(desk: Desk, call: Call, cause: string): void {
   if (call.isEnding) return
   desk.log.info({ dialId: call.record.dialId, cause }, 'call not made')
-  say(desk, call, { event: callFailure(cause) })
+  sayFailure(desk, call, cause)
   conclude(desk, call)
 }
 

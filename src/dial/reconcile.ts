@@ -6,8 +6,7 @@ import { dumpChannel } from '../esl/commands.ts'
 import { isUnknownChannel } from '../esl/outcome.ts'
 import { MS_PER_SECOND } from '../units.ts'
 import { type Call, type Leg, legsOf } from './call.ts'
-import { conclude, type Desk, say, untilWritten } from './desk.ts'
-import { callFailure } from './events.ts'
+import { conclude, type Desk, FAILED_FIELD, sayFailure, untilWritten } from './desk.ts'
 import { advance, complete, endBarger } from './follow.ts'
 import { valid } from './valid.ts'
 
@@ -30,6 +29,7 @@ export async function reconcileAll(desk: Desk, coreUuid: string): Promise<void> 
 /** Brings one call's legs to what the switch has of them. */
 export async function reconcile(desk: Desk, call: Call, coreUuid: string): Promise<void> {
   if (call.isEnding) return
+  if (call.record.fields[FAILED_FIELD] !== undefined) return conclude(desk, call)
   if (call.record.fields.core !== coreUuid) return vanish(desk, call, CAUSE_CRASH)
   if (call.a.state === 'expected') await settleUnknown(desk, call)
   // It was answered meanwhile, perhaps, and rings the callee.
@@ -90,7 +90,7 @@ export function reportUnknown(desk: Desk, call: Call): void {
     { dialId: call.record.dialId },
     'nobody knows what became of an originate: not dialled again',
   )
-  say(desk, call, { event: callFailure(cause) })
+  sayFailure(desk, call, cause)
   desk.count('deadLetters')
   if (call.list !== '')
     call.serial.run(() => untilWritten(desk, () => desk.jobs.bury(call.list, call.text, cause, desk.clock())))

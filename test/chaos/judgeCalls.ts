@@ -3,6 +3,7 @@
 import type { PushedJob } from './callTraffic.ts'
 import type { HeardMessage } from './ear.ts'
 import { type Evidence, isMarker, type Judgement, type Offender, type SwitchRecord } from './evidence.ts'
+import { MACHINE } from './troubles.ts'
 
 type Ring = Extract<SwitchRecord, { kind: 'ring' }>
 
@@ -36,7 +37,8 @@ export function judgeCalls(evidence: Evidence): Judgement {
       if (ofSide.length > 1) twice!.push({ id, why: `side ${side} rang ${ofSide.length} times` })
       const hangups = told.get(`hangup-event ${side}`) ?? 0
       if (starts > 0 && failures === 0 && ofSide.length > 0 && hangups === 0) {
-        if (side === '1' && livedUnseen(evidence, ofSide[0]!)) counts.unseen += 1
+        if (side === '1' && !told.has('answer-event 1') && livedUnseen(evidence, ofSide[0]!))
+          counts.unseen += 1
         else endless!.push({ id, why: `call-start, and no hangup-event of side ${side}` })
       }
       if (ofSide.length === 0 && (hangups > 0 || told.has(`answer-event ${side}`)))
@@ -112,6 +114,8 @@ function livedUnseen(evidence: Evidence, ring: Ring): boolean {
   const endAtMs = end?.at ?? Number.POSITIVE_INFINITY
   const markers = (heard.get(ring.dialId!) ?? []).filter(isMarker)
   const gaps = troubles.all.flatMap(({ who, fromMs, untilMs, afterMs }) => {
+    // What an agent saw while it could not write it down dies with it.
+    if (who === 'redis' || who === MACHINE) return [{ fromMs, untilMs: untilMs + afterMs }]
     if (who === ring.switch || who.endsWith(`/${ring.switch}`))
       return [{ fromMs, untilMs: untilMs + afterMs }]
     // An agent that is down sees nothing until another has taken over, or it is back.

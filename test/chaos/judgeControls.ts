@@ -67,7 +67,6 @@ function excuseOf(evidence: Evidence, control: SentControl): Excuse | undefined 
   // The new owner stands in Redis already, and marks on the channel where its part begins; before that it is the
   // former one's, who may be dead.
   const marker = list.slice(position + 1).find(isMarker)
-  if (marker && marker.message.agent === owner && marker.atMs - heardAtMs < IN_HANDS_MS)
-    return 'between two owners'
+  if (marker && marker.message.agent === owner) return 'between two owners'
   return isRedisTroubled ? 'redis in trouble' : undefined
 }

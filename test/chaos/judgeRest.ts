@@ -1,6 +1,7 @@
 // Judges what remains: keys in Redis, the way processes end, what long-lived ones hold; and times the takeovers.
 import type { Evidence, Figure, Judgement, Offender } from './evidence.ts'
 import { isMarker } from './evidence.ts'
+import { MACHINE } from './troubles.ts'
 
 /** A process of ours that lives long may hold this many files more at the end, when nothing is under way, than at the
  *  beginning: connections that are just being replaced. */
@@ -26,7 +27,7 @@ export function judgeLeftovers({ leftovers, ledger }: Evidence): Judgement {
   }
 }
 
-export function judgeResources({ samples, beganAtMs }: Evidence): Judgement {
+export function judgeResources({ samples, beganAtMs, troubles }: Evidence): Judgement {
   const offenders: Offender[] = []
   const figures: Figure[] = []
   for (const name of new Set(samples.map(each => each.name))) {
@@ -43,6 +44,12 @@ export function judgeResources({ samples, beganAtMs }: Evidence): Judgement {
     if (after > before + MEGABYTES_MORE_MAX)
       offenders.push({ id: name, why: `${before.toFixed()} → ${after.toFixed()} MB` })
   }
+  const standstills = troubles.all.filter(each => each.who === MACHINE)
+  const longestMs = Math.max(0, ...standstills.map(each => each.untilMs - each.fromMs))
+  figures.push([
+    'times that the machine stood still, and the longest, ms',
+    `${standstills.length}, ${longestMs}`,
+  ])
   return { findings: [{ what: 'processes that grow', offenders }], figures }
 }
 

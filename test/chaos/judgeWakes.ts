@@ -2,7 +2,7 @@
 // request that a living process holds is answered in time.
 import type { Evidence, Judgement, Offender } from './evidence.ts'
 import { ROUNDTRIP_WAIT_MS } from './scene.ts'
-import type { Trouble } from './troubles.ts'
+import { MACHINE, type Trouble } from './troubles.ts'
 import type { Wake } from './wakeTraffic.ts'
 
 /** Redis gets 0.8 s for its answer, and a busy machine the rest. */
@@ -70,5 +70,5 @@ const troublesOf = ({ troubles }: Evidence, wake: Wake): Trouble[] =>
 
 const pausedMs = (troubles: Trouble[]): number =>
   troubles
-    .filter(each => each.what.endsWith('paused'))
+    .filter(each => each.what.endsWith('paused') || each.who === MACHINE)
     .reduce((sum, { fromMs, untilMs, afterMs }) => sum + untilMs - fromMs + afterMs, 0)

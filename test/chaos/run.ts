@@ -11,6 +11,7 @@ import { judgeWakes } from './judgeWakes.ts'
 import type { ChaosPlan } from './plan.ts'
 import { resourcesOf } from './processes.ts'
 import { openScene, type Scene } from './scene.ts'
+import { MACHINE, RECONNECT_MS, type Troubles } from './troubles.ts'
 import { createWakeTraffic } from './wakeTraffic.ts'
 
 export interface Verdict {
@@ -47,6 +48,7 @@ export async function runChaos(plan: ChaosPlan): Promise<Verdict> {
     }
     sample()
     const sampler = setInterval(sample, SAMPLE_MS)
+    const endWatch = watchMachine(troubles)
 
     const beganAtMs = Date.now()
     const callTraffic = startCallTraffic(plan, redis.port)
@@ -67,6 +69,7 @@ export async function runChaos(plan: ChaosPlan): Promise<Verdict> {
     const leftovers = await untilQuiet(scene)
     clearInterval(news)
     clearInterval(sampler)
+    endWatch()
     sample()
 
     const letters = ['talkiq-asp.calls:dead', 'talkiq-bot.calls:dead']
@@ -92,6 +95,23 @@ export async function runChaos(plan: ChaosPlan): Promise<Verdict> {
     await scene.close()
   }
 }
+
+/** A machine that gives no time to anybody is a fault of its own, which nobody planned: noted like the others. */
+function watchMachine(troubles: Troubles): () => void {
+  let lastMs = Date.now()
+  const timer = setInterval(() => {
+    const nowMs = Date.now()
+    if (nowMs - lastMs > STANDSTILL_MS) {
+      const what = `stood still for ${nowMs - lastMs} ms`
+      troubles.end(troubles.begin({ who: MACHINE, what, fromMs: lastMs, afterMs: RECONNECT_MS }))
+    }
+    lastMs = nowMs
+  }, STANDSTILL_MS / 10)
+  return () => clearInterval(timer)
+}
+
+/** Shorter ones are everyday on a busy machine, and everything here allows for them. */
+const STANDSTILL_MS = 500
 
 function judge(evidence: Evidence): Verdict {
   const judgements = [

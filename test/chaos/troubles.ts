@@ -12,6 +12,9 @@ export interface Trouble {
   afterMs: number
 }
 
+/** Everybody's: its troubles count for all. */
+export const MACHINE = 'machine'
+
 /** ioredis comes back within a second of backoff, and then subscribes again. */
 export const RECONNECT_MS = 2_000
 
@@ -37,7 +40,10 @@ export function createTroubles(): Troubles {
     },
     between: (who, fromMs, untilMs) =>
       all.filter(
-        each => who.includes(each.who) && each.fromMs <= untilMs && each.untilMs + each.afterMs >= fromMs,
+        each =>
+          (each.who === MACHINE || who.includes(each.who)) &&
+          each.fromMs <= untilMs &&
+          each.untilMs + each.afterMs >= fromMs,
       ),
   }
 }
