@@ -1,5 +1,6 @@
 // A wait worker: the thread that holds PBX requests. It opens its own connections to Redis, listens on its inbox
 // and hands everything to the wait room. All messages from and to the main thread come in batches.
+import { openErrorReports, reportUncaught } from '../src/errors/reports.ts'
 import { openLog } from '../src/log.ts'
 import { openRedis } from '../src/redis/connect.ts'
 import { openDevices } from '../src/redis/devices.ts'
@@ -20,8 +21,10 @@ declare const self: Worker
 const FOREVER_MS = Number.MAX_SAFE_INTEGER
 
 function open(settings: WaitWorkerSettings) {
-  const log = openLog(settings.log, 'wait')
-  const send = createOutbox<FromWaitWorker>(batch => self.postMessage(batch))
+  const errorReports = openErrorReports(settings.errorReports, 'wait')
+  const log = openLog(settings.log, 'wait', errorReports?.report)
+  if (errorReports) reportUncaught(errorReports, log)
+  const send = createOutbox<FromWaitWorker>('chunk', batch => self.postMessage(batch))
   const commands = openRedis(settings.redis, 'commands', log)
   const subscriber = openRedis(settings.redis, 'subscriber', log)
 

@@ -95,4 +95,5 @@ export function idOfToken(token: string): string {
   return `t-${createHash('sha256').update(token).digest('hex').slice(0, 16)}`
 }
 
-const readDevice = (json: string): Device => JSON.parse(json) as Device
+/** A device as its slot keeps it. */
+export const readDevice = (json: string): Device => JSON.parse(json) as Device

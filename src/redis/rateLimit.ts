@@ -1,7 +1,7 @@
 // Counts requests by client and route in Redis, so that many pods hold one limit together. The counting is
 // rate-limiter-flexible's; a Redis that can't be asked lets requests pass, because what follows will fail anyway
-// and say so better. A client that is far from its limit does not wait for its count: what follows is sent to Redis
-// together with it, which spares every confirmation a round trip.
+// and say so better. A client that is far from its limit does not wait for its count, and its requests are counted
+// in lots: that spares every confirmation a round trip, and mostly a command.
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Clock } from '../units.ts'
 import type { RedisConnection } from './connect.ts'
@@ -13,6 +13,10 @@ const WINDOW_SECONDS = 60
  *  good part of it. Above, requests pass at once in the first half of the limit, and pods can't miss the second. */
 const EXACT_LIMIT_MAX = 60
 
+/** For so long requests are gathered into one lot. As many more may pass at each pod as a client sends in this time:
+ *  nothing against the half of its limit that is kept for that. */
+const LOT_MS = 10
+
 /** What is remembered of the clients' counts: some 100 bytes each. Beyond, all are forgotten, and counted anew. */
 const CLIENTS_MAX = 10_000
 
@@ -23,6 +27,8 @@ export type RateLimit = (route: string, client: string) => Promise<number> | num
 interface Count {
   /** By all pods, when Redis last said so. */
   consumed: number
+  /** Not yet sent to Redis: the lot that is being gathered. */
+  gathered: number
   /** Sent to Redis and not answered. */
   underWay: number
   windowEndsAtMs: number
@@ -46,21 +52,21 @@ export function openRateLimit(redis: RedisConnection, perMinute: number, clock: 
     let count = counts.get(key)
     if (!count) {
       if (counts.size >= CLIENTS_MAX) counts.clear()
-      count = { consumed: 0, underWay: 0, windowEndsAtMs: 0 }
+      count = { consumed: 0, gathered: 0, underWay: 0, windowEndsAtMs: 0 }
       counts.set(key, count)
     }
     if (count.windowEndsAtMs < clock()) count.consumed = 0
     return count
   }
 
-  async function consume(key: string, count: Count): Promise<number> {
+  async function consume(key: string, count: Count, points: number): Promise<number> {
     const note = (consumed: number, leftMs: number) => {
       count.consumed = consumed
       count.windowEndsAtMs = clock() + leftMs
     }
-    count.underWay++
+    count.underWay += points
     try {
-      const { consumedPoints, msBeforeNext } = await limiter.consume(key)
+      const { consumedPoints, msBeforeNext } = await limiter.consume(key, points)
       note(consumedPoints, msBeforeNext)
       return 0
     } catch (thrown) {
@@ -69,15 +75,26 @@ export function openRateLimit(redis: RedisConnection, perMinute: number, clock: 
       note(perMinute, thrown.msBeforeNext)
       return Math.max(1, thrown.msBeforeNext)
     } finally {
-      count.underWay--
+      count.underWay -= points
     }
+  }
+
+  function gather(key: string, count: Count): void {
+    count.gathered += 1
+    if (count.gathered === 1) setTimeout(consumeLot, LOT_MS, key, count)
+  }
+
+  function consumeLot(key: string, count: Count): void {
+    const points = count.gathered
+    count.gathered = 0
+    void consume(key, count, points)
   }
 
   return (route, client) => {
     const key = `${route}:${client}`
     const count = countOf(key)
-    const isFarBelow = count.consumed + count.underWay < farBelow
-    const waitMs = consume(key, count)
-    return isFarBelow ? 0 : waitMs
+    if (count.consumed + count.underWay + count.gathered >= farBelow) return consume(key, count, 1)
+    gather(key, count)
+    return 0
   }
 }

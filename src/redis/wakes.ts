@@ -2,12 +2,16 @@
 // confirmation, timeout and hang-up can race and exactly one of them decides. The record outlives the wait by the
 // grace in which late apps still get their verdict. Nothing here waits or sends pushes.
 
-import type { RedisConnection } from './connect.ts'
-import { type WakeId, wakeKey, wokenAccountsKey } from './keys.ts'
+import { COMMAND_TIMEOUT_MS, type RedisConnection } from './connect.ts'
+import { type Device, readDevice } from './devices.ts'
+import { devicesKey, type WakeId, wakeKey, wokenAccountsKey } from './keys.ts'
+import { isAnybodyListening } from './listeners.ts'
 import wakeAnswerLua from './scripts/wakeAnswer.lua' with { type: 'text' }
 import wakeBeginLua from './scripts/wakeBegin.lua' with { type: 'text' }
 import wakeEndLua from './scripts/wakeEnd.lua' with { type: 'text' }
+import wakeHeardLua from './scripts/wakeHeard.lua' with { type: 'text' }
 import wakeLeaveLua from './scripts/wakeLeave.lua' with { type: 'text' }
+import wakeLookLua from './scripts/wakeLook.lua' with { type: 'text' }
 import { bindScript, isCluster, reachable } from './scripts.ts'
 
 /** How long after the wait's end an app may still ask: two minutes. The token lives as long. */
@@ -38,31 +42,72 @@ export interface Waiter {
   id: number
 }
 
+/** What an inbox hears of one of its waits. `reason` and `device` are empty where there is none. */
+export interface WakeNews {
+  /** The waiter's number. */
+  id: number
+  event: 'confirmed' | 'ended' | 'unavailable' | 'lead'
+  reason: EndReason | 'confirmed' | ''
+  device: string
+}
+
+/** A wake as it was begun. */
+export interface BegunWake {
+  /** False: it joined the one that waits. */
+  isNew: boolean
+  /** Time until the deadline that counts. */
+  leftMs: number
+  /** The account's devices: whom to push. */
+  devices: Device[]
+}
+
 export type WakeStore = ReturnType<typeof openWakes>
 
 /** @throws RedisUnavailable from every method. */
 export function openWakes(redis: RedisConnection) {
-  const begin = bindScript(redis, 'wakeBegin', wakeBeginLua, { keyCounts: [2] })
-  const answer = bindScript(redis, 'wakeAnswer', wakeAnswerLua)
-  const end = bindScript(redis, 'wakeEnd', wakeEndLua)
+  // A PBX waits for its NAK.
+  const begin = bindScript(redis, 'wakeBegin', wakeBeginLua, {
+    keyCounts: [2, 3],
+    timeoutMs: COMMAND_TIMEOUT_MS,
+  })
+  // A PBX waits for it.
+  const answer = bindScript(redis, 'wakeAnswer', wakeAnswerLua, { isUrgent: true })
+  const end = bindScript(redis, 'wakeEnd', wakeEndLua, { timeoutMs: COMMAND_TIMEOUT_MS })
   const leave = bindScript(redis, 'wakeLeave', wakeLeaveLua)
-  // In a Cluster PUBLISH counts the listeners of one node only, so nothing follows from a zero.
-  const unheardIsDead = isCluster(redis) ? '0' : '1'
+  const isSplit = isCluster(redis)
+  const heard = bindScript(redis, 'wakeHeard', wakeHeardLua)
+  const look = bindScript(redis, 'wakeLook', wakeLookLua)
+  // In a Cluster PUBLISH counts the listeners of one node only, so nothing follows from a zero alone.
+  const unheardIsDead = isSplit ? '0' : '1'
+
+  /** The PBX may have its ACK already: only the app waits for this, which must not ring for a process that is dead. */
+  async function settleUnheard(wake: WakeId, device: string, answered: string): Promise<Verdict> {
+    const waiters = answered.slice(UNHEARD.length).split('\n')
+    const inboxes = waiters.map(waiter => waiter.slice(0, waiter.lastIndexOf(' ')))
+    const isListening = await isAnybodyListening(redis, [...new Set(inboxes)])
+    return (await heard([wakeKey(wake)], [device, isListening ? '1' : '0'])) as Verdict
+  }
 
   return {
-    /** Begins a wake, or joins the one that waits. `leftMs` is the time until the deadline that counts. */
-    async begin(wake: WakeId, waiter: Waiter, waitMs: number): Promise<{ isNew: boolean; leftMs: number }> {
-      const [how, leftMs] = (await begin(
-        [wakeKey(wake), wokenAccountsKey(wake.callId)],
-        [nameOf(waiter), Math.max(1, Math.ceil(waitMs)), VERDICT_GRACE_MS, wake.account],
-      )) as [string, number]
-      return { isNew: how === 'begun', leftMs }
+    /** Begins a wake, or joins the one that waits, and finds the devices: one round trip for both. */
+    async begin(wake: WakeId, waiter: Waiter, waitMs: number): Promise<BegunWake> {
+      const keys = [wakeKey(wake), wokenAccountsKey(wake.callId)]
+      const args = [nameOf(waiter), Math.max(1, Math.ceil(waitMs)), VERDICT_GRACE_MS, wake.account]
+      const devices = devicesKey(wake.account)
+      // In a Cluster they live on another node.
+      const [begun, apart] = await Promise.all([
+        begin(isSplit ? keys : [...keys, devices], args),
+        isSplit ? reachable(redis.hvals(devices)) : [],
+      ])
+      const [how, leftMs, found] = begun as [string, number, string[]]
+      return { isNew: how === 'begun', leftMs, devices: [...found, ...apart].map(readDevice) }
     },
 
     /** An app's answer. The first confirmation wins, whichever pods the others reach. */
     async answer(wake: WakeId, device: string, isAvailable: boolean): Promise<Verdict> {
       const args = [device, isAvailable ? '1' : '0', VERDICT_GRACE_MS, unheardIsDead]
-      return (await answer([wakeKey(wake)], args)) as Verdict
+      const verdict = (await answer([wakeKey(wake)], args)) as string
+      return verdict.startsWith(UNHEARD) ? settleUnheard(wake, device, verdict) : (verdict as Verdict)
     },
 
     /** Ends a waiting wake. @returns what holds now, which is somebody else's outcome when they were first. */
@@ -77,8 +122,8 @@ export function openWakes(redis: RedisConnection) {
 
     /** What was decided, without deciding; undefined while it waits. For waits that may have missed a message. */
     async decision(wake: WakeId): Promise<WakeDecision | undefined> {
-      const found = await reachable(redis.hmget(wakeKey(wake), 'state', 'reason', 'device'))
-      return found[0] === 'waiting' ? undefined : readDecision(found.map(each => each ?? ''))
+      const found = (await look([wakeKey(wake)], [])) as string[]
+      return found[0] === 'waiting' ? undefined : readDecision(found)
     },
 
     /** The accounts that a call woke: the PBX names ended calls by their id alone. */
@@ -87,6 +132,19 @@ export function openWakes(redis: RedisConnection) {
     },
   }
 }
+
+/** What the scripts publish: `<number> <event> <reason> <device>`. A device's id may have blanks. */
+export function readWakeNews(text: string): WakeNews {
+  const [id, event, reason, ...device] = text.split(' ')
+  return {
+    id: Number(id),
+    event: event as WakeNews['event'],
+    reason: reason as WakeNews['reason'],
+    device: device.join(' '),
+  }
+}
+
+const UNHEARD = 'unheard '
 
 const nameOf = (waiter: Waiter): string => `${waiter.inbox} ${waiter.id}`
 

@@ -1,6 +1,7 @@
 // What the main thread and a wait worker tell each other. Messages are posted in batches, an array at a time: at
 // thousands of waits a second the thread hand-off would otherwise cost more than the wait itself.
 
+import type { ErrorReportSettings } from '../errors/reports.ts'
 import type { Platform } from '../push/push.ts'
 import type { RedisSettings } from '../redis/connect.ts'
 import type { Device } from '../redis/devices.ts'
@@ -13,6 +14,8 @@ export interface WaitWorkerSettings {
   inbox: string
   roundtripWaitMs: number
   resendIntervalMs: number
+  /** Undefined: nothing is reported. */
+  errorReports?: ErrorReportSettings
   log: { level: string; showsFullNumbers: boolean; isPretty: boolean }
 }
 
@@ -45,6 +48,8 @@ export type FromWaitWorker =
   | { kind: 'ready' }
   /** Push these devices now. `endsAtMs`: the wait's deadline, ms since the epoch. */
   | { kind: 'push'; id: number; attempt: number; devices: Device[]; endsAtMs: number }
+  /** Another request of the same call waits already: this one shares its wait. */
+  | { kind: 'joined'; id: number }
   | WaitOver
   /** For how long the inbox has heard nothing, said every self-test. */
   | { kind: 'health'; deafForMs: number }
@@ -62,9 +67,22 @@ export interface WaitOver {
   roundTripMs?: number
 }
 
-/** Collects messages and posts them together at the end of the current turn of the event loop, as JSON: a batch of
- *  objects takes the structured clone three times as long. */
-export function createOutbox<Message>(post: (batch: string) => void): (message: Message) => void {
+/** When a batch is posted. `turn`: at the end of the current turn of the event loop, which gathers most. `chunk`: when
+ *  what the current callback brought has been dealt with, so that nobody waits for the rest of the turn. */
+export type OutboxPace = 'turn' | 'chunk'
+
+const SCHEDULERS: Record<OutboxPace, (flush: () => void) => unknown> = {
+  turn: setImmediate,
+  chunk: queueMicrotask,
+}
+
+/** Collects messages and posts them together, as JSON: a batch of objects takes the structured clone three times as
+ *  long. */
+export function createOutbox<Message>(
+  pace: OutboxPace,
+  post: (batch: string) => void,
+): (message: Message) => void {
+  const schedule = SCHEDULERS[pace]
   let batch: Message[] = []
   const flush = () => {
     const full = batch
@@ -72,7 +90,7 @@ export function createOutbox<Message>(post: (batch: string) => void): (message: 
     post(JSON.stringify(full))
   }
   return message => {
-    if (batch.push(message) === 1) setImmediate(flush)
+    if (batch.push(message) === 1) schedule(flush)
   }
 }
 

@@ -23,6 +23,7 @@ export interface WaitPoolOptions {
   settings: Omit<WaitWorkerSettings, 'inbox'>
   inboxOf: (worker: number) => string
   onPush: (message: Extract<FromWaitWorker, { kind: 'push' }>) => void
+  onJoined: (id: number) => void
   onOver: (over: WaitOver) => void
   onCrash: () => void
   log: Log
@@ -56,7 +57,7 @@ export async function openWaitPool(options: WaitPoolOptions) {
   function spawn(index: number, held: Map<number, WaitOrder>): { thread: Thread; ready: Promise<void> } {
     const { promise: ready, resolve: markReady } = Promise.withResolvers<void>()
     const worker = new Worker(options.program)
-    const send = createOutbox<ToWaitWorker>(batch => worker.postMessage(batch))
+    const send = createOutbox<ToWaitWorker>('turn', batch => worker.postMessage(batch))
     const thread: Thread = { worker, send, held, deafForMs: Number.POSITIVE_INFINITY }
 
     worker.onmessage = (event: MessageEvent<string>) => {
@@ -91,6 +92,8 @@ export async function openWaitPool(options: WaitPoolOptions) {
         return markReady()
       case 'push':
         return options.onPush(message)
+      case 'joined':
+        return options.onJoined(message.id)
       case 'over':
         thread.held.delete(message.id)
         options.onOver(message)

@@ -5,7 +5,7 @@
 // it tells the main thread when one is due.
 import type { Log } from '../log.ts'
 import type { Device, DeviceStore } from '../redis/devices.ts'
-import type { EndReason, Waiter, WakeStore } from '../redis/wakes.ts'
+import { type EndReason, readWakeNews, type Waiter, type WakeStore } from '../redis/wakes.ts'
 import { assertNever, messageOf } from '../result.ts'
 import type { Clock } from '../units.ts'
 import type { FromWaitWorker, ToWaitWorker, WaitOrder } from './waitMessages.ts'
@@ -41,14 +41,6 @@ interface Wait {
   refused?: Set<string>
 }
 
-/** What the inbox carries: the JSON that the scripts publish. */
-interface InboxMessage {
-  id: number
-  event: 'confirmed' | 'ended' | 'unavailable' | 'lead'
-  reason: EndReason | 'confirmed' | ''
-  device: string
-}
-
 export type WaitRoom = ReturnType<typeof openWaitRoom>
 
 export function openWaitRoom(options: WaitRoomOptions) {
@@ -72,17 +64,15 @@ export function openWaitRoom(options: WaitRoomOptions) {
 
   async function begin(wait: Wait): Promise<void> {
     const { order, waiter } = wait
-    const [devices, begun] = await Promise.all([
-      options.devices.list(order.account),
-      wakes.begin(order, waiter, wait.endsAtMs - clock()),
-    ])
+    const begun = await wakes.begin(order, waiter, wait.endsAtMs - clock())
     // Already over: the PBX left, or the wake that we joined was decided while we asked.
     if (!waits.has(order.id)) return
-    wait.devices = devices
+    wait.devices = begun.devices
     wait.isLead = begun.isNew
+    if (!begun.isNew) options.send({ kind: 'joined', id: order.id })
     // A joined wait ends with the first. A slow reply must not move the deadline of either.
     wait.endsAtMs = Math.min(wait.endsAtMs, clock() + begun.leftMs)
-    if (devices.length === 0 && begun.isNew) return decide(wait, 'no-device')
+    if (begun.devices.length === 0 && begun.isNew) return decide(wait, 'no-device')
     arm(wait)
   }
 
@@ -168,7 +158,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
   }
 
   function hear(text: string): void {
-    const message = JSON.parse(text) as InboxMessage
+    const message = readWakeNews(text)
     const wait = waits.get(message.id)
     if (!wait) return
     switch (message.event) {

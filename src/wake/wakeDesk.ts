@@ -37,6 +37,8 @@ export interface WakeDeskOptions {
   devices: Pick<DeviceStore, 'forget'>
   appApiUrl: string
   events: WakeEvents
+  /** The wake's place in its trace, for the app to go on with; only while traces are made. */
+  traceparentOf?: (call: IncomingCall) => string | undefined
   clock: Clock
   log: Log
 }
@@ -53,9 +55,6 @@ interface Held {
   call: IncomingCall
   arrivedAtMs: number
   resolve: (outcome: HeldOutcome) => void
-  /** Aborts when the PBX hangs up; then its wait is left. */
-  dropped: AbortSignal
-  leave: () => void
   /** When its tokens were first signed, seconds since the epoch: each resend signs the same ones again. */
   issuedAtSeconds: number
   /** Pushes under way or retried. Without one there is nothing to abort. */
@@ -67,6 +66,8 @@ interface Held {
   attempt?: AbortController
   /** Ids of the devices whose last answered push was refused. */
   refused?: Set<string>
+  /** Of the newest push; 0 before the first. */
+  attempts: number
 }
 
 /** A cancel push is worth little once the phone has given up by itself. */
@@ -99,6 +100,7 @@ export function openWakeDesk(options: WakeDeskOptions) {
       // The pods' shared key lives in Redis. The next attempt asks again.
       return { kind: 'retry-later', afterMs: 0, reason: messageOf(thrown) }
     }
+    const traceparent = options.traceparentOf?.(call)
     const payload: PushPayload = {
       type: 'call',
       unique_key: call.callId,
@@ -110,17 +112,19 @@ export function openWakeDesk(options: WakeDeskOptions) {
       token,
       expires_at: toSeconds(endsAtMs),
       call_uuid: callUuidOf(call.callId),
+      ...(traceparent === undefined ? {} : { traceparent }),
     }
+    const sentAtMs = clock()
     const outcome = await options.push(device, payload, signal, superseded)
-    events.pushed(call.callId, { platform: device.platform, attempt, outcome })
-    if (outcome.kind === 'token-gone') await forget(call.account, device, outcome.sinceMs)
+    events.pushed(call, { device, attempt, outcome, tookMs: clock() - sentAtMs })
+    if (outcome.kind === 'token-gone') await forget(call, device, outcome.sinceMs)
     return outcome
   }
 
-  async function forget(account: string, device: Device, sinceMs: number): Promise<void> {
+  async function forget(call: IncomingCall, device: Device, sinceMs: number): Promise<void> {
+    const { account } = call
     try {
-      if (await options.devices.forget(account, device.token, sinceMs))
-        events.deviceForgotten(account, device.platform)
+      if (await options.devices.forget(account, device.token, sinceMs)) events.deviceForgotten(call, device)
     } catch (thrown) {
       // The next push to it says so again.
       log.warn({ account, reason: messageOf(thrown) }, 'device with a gone token could not be forgotten')
@@ -162,14 +166,20 @@ export function openWakeDesk(options: WakeDeskOptions) {
     ): Promise<HeldOutcome> | undefined {
       const arrivedAtMs = clock()
       const id = pool.hold({ account: call.account, callId: call.callId, arrivedAtMs })
-      if (id === undefined) return undefined
+      if (id === undefined) {
+        events.callRefused(call)
+        return undefined
+      }
       events.callArrived(call)
       const { promise, resolve } = Promise.withResolvers<HeldOutcome>()
-      const leave = () => pool.leave(id)
+      const issuedAtSeconds = Math.floor(toSeconds(arrivedAtMs))
+      held.set(id, { call, arrivedAtMs, resolve, issuedAtSeconds, pushes: 0, attempts: 0 })
+      // Never removed: the signal goes with its request, and removing takes longer than all that is here.
+      const leave = () => {
+        if (held.has(id)) pool.leave(id)
+      }
       dropped.addEventListener('abort', leave, { once: true })
       if (dropped.aborted) leave()
-      const issuedAtSeconds = Math.floor(toSeconds(arrivedAtMs))
-      held.set(id, { call, arrivedAtMs, resolve, dropped, leave, issuedAtSeconds, pushes: 0 })
       return promise
     },
 
@@ -178,6 +188,8 @@ export function openWakeDesk(options: WakeDeskOptions) {
     async push(pool: Pick<WaitPool, 'pushFailed'>, due: PushDue): Promise<void> {
       const wait = held.get(due.id)
       if (!wait) return
+      wait.attempts = due.attempt
+      events.pushing(wait.call, due.attempt, due.devices)
       wait.attempt?.abort()
       const attempt = new AbortController()
       wait.attempt = attempt
@@ -197,16 +209,31 @@ export function openWakeDesk(options: WakeDeskOptions) {
       )
     },
 
+    /** A worker says that this request shares another one's wait. */
+    joined(id: number): void {
+      const wait = held.get(id)
+      if (wait) events.callJoined(wait.call)
+    },
+
+    /** The eldest held requests, for operators. */
+    eldest(max: number): { call: IncomingCall; heldForMs: number; attempts: number }[] {
+      const nowMs = clock()
+      return [...held.values().take(max)].map(({ call, arrivedAtMs, attempts }) => ({
+        call,
+        heldForMs: nowMs - arrivedAtMs,
+        attempts,
+      }))
+    },
+
     /** A worker says how a wait ended. */
     over(over: WaitOver): void {
       const wait = held.get(over.id)
       if (!wait) return
       held.delete(over.id)
-      wait.dropped.removeEventListener('abort', wait.leave)
       wait.pushing?.abort()
       const { call } = wait
       const waitedMs = clock() - wait.arrivedAtMs
-      events.callAnswered(call.callId, {
+      events.callAnswered(call, {
         outcome: over.outcome,
         waitedMs,
         ...(over.platform ? { platform: over.platform } : {}),

@@ -50,6 +50,7 @@ try {
 
 async function show(): Promise<void> {
   narrator.plain('Starting Redis, a stand-in for FreeSWITCH, and hookswitch ...')
+  let appAnswered: Promise<void> | undefined
   const ports = { public: await port(8080), internal: await port(9090), esl: await port(8021) }
   const stage = opened.use(
     await openStage({
@@ -67,7 +68,7 @@ async function show(): Promise<void> {
       },
       async sendPush(_target, payload) {
         narrator.push(payload)
-        void answerPush(payload, narrator, paceMs).catch(thrown =>
+        appAnswered = answerPush(payload, narrator, paceMs).catch(thrown =>
           narrator.plain(`The app could not answer: ${messageOf(thrown)}`),
         )
         return { kind: 'accepted', id: 'demo' }
@@ -79,11 +80,13 @@ async function show(): Promise<void> {
   ear.listen(narrator.heard)
   const { publicUrl = '', internalUrl } = stage.service
   narrator.plain(`
-  hookswitch   ${publicUrl} for PBXs and apps, ${internalUrl} for operators
+  hookswitch   ${publicUrl} for PBXs and apps, ${internalUrl} for operators (open it in a browser)
   Redis        ${stage.redis.url}, the demonstration's own
   switch       127.0.0.1:${ports.esl}, speaks FreeSWITCH's event socket; its phones are played`)
 
   await tellWake({ stage, ear, narrator, paceMs })
+  // The PBX may hear of it before the app has its own answer.
+  await appAnswered
   await tellCall({ stage, ear, narrator, paceMs })
 
   narrator.title('Everything goes on running, and is told here; Ctrl-C ends it.')

@@ -19,6 +19,6 @@ end
 redis.call('HSET', record, 'waiters', table.concat(staying, '\n'))
 if wasFirst then
   local inbox, id = string.match(staying[1], '(%S+) (%S+)')
-  redis.call('PUBLISH', inbox, cjson.encode({ id = tonumber(id), event = 'lead', reason = '', device = '' }))
+  redis.call('PUBLISH', inbox, id .. ' lead  ')
 end
 return 'left'
