@@ -5,6 +5,8 @@ import type { Log } from '../log.ts'
 import type { DeviceStore } from '../redis/devices.ts'
 import type { Verdict, WakeStore } from '../redis/wakes.ts'
 import { messageOf } from '../result.ts'
+import type { Clock } from '../units.ts'
+import type { AppAnswer } from './wake.ts'
 import type { WakeDesk } from './wakeDesk.ts'
 import type { WakeEvents } from './wakeEvents.ts'
 
@@ -12,40 +14,37 @@ import type { WakeEvents } from './wakeEvents.ts'
 export const CALL_END_REASONS = ['caller_hangup', 'answered_elsewhere'] as const
 export type CallEndReason = (typeof CALL_END_REASONS)[number]
 
-/** An app's answer, as its token and its body tell it. */
-export interface AppAnswer {
-  account: string
-  callId: string
-  deviceId: string
-  isAvailable: boolean
-}
-
 export interface CallNewsOptions {
   wakes: Pick<WakeStore, 'answer' | 'end' | 'accountsOf'>
   devices: Pick<DeviceStore, 'list'>
   cancel: WakeDesk['cancel']
   events: WakeEvents
+  clock: Clock
   log: Log
 }
 
 export type CallNews = ReturnType<typeof openCallNews>
 
 /** @throws RedisUnavailable from both methods. */
-export function openCallNews({ wakes, devices, cancel, events, log }: CallNewsOptions) {
+export function openCallNews({ wakes, devices, cancel, events, clock, log }: CallNewsOptions) {
   return {
     /** The app's answer. A repeated answer gets the first one's verdict. */
     async answered(answer: AppAnswer): Promise<Verdict> {
+      const atMs = clock()
       const verdict = await wakes.answer(answer, answer.deviceId, answer.isAvailable)
-      events.appAnswered(answer.callId, { verdict, isAvailable: answer.isAvailable })
+      events.appAnswered(answer, { verdict, atMs })
       return verdict
     },
+
+    /** The app says why it did not take a call. */
+    explained: events.appExplained,
 
     /** The call is over: its waits end, later apps hear so, Android phones are told to stop.
      *  @returns false when nothing is known of the call. */
     async ended(callId: string, reason: CallEndReason): Promise<boolean> {
       const accounts = await wakes.accountsOf(callId)
-      await Promise.all(accounts.map(account => wakes.end({ account, callId }, reason)))
       events.callEnded(callId, reason)
+      await Promise.all(accounts.map(account => wakes.end({ account, callId }, reason)))
       for (const account of accounts) {
         devices.list(account).then(
           found => cancel(callId, found, reason),

@@ -10,6 +10,18 @@ export interface IncomingCall {
   callerId: string
   /** The PBX's own id of the call, or a UUID of ours: `unique_key` in the push. */
   callId: string
+  /** The PBX's trace, as its request's header says it (W3C Trace Context). */
+  traceparent?: string
+}
+
+/** An app's answer, as its token and its body tell it. */
+export interface AppAnswer {
+  account: string
+  callId: string
+  deviceId: string
+  isAvailable: boolean
+  /** The app's own place in the trace that its push named. */
+  traceparent?: string
 }
 
 /** Why the PBX got its answer; header `x-hookswitch-reason`. */

@@ -1,34 +1,75 @@
-// One function for each thing that happens in a wake: it writes the log line and counts, together, so that a
-// dashboard and a log never tell two stories. vialer-middleware's counters are fed here too.
+// One function for each thing that happens in a wake: it writes the log line, counts, and notes it in the call's
+// timeline, together, so that a dashboard, a log and a timeline never tell three stories. vialer-middleware's counters
+// are fed here too.
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Platform, PushOutcome } from '../push/push.ts'
+import type { Device } from '../redis/devices.ts'
 import type { Verdict } from '../redis/wakes.ts'
+import { FOUND_DEVICES_MAX } from '../timeline/entry.ts'
+import type { Recorder } from '../timeline/recorder.ts'
 import { toSeconds } from '../units.ts'
-import type { IncomingCall, WakeOutcome } from './wake.ts'
+import type { AppAnswer, IncomingCall, WakeOutcome } from './wake.ts'
 
 export type WakeEvents = ReturnType<typeof createWakeEvents>
 
-export function createWakeEvents(log: Log, metrics: Metrics) {
+/** Told of each answer to a PBX, for the operators' page. @param roundTripMs of a confirmed wake that we pushed. */
+export type OnWakeAnswered = (callId: string, outcome: WakeOutcome, roundTripMs?: number) => void
+
+export function createWakeEvents(
+  log: Log,
+  metrics: Metrics,
+  timeline: Pick<Recorder, 'add'>,
+  onAnswered: OnWakeAnswered,
+) {
   const { legacy } = metrics
   return {
-    callArrived(call: IncomingCall): void {
-      log.info({ callId: call.callId, account: call.account, phonenumber: call.phonenumber }, 'incoming call')
+    callArrived({ callId, account, phonenumber, callerId, traceparent }: IncomingCall): void {
+      log.info({ callId, account, phonenumber }, 'incoming call')
+      const about = traceparent === undefined ? { account } : { account, traceparent }
+      timeline.add(callId, { what: 'request', account, phonenumber, callerId }, about)
     },
 
-    pushed(callId: string, push: { platform: Platform; attempt: number; outcome: PushOutcome }): void {
-      const { platform, attempt, outcome } = push
+    /** No further wait can be held. */
+    callRefused({ callId, account }: IncomingCall): void {
+      timeline.add(callId, { what: 'request-refused', account }, { account })
+    },
+
+    /** The same call waits already: this request gets that one's outcome. */
+    callJoined({ callId, account }: IncomingCall): void {
+      timeline.add(callId, { what: 'joined', account })
+    },
+
+    pushing({ callId, account }: IncomingCall, attempt: number, devices: readonly Device[]): void {
+      timeline.add(callId, {
+        what: 'push-sent',
+        account,
+        attempt,
+        devices: devices.length,
+        ...(attempt === 1 ? { found: devices.slice(0, FOUND_DEVICES_MAX).map(named) } : {}),
+      })
+    },
+
+    pushed(
+      { callId, account }: IncomingCall,
+      push: { device: Device; attempt: number; outcome: PushOutcome; tookMs: number },
+    ): void {
+      const { device, attempt, outcome, tookMs } = push
+      const { platform } = device
       const fields = { callId, platform, attempt, outcome: outcome.kind, ...reasonOf(outcome) }
       if (outcome.kind === 'refused') log.error(fields, 'push refused')
       else log.info(fields, 'push sent')
+      const answer = { attempt, outcome: outcome.kind, ...reasonOf(outcome), tookMs }
+      timeline.add(callId, { what: 'push-answered', account, ...named(device), ...answer })
     },
 
-    deviceForgotten(account: string, platform: Platform): void {
-      log.info({ account, platform }, 'push token is gone: device forgotten')
+    deviceForgotten({ callId, account }: IncomingCall, device: Device): void {
+      log.info({ account, platform: device.platform }, 'push token is gone: device forgotten')
+      timeline.add(callId, { what: 'device-forgotten', account, ...named(device) })
     },
 
     callAnswered(
-      callId: string,
+      { callId, account }: IncomingCall,
       answered: { outcome: WakeOutcome; waitedMs: number; platform?: Platform; roundTripMs?: number },
     ): void {
       const { outcome, waitedMs, platform, roundTripMs } = answered
@@ -41,15 +82,40 @@ export function createWakeEvents(log: Log, metrics: Metrics) {
       if (platform && roundTripMs !== undefined)
         metrics.appRoundTripSeconds.observe({ platform }, toSeconds(roundTripMs))
       countLegacy(outcome, platform)
+      const { deviceId: device, ...told } = outcome
+      timeline.add(callId, {
+        what: 'outcome',
+        account,
+        ...told,
+        waitedMs,
+        ...(device === undefined ? {} : { device }),
+        ...(roundTripMs === undefined ? {} : { roundTripMs }),
+      })
+      onAnswered(callId, outcome, roundTripMs)
     },
 
-    appAnswered(callId: string, answer: { verdict: Verdict; isAvailable: boolean }): void {
-      log.info({ callId, ...answer }, 'app answered')
-      metrics.callResponses.inc({ verdict: answer.verdict })
+    /** @param atMs when the answer came in: the PBX's own may have left before the verdict is back. */
+    appAnswered(
+      { callId, account, deviceId, isAvailable, traceparent }: AppAnswer,
+      { verdict, atMs }: { verdict: Verdict; atMs: number },
+    ): void {
+      log.info({ callId, verdict, isAvailable }, 'app answered')
+      metrics.callResponses.inc({ verdict })
+      const answer = { account, device: deviceId, isAvailable, verdict }
+      const about = traceparent === undefined ? { atMs } : { atMs, traceparent }
+      timeline.add(callId, { what: 'app-answered', ...answer }, about)
+    },
+
+    /** The app says later why it did not take the call. */
+    appExplained(call: { callId: string; account: string; reason: string }): void {
+      const { callId, account, reason } = call
+      log.info(call, 'app says why it did not take the call')
+      timeline.add(callId, { what: 'app-explained', account, reason: reason.slice(0, REASON_CHARACTERS_MAX) })
     },
 
     callEnded(callId: string, reason: string): void {
       log.info({ callId, reason }, 'call ended')
+      timeline.add(callId, { what: 'call-ended', reason })
     },
   }
 
@@ -80,6 +146,12 @@ export function createWakeEvents(log: Log, metrics: Metrics) {
     }
   }
 }
+
+/** Of an app's own words in a timeline; the log has them all. */
+const REASON_CHARACTERS_MAX = 500
+
+/** A phone, without its push token. */
+const named = ({ id, platform }: Device): { device: string; platform: Platform } => ({ device: id, platform })
 
 const reasonOf = (outcome: PushOutcome): { reason?: string } =>
   'reason' in outcome ? { reason: outcome.reason } : {}

@@ -1,0 +1,63 @@
+-- Appends entries to timelines, each of which keeps its first entries and its newest. Outside a Cluster it does the rest
+-- too: notes new timelines under their accounts, and deletes those beyond the most that are kept.
+-- KEYS: outside a Cluster the list of all timelines; in a Cluster the one timeline that is written to.
+-- ARGV: '1' outside a Cluster or '0', how many first entries stay, how many entries in all, expiry s, what timelines'
+--       keys begin with, what accounts' indexes begin with, ids an index keeps, most timelines in all, now ms, the text:
+--       for each timeline a line `entries left out before they came here, ms of the first, id, account` with blanks
+--       between (the account may be missing), then a line for each entry, which begins with a brace.
+local isWhole, firstMax, entriesMax, expiry = ARGV[1] == '1', tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local prefix, indexPrefix, indexMax, timelinesMax, nowMs = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local BRACE = string.byte('{')
+
+-- Behind the first entries stands how many are missing there: {"leftOut":12}
+local function leave(key, leftOut)
+  local length = redis.call('LLEN', key)
+  local behind = redis.call('LINDEX', key, firstMax)
+  local known = behind and string.match(behind, '^{"leftOut":(%d+)}$')
+  local surplus = math.max(0, (known and length - 1 or length) - entriesMax)
+  if leftOut + surplus == 0 then return end
+  local first = redis.call('LRANGE', key, 0, firstMax - 1)
+  -- Away with the first ones, the old mark and the surplus; then the first ones again, before a new mark.
+  redis.call('LTRIM', key, #first + (known and 1 or 0) + surplus, -1)
+  redis.call('LPUSH', key, string.format('{"leftOut":%d}', (tonumber(known) or 0) + leftOut + surplus))
+  for index = #first, 1, -1 do redis.call('LPUSH', key, first[index]) end
+end
+
+local touched, entries, header = {}, {}, nil
+
+local function append()
+  if not header then return end
+  local leftOut, atMs, id, account = string.match(header, '^(%d+) (%d+) (%S+) ?(%S*)$')
+  local key = isWhole and prefix .. id or KEYS[1]
+  local length = redis.call('RPUSH', key, unpack(entries))
+  if length > entriesMax or leftOut ~= '0' then leave(key, tonumber(leftOut)) end
+  redis.call('EXPIRE', key, expiry)
+  if not isWhole then return end
+  touched[#touched + 1] = nowMs
+  touched[#touched + 1] = id
+  if account == '' then return end
+  local index = indexPrefix .. account
+  redis.call('ZADD', index, atMs, id)
+  redis.call('ZREMRANGEBYRANK', index, 0, -1 - tonumber(indexMax))
+  redis.call('EXPIRE', index, expiry)
+end
+
+for line in string.gmatch(ARGV[10], '[^\n]+') do
+  if string.byte(line) == BRACE then
+    entries[#entries + 1] = line
+  else
+    append()
+    header, entries = line, {}
+  end
+end
+append()
+
+if #touched == 0 then return 0 end
+redis.call('ZADD', KEYS[1], unpack(touched))
+redis.call('EXPIRE', KEYS[1], expiry)
+local surplus = redis.call('ZCARD', KEYS[1]) - tonumber(timelinesMax)
+if surplus <= 0 then return 0 end
+-- Those first that nobody has written to for longest.
+local popped = redis.call('ZPOPMIN', KEYS[1], math.min(surplus, 1000))
+for index = 1, #popped, 2 do redis.call('UNLINK', prefix .. popped[index]) end
+return #popped / 2

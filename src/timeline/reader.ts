@@ -1,0 +1,82 @@
+// Reads timelines: one by the id of its call, or the list of an account's calls, each with its summary. It puts the
+// entries of several processes in order and leaves out what was written twice. Nothing is changed.
+
+import { mask } from '../log.ts'
+import type { KeptTimelines } from '../redis/timelines.ts'
+import type { KeptEntry } from './entry.ts'
+import { masked } from './recorder.ts'
+import { type Told, tell } from './story.ts'
+import { summarise } from './summary.ts'
+
+/** One call told whole. */
+export interface Timeline {
+  kind: 'call'
+  id: string
+  /** Answers "why didn't my phone ring?". */
+  summary: string
+  lines: Told[]
+  /** Entries that were not kept, of a timeline that had too many. */
+  leftOut: number
+}
+
+/** An account's calls of a day, newest first. */
+export interface AccountTimelines {
+  kind: 'account'
+  account: string
+  calls: { id: string; atMs: number; summary: string }[]
+}
+
+export interface TimelineReader {
+  /** @param id a call id, a dial id or an account. @returns undefined when nothing is known of it.
+   *  @throws RedisUnavailable */
+  read(id: string): Promise<Timeline | AccountTimelines | undefined>
+}
+
+export function openTimelineReader(
+  store: KeptTimelines,
+  { showsFullNumbers }: { showsFullNumbers: boolean },
+): TimelineReader {
+  async function entriesOf(id: string): Promise<{ entries: KeptEntry[]; leftOut: number }> {
+    const { entries, leftOut } = await store.read(id)
+    const kept = inOrder(entries)
+    return { entries: showsFullNumbers ? kept : kept.map(masked), leftOut }
+  }
+
+  async function readAccount(account: string): Promise<AccountTimelines | undefined> {
+    const calls = await store.callsOf(account)
+    const told = await Promise.all(
+      calls.map(async ({ id, atMs }) => {
+        const { entries } = await entriesOf(id)
+        if (entries.length === 0) return []
+        return [{ id, atMs, summary: summarise(entries, accountIn(entries, account)) }]
+      }),
+    )
+    const known = told.flat()
+    return known.length > 0 ? { kind: 'account', account, calls: known } : undefined
+  }
+
+  return {
+    async read(id) {
+      const { entries, leftOut } = await entriesOf(id)
+      if (entries.length === 0) return readAccount(id)
+      return { kind: 'call', id, summary: summarise(entries), lines: tell(entries), leftOut }
+    },
+  }
+}
+
+/** The account as the entries name it: whole, or masked. */
+const accountIn = (entries: readonly KeptEntry[], account: string): string =>
+  entries.some(each => 'account' in each && each.account === account) ? account : String(mask(account))
+
+/** By time; of one process as it wrote them. */
+function inOrder(texts: readonly string[]): KeptEntry[] {
+  const seen = new Set<string>()
+  const entries: KeptEntry[] = []
+  for (const text of texts) {
+    const entry = JSON.parse(text) as KeptEntry
+    const name = `${entry.by} ${entry.n}`
+    if (!seen.has(name)) entries.push(entry)
+    seen.add(name)
+  }
+  return entries.sort((a, b) => a.atMs - b.atMs || (a.by === b.by ? a.n - b.n : 0))
+}

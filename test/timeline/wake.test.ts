@@ -1,0 +1,235 @@
+// "Why didn't my phone ring?" for wakes: each story from the PBX's request to its answer, by real requests, as the
+// internal API tells it afterwards.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { answer, askPbx, endCall, registerPhone } from '../harness/client.ts'
+import { startRedis, type TestRedis } from '../harness/redis.ts'
+import { ACCEPTED, startVendorService, type VendorPush, type VendorService } from '../harness/vendor.ts'
+import { ask, callsOf, entryOf, kinds, timelineOf } from './reading.ts'
+
+const NUMBER = '+31612345678'
+
+let redis: TestRedis
+let service: VendorService
+/** Another process on the same Redis. */
+let other: VendorService
+/** One that waits for no app for long. */
+let hasty: VendorService
+beforeAll(async () => {
+  redis = await startRedis()
+  const settings = {
+    PUBSUB_REDIS_URL: redis.url,
+    APP_PUSH_ROUNDTRIP_WAIT: '20000',
+    APP_PUSH_RESEND_INTERVAL: '100',
+  }
+  ;[service, other, hasty] = await Promise.all([
+    startVendorService(settings),
+    startVendorService({ ...settings, LOG_FULL_NUMBERS: 'true' }),
+    startVendorService({ ...settings, APP_PUSH_ROUNDTRIP_WAIT: '300' }),
+  ])
+})
+afterAll(async () => {
+  await Promise.all([service.kill(), other.kill(), hasty.kill()])
+  await redis.close()
+})
+
+const register = (account: string, more: Record<string, string> = {}, platform?: 'apns' | 'android') =>
+  registerPhone(service.publicUrl, { sip_user_id: account, token: `token-of-${account}`, ...more }, platform)
+
+const wake = (account: string, callId: string, at = service, signal?: AbortSignal) =>
+  askPbx(at.publicUrl, { sip_user_id: account, call_id: callId, phonenumber: NUMBER }, signal)
+
+const pushOf = (callId: string) => (push: VendorPush) => push.payload.unique_key === callId
+
+/** The app answers a push of one process at the same or another one. */
+async function confirm(callId: string, from = service, at = from, fields?: Record<string, string>) {
+  const { payload } = await from.sent(pushOf(callId))
+  return answer(payload as Record<string, string>, { baseUrl: at.publicUrl, ...(fields ? { fields } : {}) })
+}
+
+const timeline = (callId: string, until = 'outcome', count = 1) =>
+  timelineOf(service.internalUrl, callId, until, count)
+
+describe('a wake', () => {
+  test('is told from the request to the answer, whichever processes took part', async () => {
+    await register('100200301')
+    const asked = wake('100200301', 'whole')
+    await service.sent(pushOf('whole'), 2)
+    await confirm('whole', service, other)
+    expect((await asked).body).toBe('status=ACK')
+    await timeline('whole', 'app-answered')
+    const told = await timeline('whole')
+    expect(kinds(told)).toEqual([
+      'request',
+      'devices-found',
+      'push-sent',
+      'push-answered',
+      'push-sent',
+      'push-answered',
+      'app-answered',
+      'outcome',
+    ])
+    expect(told.summary).toMatch(/^The phone was woken: its app confirmed \d+ ms after the push/)
+    expect(entryOf(told, 'devices-found').text).toMatch(/^1 device is registered: an Android phone \(/)
+    expect(told.entries[3]!.text).toMatch(/^Google accepted the push to the Android phone after \d+ ms\.$/)
+    expect(told.entries[4]!.text).toBe(
+      'No confirmation yet: the push is sent again to the phone (attempt 2).',
+    )
+    expect(entryOf(told, 'outcome')).toMatchObject({ status: 'ACK', reason: 'confirmed' })
+    expect(entryOf(told, 'outcome').round_trip_ms).toBeNumber()
+    expect(entryOf(told, 'app-answered').by).not.toBe(entryOf(told, 'outcome').by)
+    expect(told.left_out).toBe(0)
+  })
+
+  test('of an account without a device says that it must register', async () => {
+    await wake('100200302', 'nobody')
+    const told = await timeline('nobody')
+    expect(kinds(told)).toEqual(['request', 'outcome'])
+    expect(told.summary).toContain('no device is registered for this account')
+  })
+
+  test("whose push is refused has Apple's word, and what it means", async () => {
+    await register('100200303', {}, 'apns')
+    hasty.decide = () => ({ kind: 'refused', reason: 'BadDeviceToken' })
+    expect((await wake('100200303', 'refused', hasty)).reason).toBe('push-refused')
+    hasty.decide = () => ACCEPTED
+    const told = await timeline('refused')
+    expect(told.entries.find(each => each.what === 'push-answered')).toMatchObject({
+      outcome: 'refused',
+      reason: 'BadDeviceToken',
+      platform: 'apns',
+    })
+    expect(told.summary).toStartWith(
+      'The phone did not ring, because Apple refused the push (BadDeviceToken): the push token belongs to the other environment',
+    )
+  })
+
+  test('whose tokens are gone says so, and that the device is forgotten', async () => {
+    await register('100200304')
+    service.decide = () => ({ kind: 'token-gone', sinceMs: Date.now() })
+    await wake('100200304', 'gone')
+    service.decide = () => ACCEPTED
+    const told = await timeline('gone', 'device-forgotten')
+    expect(entryOf(told, 'push-answered').outcome).toBe('token-gone')
+    expect((await timeline('gone')).summary).toContain('Google says that its push token is gone')
+  })
+
+  test('whose app comes too late says by how much', async () => {
+    await register('100200305')
+    expect((await wake('100200305', 'late', hasty)).reason).toBe('timeout')
+    expect(await confirm('late', hasty)).toEqual({ status: 404, verdict: 'expired' })
+    const told = await timeline('late', 'app-answered')
+    expect(kinds(told).slice(-2)).toEqual(['outcome', 'app-answered'])
+    expect(told.summary).toMatch(/^The phone did not ring in time: its app confirmed .+ after the wait of/)
+  })
+
+  test('whose app never comes names who took the push', async () => {
+    await register('100200306')
+    await wake('100200306', 'silent', hasty)
+    expect((await timeline('silent')).summary).toMatch(
+      /^The phone did not ring: Google accepted the push, but no app confirmed within \d+ ms/,
+    )
+  })
+
+  test('that is declined, left by the caller, or answered elsewhere says so', async () => {
+    await register('100200307')
+    const declined = wake('100200307', 'declined')
+    await confirm('declined', service, service, { available: 'false' })
+    expect((await declined).reason).toBe('unavailable')
+    expect((await timeline('declined')).summary).toContain('its app answered that it is not available')
+
+    const leaving = new AbortController()
+    const left = wake('100200307', 'left', service, leaving.signal)
+    await service.sent(pushOf('left'))
+    leaving.abort()
+    await expect(left).rejects.toThrow()
+    expect((await timeline('left')).summary).toContain('because the caller was gone after')
+
+    const elsewhere = wake('100200307', 'elsewhere')
+    await service.sent(pushOf('elsewhere'))
+    expect(await endCall(service.publicUrl, 'elsewhere', 'answered_elsewhere')).toBe(200)
+    await elsewhere
+    const told = await timeline('elsewhere')
+    expect(kinds(told).slice(-2)).toEqual(['call-ended', 'outcome'])
+    expect(told.summary).toContain('because it was answered elsewhere')
+  })
+
+  test('that is asked for twice tells of the request that joined', async () => {
+    await register('100200308')
+    const first = wake('100200308', 'twice')
+    await service.sent(pushOf('twice'))
+    const second = wake('100200308', 'twice')
+    await timeline('twice', 'joined')
+    await confirm('twice')
+    await Promise.all([first, second])
+    const told = await timeline('twice', 'outcome', 2)
+    expect(entryOf(told, 'joined').text).toContain('shares its wait')
+    expect(told.summary).toStartWith('The phone was woken: its app confirmed')
+  })
+
+  test('of a ring group tells its accounts apart', async () => {
+    await register('100200309')
+    const asked = [wake('100200309', 'group'), wake('100200310', 'group')]
+    await confirm('group')
+    await Promise.all(asked)
+    const { summary, entries } = await timeline('group', 'outcome', 2)
+    expect(summary).toMatch(/Account …309: The phone was woken.+Account …310: The phone did not ring/)
+    expect(entries.find(each => each.reason === 'no-device')!.text).toEndWith('(Account …310.)')
+    const { calls } = await callsOf(service.internalUrl, '100200310', 1)
+    expect(calls[0]).toMatchObject({ id: 'group' })
+    expect(calls[0]!.summary).toStartWith('The phone did not ring, because no device')
+  })
+})
+
+describe('reading', () => {
+  test('by account gives its calls, the newest first', async () => {
+    await wake('100200320', 'older')
+    await wake('100200320', 'newer')
+    const { account, calls } = await callsOf(service.internalUrl, '100200320', 2)
+    expect(account).toBe('100200320')
+    expect(calls.map(call => call.id)).toEqual(['newer', 'older'])
+    expect(calls[0]!.at).toBeWithin(Date.now() / 1_000 - 60, Date.now() / 1_000 + 1)
+  })
+
+  test('what nobody knows is a 404', async () => {
+    const response = await ask(service.internalUrl, 'never-was')
+    expect(response.status).toBe(404)
+    expect(response.headers.get('content-type')).toBe('application/problem+json')
+    expect(await response.json()).toMatchObject({ status: 404, detail: expect.stringContaining('24 hours') })
+  })
+
+  test('times are seconds since the epoch, in order, to the millisecond', async () => {
+    await wake('100200321', 'timed')
+    const times = (await timeline('timed')).entries.map(each => each.at)
+    expect(times).toEqual(times.toSorted((a, b) => a - b))
+    expect(times[0]!).toBeWithin(Date.now() / 1_000 - 60, Date.now() / 1_000 + 1)
+  })
+})
+
+describe('numbers and accounts', () => {
+  test('are masked in what is shown and in what is kept', async () => {
+    await register('100200330')
+    const asked = wake('100200330', 'masked')
+    await confirm('masked')
+    await asked
+    const told = await timeline('masked')
+    expect(entryOf(told, 'request')).toMatchObject({ account: '…330', phonenumber: '…678' })
+    const kept = (await redis.client.lrange('hookswitch:timeline:masked', 0, -1)).join()
+    for (const shown of [JSON.stringify(told), kept]) {
+      expect(shown).not.toContain(NUMBER)
+      expect(shown).not.toContain('100200330')
+      expect(shown).not.toContain('token-of-')
+      expect(shown).not.toContain('eyJhbGci')
+      expect(shown).not.toContain('response_api')
+    }
+  })
+
+  test('are whole with LOG_FULL_NUMBERS, and masked again by a process without it', async () => {
+    await askPbx(other.publicUrl, { sip_user_id: '100200331', call_id: 'shown', phonenumber: NUMBER })
+    const told = await timelineOf(other.internalUrl, 'shown', 'outcome')
+    expect(entryOf(told, 'request')).toMatchObject({ account: '100200331', phonenumber: NUMBER })
+    expect(entryOf(await timeline('shown'), 'request')).toMatchObject({
+      account: '…331',
+      phonenumber: '…678',
+    })
+  })
+})
