@@ -1,0 +1,68 @@
+// What the buttons do: asks where a question is due, sends the command, and says in words what came of it. An agent
+// answers a command itself, so what is told here has happened.
+import { NO_ANSWER, request } from './connection.js'
+import { askBarge, confirmHangup } from './dialogs.js'
+import { note } from './notes.js'
+
+/** Ends a call, after asking. */
+export async function hangUp(call) {
+  const legs = call.legs
+    .map(leg => leg.number)
+    .filter(Boolean)
+    .join(' and ')
+  const isSure = await confirmHangup({
+    title: 'Hang up this call?',
+    text: `${call.dialId}${legs ? `, between ${legs},` : ''} ends at once for everybody in it.`,
+  })
+  if (isSure) await send(call, 'hangup', {}, 'The call was hung up.')
+}
+
+/** Rings a third phone that listens. */
+export async function bargeIn(call) {
+  const order = await askBarge(call)
+  if (order) await send(call, 'barge', order, `${order.phone_number} is being rung.`)
+}
+
+/** What a barger may do, in the order of the buttons: who hears it. */
+export const MODES = [
+  { mode: 'mute', label: 'Listen', done: 'Nobody hears the barger now.' },
+  { mode: 'whisper', label: 'Whisper', done: 'The caller alone hears the barger now.' },
+  { mode: 'threeway', label: 'Three-way', done: 'Both sides hear the barger now.' },
+]
+
+export const setMode = (call, bargeId, { mode, done }) => send(call, mode, { barge_id: bargeId }, done)
+
+/** Ends one barger; the call goes on. */
+export const dropBarger = (call, bargeId) =>
+  send(call, 'hangup', { barge_id: bargeId }, 'The barger was hung up. The call goes on.')
+
+async function send({ dialId }, command, body, done) {
+  const pending = note('wait', `${dialId}: ${command} …`)
+  const path = `/api/calls/${encodeURIComponent(dialId)}/${command}`
+  const answer = await request(path, { method: 'POST', body })
+  const isDone = answer.status === 200
+  pending.become(isDone ? 'good' : 'bad', `${dialId}: ${isDone ? done : wordsFor(answer, command)}`)
+}
+
+/** Why it was not done. The service's own words where it has some. */
+export function wordsFor({ status, body }, command) {
+  const detail = typeof body.detail === 'string' ? `: ${body.detail.replace(/\.$/, '')}` : ''
+  switch (status) {
+    case NO_ANSWER:
+      return `The service was not reached; ${command} was not sent, or its answer was lost.`
+    case 401:
+      return 'The token is not accepted any more. Reload the page to log in.'
+    case 404:
+      return 'There is no such call any more.'
+    case 400:
+    case 409:
+    case 422:
+      return `Not done${detail}.`
+    case 504:
+      return `No agent answered in time; whether ${command} was obeyed is unknown.`
+    case 503:
+      return `Not done: the service can't reach Redis or has too much to do${detail}.`
+    default:
+      return `Not done (${status})${detail}.`
+  }
+}

@@ -1,0 +1,118 @@
+// The live page, put together: what the feed tells goes into one state, and each part of the page draws its piece of
+// it. Nothing is drawn before the first whole look has come, because an empty page would say that nothing happens.
+import { createCalls } from './calls.js'
+import { follow } from './connection.js'
+import { askToken } from './dialogs.js'
+import { attribute, byId, el, text } from './dom.js'
+import { clock, duration } from './format.js'
+import { createHealth } from './health.js'
+import { startKeyboard } from './keyboard.js'
+import { createOutcomes } from './outcomes.js'
+import { createPlots } from './plots.js'
+import { startTheme } from './theme.js'
+import { openTimeline, startTimeline } from './timeline.js'
+import { createLately, createWaits } from './waits.js'
+
+const state = { calls: new Map(), minutes: new Map(), isRedisAway: false }
+const parts = {
+  calls: createCalls(),
+  waits: createWaits(),
+  lately: createLately(),
+  plots: createPlots(),
+  outcomes: createOutcomes(),
+  health: createHealth(),
+}
+
+/** The service's clock when the newest tick came, and ours. */
+let tick
+let lostAtMs
+
+startTheme()
+startKeyboard()
+startSearch()
+const timeline = startTimeline()
+
+void follow({ onEvent, onLive, onLost, askToken })
+setInterval(showConnection, 1_000)
+
+/** One event of the feed. A tick ends each lot, so that drawing is done once for all of it. */
+function onEvent(name, data) {
+  switch (name) {
+    case 'calls':
+      return merge(state.calls, data, call => call.dialId)
+    case 'minutes':
+      return merge(state.minutes, data, minute => minute.minute)
+    case 'tick':
+      tick = { atMs: data.atMs, hereMs: performance.now() }
+      state.isRedisAway = data.isRedisAway
+      state.isLost = false
+      state.atMs = data.atMs
+      return draw()
+    default:
+      state[name] = data
+  }
+}
+
+/** Ids are text in `gone`, whatever they are in the items. */
+function merge(items, { set, gone }, idOf) {
+  for (const item of set) items.set(idOf(item), item)
+  for (const id of items.keys()) if (gone.includes(String(id))) items.delete(id)
+}
+
+function draw() {
+  if (!state.pods) return
+  const nowMs = tick.atMs
+  parts.calls.render(state.calls, state.callsTotal, nowMs)
+  parts.waits.render(state.waits)
+  parts.lately.render(state.lately)
+  parts.plots.render(state.minutes, state.totals, nowMs)
+  parts.outcomes.render(state.totals)
+  parts.health.render(state, nowMs)
+  attribute(document.body, 'data-stale', state.isRedisAway)
+  const { about } = state
+  text(
+    byId('about'),
+    `hookswitch ${about.version}, told by ${about.pod}. ${about.isMasked ? 'Numbers are masked; LOG_FULL_NUMBERS=true shows them.' : 'Numbers are shown whole.'}`,
+  )
+  const title = state.callsTotal + state.waits.held
+  document.title = title > 0 ? `(${title}) hookswitch` : 'hookswitch'
+  showConnection()
+}
+
+/** A whole look follows: what was before may be gone. */
+function onLive() {
+  lostAtMs = undefined
+  state.calls.clear()
+  state.minutes.clear()
+  timeline.again()
+}
+
+function onLost() {
+  lostAtMs ??= Date.now()
+  state.isLost = true
+  if (state.pods) parts.health.render(state, state.atMs)
+  showConnection()
+}
+
+function showConnection() {
+  const isLost = lostAtMs !== undefined
+  attribute(byId('connection'), 'data-state', isLost ? 'lost' : tick ? 'live' : 'connecting')
+  if (isLost) {
+    text(byId('connection-text'), `no connection for ${duration(Date.now() - lostAtMs)}; trying again`)
+    attribute(document.body, 'data-stale', true)
+  } else if (tick) text(byId('connection-text'), `live ${clock(tick.atMs + performance.now() - tick.hereMs)}`)
+}
+
+function startSearch() {
+  const field = byId('search-text')
+  byId('search').addEventListener('submit', event => {
+    event.preventDefault()
+    const id = field.value.trim()
+    if (id !== '') openTimeline(id)
+  })
+  // The browser's own list of suggestions.
+  field.addEventListener('focus', () => {
+    const ids = [...state.calls.keys(), ...(state.waits?.eldest ?? []).map(wait => wait.callId)]
+    byId('known-ids').replaceChildren(...ids.map(id => el('option', { value: id })))
+  })
+}

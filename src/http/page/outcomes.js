@@ -1,0 +1,63 @@
+// How the wakes and the legs of the last hour ended, as shares, the most frequent first.
+import { byId, el } from './dom.js'
+import { whole } from './format.js'
+
+/** More kinds are summed up. */
+const SHOWN_MAX = 6
+
+/** Ends that nobody has to look into. */
+const FINE = new Set([
+  'confirmed',
+  'caller-gone',
+  'NORMAL_CLEARING',
+  'ORIGINATOR_CANCEL',
+  'LOSE_RACE',
+  'PICKED_OFF',
+])
+
+export function createOutcomes() {
+  const box = byId('outcomes')
+  let shown = ''
+  return {
+    render({ wakes, hangups }) {
+      const words = JSON.stringify([wakes, hangups])
+      if (words === shown) return
+      shown = words
+      box.replaceChildren(...sharesOf('Wakes', wakes), ...sharesOf('Legs of calls', hangups))
+      if (box.childElementCount === 0)
+        box.append(el('p', { class: 'soft' }, 'No wake and no call ended in the last hour.'))
+    },
+  }
+}
+
+function sharesOf(title, counts) {
+  const all = Object.entries(counts).sort(([, a], [, b]) => b - a)
+  if (all.length === 0) return []
+  const total = all.reduce((sum, [, times]) => sum + times, 0)
+  const rest = all.slice(SHOWN_MAX).reduce((sum, [, times]) => sum + times, 0)
+  const rows = [...all.slice(0, SHOWN_MAX), ...(rest > 0 ? [['others', rest]] : [])]
+  return [
+    el(
+      'div',
+      {},
+      el('h3', {}, title),
+      el(
+        'ul',
+        { class: 'shares' },
+        rows.map(([name, times]) => shareRow(name, times, total)),
+      ),
+    ),
+  ]
+}
+
+function shareRow(name, times, total) {
+  const fill = el('i')
+  fill.style.transform = `scaleX(${times / total})`
+  return el(
+    'li',
+    {},
+    el('span', { class: 'name' }, name),
+    el('span', { class: 'bar', 'aria-hidden': 'true', 'data-kind': FINE.has(name) ? 'fine' : 'bad' }, fill),
+    el('span', { class: 'number' }, whole(times)),
+  )
+}
