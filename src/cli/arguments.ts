@@ -1,9 +1,10 @@
 // The values that commands take: options and arguments that pass the wire's own allow-lists, and what they have in
 // common. A value that does not pass is a mistake in the command line, told with the list's own words.
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { WireMessage } from '../dial/steer.ts'
 import { type Parsed, parsePhoneTarget } from '../esl/allow.ts'
 import { MS_PER_SECOND } from '../units.ts'
-import type { ControlOrder, Order, WireMessage } from './order.ts'
+import type { ControlOrder, Order } from './order.ts'
 
 /** Takes what was read from the command line. */
 export type Give = (order: Order) => void
@@ -60,10 +61,8 @@ export function parseTarget(text: unknown): Parsed<string> {
 }
 
 /** How long a command waits for its answer. */
-export const timeoutOption = (): Option =>
-  new Option('--timeout <seconds>', 'how long to wait for the answer')
-    .default(DEFAULT_TIMEOUT_SECONDS)
-    .argParser(readSeconds)
+export const timeoutOption = (about = 'how long to wait for the answer'): Option =>
+  new Option('--timeout <seconds>', about).default(DEFAULT_TIMEOUT_SECONDS).argParser(readSeconds)
 
 function readSeconds(text: string): number {
   const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN

@@ -1,7 +1,7 @@
-// Says one control message on a channel and waits for its one answer. The answer is known by the command id that
-// went with the message, because others may steer the same call at the same time.
-import { readMessage } from '../dial/control.ts'
+// Steers a call from the command line: says one control message, and puts its one answer into words.
+import { type Steered, steer } from '../dial/steer.ts'
 import type { Backend } from '../redis/backend.ts'
+import { assertNever } from '../result.ts'
 import { toSeconds } from '../units.ts'
 import { DONE, type Ending } from './ending.ts'
 import { jsonOf, lineOf } from './lines.ts'
@@ -16,51 +16,50 @@ export async function control(
   terminal: Terminal,
 ): Promise<Ending> {
   const { to, message, timeoutMs, isJson } = order
-  const channel = to.kind === 'call' ? to.dialId : to.coreUuid
-  const { promise: ending, resolve: finish } = Promise.withResolvers<Ending>()
-
-  await backend.listen(channel, {
-    onMessage(text) {
-      const answer = readMessage(text)
-      if (!answer.ok || answer.value.command_id !== commandId) return
-      const { type, cause } = answer.value
-      if (type !== 'ack' && type !== 'failure') return
-      if (isJson) terminal.out(JSON.stringify(jsonOf(text)))
-      if (type === 'failure')
-        return finish({ kind: 'failed', note: `${message.type} not obeyed: ${String(cause)}` })
-      if (!isJson) terminal.out(lineOf(text, terminal))
-      finish(DONE)
-    },
-    onLost: () =>
-      finish({
-        kind: 'redis-away',
-        note: `The connection to Redis was lost; whether ${message.type} was obeyed is unknown.`,
-      }),
-  })
-
-  if (to.kind === 'call' && !(await backend.findCall(to.dialId)))
-    return { kind: 'nobody', note: `No such call: ${to.dialId}. Living ones: hookswitch calls` }
-  const receivers = await backend.publish(channel, JSON.stringify({ ...message, command_id: commandId }))
-  if (receivers !== undefined && receivers <= 1) return { kind: 'nobody', note: deaf(to) }
-
-  const timer = setTimeout(
-    () =>
-      finish({
-        kind: 'timeout',
-        note: `No answer within ${toSeconds(timeoutMs)} s; whether ${message.type} is still obeyed is unknown.`,
-      }),
+  const steered = await steer(backend, {
+    to,
+    message,
+    commandId,
     timeoutMs,
-  )
-  const onInterrupt = () =>
-    finish({ kind: 'interrupted', note: `${message.type} was sent; not waiting for the answer.` })
-  terminal.interrupted.addEventListener('abort', onInterrupt, { once: true })
-  try {
-    return await ending
-  } finally {
-    clearTimeout(timer)
-    terminal.interrupted.removeEventListener('abort', onInterrupt)
+    // Somebody waits at a terminal, and can try again.
+    isPatient: false,
+    signal: terminal.interrupted,
+  })
+  const isAnswer = steered.kind === 'ack' || steered.kind === 'refused'
+  if (isAnswer && isJson) terminal.out(JSON.stringify(jsonOf(steered.answer)))
+  if (steered.kind === 'ack' && !isJson) terminal.out(lineOf(steered.answer, terminal))
+  return endingOf(steered, order)
+}
+
+function endingOf(steered: Steered, { to, message, timeoutMs }: ControlOrder): Ending {
+  const { type } = message
+  switch (steered.kind) {
+    case 'ack':
+      return DONE
+    case 'refused':
+      return { kind: 'failed', note: `${type} not obeyed: ${steered.cause}` }
+    case 'no-call':
+      return { kind: 'nobody', note: `No such call: ${nameOf(to)}. Living ones: hookswitch calls` }
+    case 'unheard':
+      return { kind: 'nobody', note: deaf(to) }
+    case 'no-answer':
+      return {
+        kind: 'timeout',
+        note: `No answer within ${toSeconds(timeoutMs)} s; whether ${type} is still obeyed is unknown.`,
+      }
+    case 'lost':
+      return {
+        kind: 'redis-away',
+        note: `The connection to Redis was lost; whether ${type} was obeyed is unknown.`,
+      }
+    case 'aborted':
+      return { kind: 'interrupted', note: `${type} was sent; not waiting for the answer.` }
+    default:
+      return assertNever(steered)
   }
 }
+
+const nameOf = (to: ControlOrder['to']): string => (to.kind === 'call' ? to.dialId : to.coreUuid)
 
 const deaf = (to: ControlOrder['to']): string =>
   to.kind === 'call'

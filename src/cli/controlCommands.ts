@@ -1,6 +1,7 @@
 // The commands that steer a call: each becomes a control message on the call's channel (or the switch's, for a
 // bridge), which gets one answer.
 import type { Command } from 'commander'
+import type { WireMessage } from '../dial/steer.ts'
 import {
   parseCallerId,
   parseChannelUuid,
@@ -19,7 +20,6 @@ import {
   parseTarget,
   timeoutOption,
 } from './arguments.ts'
-import type { WireMessage } from './order.ts'
 
 /** Adds them to the program. */
 export function describeControls(program: Command, give: Give): void {

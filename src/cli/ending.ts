@@ -4,7 +4,7 @@
 /** The exit codes. They are part of the interface: a script may rely on each. */
 export const EXIT_CODES = {
   done: 0,
-  /** The agent answered with a failure, or the call was not made. */
+  /** The agent answered with a failure, or the call was not made, or the doctor found a problem. */
   failed: 1,
   usage: 2,
   /** No such call lives, or nobody listens on its channel. */

@@ -12,7 +12,8 @@ A first call, while the service or the demo (npm run demo) is running:
 
 Exit codes:
   0    done; for a command that steers: the agent has obeyed (ack)
-  1    the agent answered with a failure, whose cause is printed, or the call was not made
+  1    the agent answered with a failure, whose cause is printed; or the call was not made; or the
+       doctor found a problem
   2    a mistake in the command line or a setting
   3    no such call, or nobody listens on its channel
   4    no answer within --timeout
@@ -24,6 +25,7 @@ Each command has its own help: hookswitch call --help
 
 Settings, from the environment:
   ${SETTINGS.redisUrl.env}  where Redis is (default: ${SETTINGS.redisUrl.fallbackText})
+                    (the doctor reads all that the service reads: hookswitch settings)
   NO_COLOR          no colours; nor are there any where the output is no terminal
 
 The service itself is started with npm start.`
@@ -52,6 +54,9 @@ export const EXAMPLES: Record<string, string[]> = {
   'stop-background': ['hookswitch stop-background my-call /var/sounds/office.wav'],
   bridge: ['hookswitch bridge 2f0d8a52-5bd5-4a1c-8b0e-6a8b7c9d0e1f bot-1 bot-2'],
   watch: ['hookswitch watch my-call', "hookswitch watch my-call --json | jq -r '.message.type'"],
+  timeline: ['hookswitch timeline my-call', "hookswitch timeline 1001 --json | jq -r '.calls[0].summary'"],
   calls: ['hookswitch calls', "hookswitch calls --json | jq -r '.dial_id'"],
   history: ['hookswitch history cli cli'],
+  doctor: ['hookswitch doctor', 'hookswitch doctor --json | jq -r \'select(.level != "ok").what\''],
+  settings: ['hookswitch settings', 'hookswitch settings --format markdown'],
 }

@@ -2,6 +2,7 @@
 // said gets a value that does no harm: an organisation and a user of the command line's own, whose history nobody
 // else reads.
 import type { Command } from 'commander'
+import type { WireMessage } from '../dial/steer.ts'
 import {
   parseCallerId,
   parseChannelUuid,
@@ -25,7 +26,6 @@ import {
   parseTarget,
   timeoutOption,
 } from './arguments.ts'
-import type { WireMessage } from './order.ts'
 
 /** Adds them to the program. @param newDialId an id for a call whose caller gave none. */
 export function describeJobs(program: Command, newDialId: () => string, give: Give): void {

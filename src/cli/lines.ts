@@ -1,7 +1,7 @@
 // Puts what is published about calls into words: one line for each message, for people. The wire's own words stay in
 // front, so that a line can be found again in code and documentation. Phone numbers and passwords in messages of
 // others are left out.
-import { readMessage } from '../dial/control.ts'
+import { readMessage, withoutSecret } from '../dial/control.ts'
 import { printable, type Terminal, type Tone, tinted } from './terminal.ts'
 
 /** Of the longest type, `channel-create-event`. */
@@ -17,13 +17,8 @@ export function lineOf(text: string, terminal: Pick<Terminal, 'hasColour'>): str
   return `${tinted(terminal, tone, type)}  ${printable(words)}`.trimEnd()
 }
 
-/** A message as JSON for programs: as it was published, but for the password. */
-export function jsonOf(text: string): unknown {
-  const read = readMessage(text)
-  if (!read.ok) return text
-  const { sip_auth_password: password, ...message } = read.value
-  return password === undefined ? message : { ...message, sip_auth_password: '[secret]' }
-}
+/** A message as JSON for programs. */
+export const jsonOf = withoutSecret
 
 /** The fields of a message that are texts, by name. */
 type Fields = Record<string, unknown> & { type: string }

@@ -1,14 +1,14 @@
 // Shows what is in Redis without changing it: the living calls with their owners, and a user's history.
-import type { Backend, OwnedCall, SeenAgent } from '../redis/backend.ts'
-import { stateOf } from './callState.ts'
+import { byDialId, type LivingCall, livingCall } from '../dial/livingCall.ts'
+import type { Backend, SeenAgent } from '../redis/backend.ts'
 import { DONE, type Ending } from './ending.ts'
 import { jsonOf, lineOf } from './lines.ts'
 import { printable, type Terminal, tinted } from './terminal.ts'
 
 /** Lists the living calls, by dial id. Phone numbers are left out. */
 export async function listCalls(backend: Backend, isJson: boolean, terminal: Terminal): Promise<Ending> {
-  const [agents, calls] = await Promise.all([backend.agents(), backend.calls()])
-  const seen = calls.map(viewOf).sort((a, b) => (a.dial_id < b.dial_id ? -1 : 1))
+  const [agents, { calls }] = await Promise.all([backend.agents(), backend.calls()])
+  const seen = calls.map(livingCall).sort(byDialId)
   if (isJson) for (const call of seen) terminal.out(JSON.stringify(call))
   else if (seen.length > 0) for (const line of tableOf(seen, terminal)) terminal.out(line)
   if (!isJson) terminal.err(`${countOf(seen.length, 'call')}, ${agentsLine(agents)}.`)
@@ -28,40 +28,7 @@ export async function showHistory(
   return DONE
 }
 
-interface CallView {
-  dial_id: string
-  kind: string
-  org_id: string
-  user_id: string
-  legs: { side: string; state: string }[]
-  bargers: { barge_id: string; state: string; mode: string }[]
-  switch: string
-  core_uuid: string
-  owner: string
-  /** False: its agent died, and no other has taken it over yet. */
-  is_owner_alive: boolean
-}
-
-function viewOf({ record, owner }: OwnedCall): CallView {
-  const { fields } = record
-  const { legs, bargers } = stateOf(record)
-  return {
-    dial_id: record.dialId,
-    kind: fields.kind ?? '',
-    org_id: record.orgId,
-    user_id: record.userId,
-    legs,
-    bargers: bargers
-      .filter(barger => barger.state !== 'ended')
-      .map(({ bargeId, state, mode }) => ({ barge_id: bargeId, state, mode })),
-    switch: fields.switch ?? '',
-    core_uuid: fields.core ?? '',
-    owner: owner.agent,
-    is_owner_alive: owner.card !== undefined,
-  }
-}
-
-function tableOf(calls: CallView[], terminal: Terminal): string[] {
+function tableOf(calls: LivingCall[], terminal: Terminal): string[] {
   const head = ['DIAL ID', 'KIND', 'LEGS', 'BARGERS', 'ORG / USER', 'SWITCH', 'OWNER']
   const rows = calls.map(call => [
     call.dial_id,

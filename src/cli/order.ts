@@ -1,4 +1,5 @@
 // What a command line asks for, once it has been read: plain data between the parser and those who do it.
+import type { SteerTarget, WireMessage } from '../dial/steer.ts'
 
 export type Order =
   /** Queue a job. `isWatched`: and follow its call. */
@@ -6,17 +7,18 @@ export type Order =
   /** Say something on a channel and wait for the one answer. */
   | ControlOrder
   | { kind: 'watch'; dialId: string; isFollowing: boolean; isJson: boolean }
+  | { kind: 'timeline'; id: string; isJson: boolean }
   | { kind: 'calls'; isJson: boolean }
   | { kind: 'history'; orgId: string; userId: string; isJson: boolean }
+  /** Examine everything, each part within its time. `isStrict`: warnings count. */
+  | { kind: 'doctor'; isJson: boolean; isStrict: boolean; timeoutMs: number }
+  /** Print the settings as a document. */
+  | { kind: 'settings'; format: 'markdown' | 'env' }
 
 export interface ControlOrder {
   kind: 'control'
-  /** A call by its dial id, or a switch by its core UUID. */
-  to: { kind: 'call'; dialId: string } | { kind: 'switch'; coreUuid: string }
+  to: SteerTarget
   message: WireMessage
   timeoutMs: number
   isJson: boolean
 }
-
-/** A job or message with the wire's own field names. Undefined fields are not sent. */
-export type WireMessage = { type: string } & Record<string, string | boolean | undefined>

@@ -2,10 +2,11 @@
 // here as at the agent, so that a slip of the finger is answered at once. What comes out is an order, or an exit code
 // when there is nothing to do (help, or a mistake, told already). Nothing is done here.
 import { Command, CommanderError, Help } from 'commander'
-import { parseDialId, parseOrgId, parseUserId } from '../esl/allow.ts'
+import { type Parsed, parseDialId, parseOrgId, parseUserId } from '../esl/allow.ts'
 import { checked, type Give, type Options } from './arguments.ts'
 import { describeControls } from './controlCommands.ts'
 import { EXIT_CODES } from './ending.ts'
+import { describeExaminations } from './examineCommands.ts'
 import { AFTER_HELP, EXAMPLES } from './help.ts'
 import { describeJobs } from './jobCommands.ts'
 import type { Order } from './order.ts'
@@ -67,6 +68,8 @@ function describeProgram(terminal: Terminal, newDialId: () => string, give: Give
   describeControls(program, give)
   program.commandsGroup('Look:')
   describeLooks(program, give)
+  program.commandsGroup('Examine:')
+  describeExaminations(program, give)
   for (const command of program.commands) {
     const examples = EXAMPLES[command.name()]
     if (examples) command.addHelpText('after', `\nExample:\n${examples.map(each => `  ${each}`).join('\n')}`)
@@ -85,6 +88,12 @@ function describeLooks(program: Command, give: Give): void {
       give({ kind: 'watch', dialId, isFollowing: follow === true, isJson: json === true }),
     )
   program
+    .command('timeline')
+    .description("why didn't my phone ring? everything known of one call, or the calls of an account")
+    .argument('<id>', 'a call id, a dial id or an account', checked(parseTimelineId))
+    .option('--json', 'print it as JSON, as GET /api/timeline has it')
+    .action((id: string, { json }: Options) => give({ kind: 'timeline', id, isJson: json === true }))
+  program
     .command('calls')
     .description('list the living calls: legs, bargers, switch and owner')
     .option('--json', 'print each call as JSON')
@@ -99,3 +108,9 @@ function describeLooks(program: Command, give: Give): void {
       give({ kind: 'history', orgId, userId, isJson: json === true }),
     )
 }
+
+/** A PBX's call ids are its own text, so only what nobody can have sent is refused. */
+const parseTimelineId = (text: unknown): Parsed<string> =>
+  typeof text === 'string' && /^[\x21-\x7e]{1,512}$/.test(text)
+    ? { ok: true, value: text }
+    : { ok: false, failure: 'must be 1 to 512 printable characters without blanks' }

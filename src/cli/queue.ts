@@ -1,7 +1,8 @@
 // Queues a job as a backend does, and says what will become of it: that it waits for agents, or that there are none.
 // Where it is asked for, the call is followed from its first event on.
+import { stamped } from '../dial/placeJob.ts'
 import type { Backend } from '../redis/backend.ts'
-import { type Clock, toSeconds } from '../units.ts'
+import type { Clock } from '../units.ts'
 import { DONE, type Ending } from './ending.ts'
 import type { Order } from './order.ts'
 import type { Terminal } from './terminal.ts'
@@ -21,8 +22,7 @@ export async function queue(
   const watch = order.isWatched
     ? await startWatch(backend, { dialId, isFollowing: false, isJson, isOurs: true }, terminal, clock)
     : undefined
-  // With a time, so that a job which nobody takes for JOB_MAX_AGE does not ring somebody much later.
-  const waiting = await backend.queueJob(list, JSON.stringify({ ...job, queued_at: toSeconds(clock()) }))
+  const waiting = await backend.queueJob(list, JSON.stringify(stamped(job, clock)))
   if (!isJson) terminal.out(`queued ${job.type} ${dialId} on ${list}`)
   else if (!watch) terminal.out(JSON.stringify({ dial_id: dialId, list, waiting }))
   if (waiting > 1) terminal.err(`Jobs that wait before it: ${waiting - 1}.`)

@@ -1,18 +1,23 @@
 // One run of the command line: reads it, connects to Redis, does the one thing it asks for, lets go. The exit code is
 // returned, and everything that is said goes through the terminal that was passed in.
 import { readConfig, SETTINGS } from '../config.ts'
+import { jobListOf } from '../dial/placeJob.ts'
 import { openLog } from '../log.ts'
-import { type Backend, openBackend } from '../redis/backend.ts'
+import { type Backend, connectBackend } from '../redis/backend.ts'
 import { RedisUnavailable } from '../redis/connect.ts'
 import { assertNever, type Result } from '../result.ts'
+import { openTimelineReader } from '../timeline/reader.ts'
 import type { Clock } from '../units.ts'
 import { control } from './control.ts'
-import { type Ending, EXIT_CODES } from './ending.ts'
+import { examine } from './doctor.ts'
+import { DONE, type Ending, EXIT_CODES } from './ending.ts'
 import { listCalls, showHistory } from './look.ts'
 import type { Order } from './order.ts'
 import { readCommandLine } from './program.ts'
 import { queue } from './queue.ts'
+import { settingsEnv, settingsMarkdown } from './settingsDocuments.ts'
 import { type Terminal, tinted } from './terminal.ts'
+import { showTimeline } from './timeline.ts'
 import { startWatch } from './watch.ts'
 
 export interface RunOptions {
@@ -28,19 +33,41 @@ export interface RunOptions {
 export async function runCli({ argv, env, terminal, clock, newUuid }: RunOptions): Promise<number> {
   const reading = readCommandLine(argv, terminal, () => `cli-${newUuid().slice(-12)}`)
   if (reading.kind === 'exit') return reading.code
-  const settings = readSettings(env)
-  if (!settings.ok) {
-    for (const mistake of settings.failure) terminal.err(mistake)
-    return EXIT_CODES.usage
-  }
-  const ending = await carryOut(reading.order, settings.value, { terminal, clock, newUuid })
+  const ending = await end(reading.order, { argv, env, terminal, clock, newUuid })
+  if (typeof ending === 'number') return ending
   if (ending.note !== undefined)
     terminal.err(ending.kind === 'done' ? ending.note : tinted(terminal, 'red', ending.note))
   return EXIT_CODES[ending.kind]
 }
 
+/** Orders that need no backend come first: Redis may be what is wrong. */
+async function end(order: Order, options: RunOptions): Promise<Ending | number> {
+  const { env, terminal, clock } = options
+  if (order.kind === 'doctor') return examine(order, { env, terminal, clock, log: silentLog() })
+  if (order.kind === 'settings') {
+    terminal.out(order.format === 'markdown' ? settingsMarkdown() : settingsEnv())
+    return DONE
+  }
+  const settings = readSettings(env)
+  if (!settings.ok) {
+    for (const mistake of settings.failure) terminal.err(mistake)
+    return EXIT_CODES.usage
+  }
+  return carryOut(order, settings.value, options)
+}
+
+/** What connections have to say is said by the commands themselves. */
+const silentLog = () => openLog({ level: 'silent', showsFullNumbers: false, isPretty: false }, 'cli')
+
 /** The settings that the command line needs; a mistake in another one is the service's. */
-const NEEDED = ['redisUrl', 'redisConnectTimeoutMs', 'jobListAsp', 'jobListBot', 'jobListLoad'] as const
+const NEEDED = [
+  'redisUrl',
+  'redisConnectTimeoutMs',
+  'jobListAsp',
+  'jobListBot',
+  'jobListLoad',
+  'showsFullNumbers',
+] as const
 
 type Settings = Pick<Extract<ReturnType<typeof readConfig>, { ok: true }>['value'], (typeof NEEDED)[number]>
 
@@ -51,15 +78,16 @@ function readSettings(env: RunOptions['env']): Result<Settings, string[]> {
 
 type Tools = Pick<RunOptions, 'terminal' | 'clock' | 'newUuid'>
 
-async function carryOut(order: Order, settings: Settings, tools: Tools): Promise<Ending> {
-  // What the connection has to say is said by the command itself.
-  const silence = openLog({ level: 'silent', showsFullNumbers: false, isPretty: false }, 'cli')
+/** Those that go through Redis. */
+type BackendOrder = Exclude<Order, { kind: 'doctor' | 'settings' }>
+
+async function carryOut(order: BackendOrder, settings: Settings, tools: Tools): Promise<Ending> {
   let backend: Backend | undefined
   try {
     const { redisUrl: url, redisConnectTimeoutMs: connectTimeoutMs } = settings
-    backend = await openBackend(
+    backend = await connectBackend(
       { url, connectTimeoutMs },
-      { log: silence, signal: tools.terminal.interrupted },
+      { log: silentLog(), signal: tools.terminal.interrupted },
     )
     return await obey(backend, order, settings, tools)
   } catch (thrown) {
@@ -74,17 +102,24 @@ async function carryOut(order: Order, settings: Settings, tools: Tools): Promise
   }
 }
 
-async function obey(backend: Backend, order: Order, settings: Settings, tools: Tools): Promise<Ending> {
+async function obey(
+  backend: Backend,
+  order: BackendOrder,
+  settings: Settings,
+  tools: Tools,
+): Promise<Ending> {
   const { terminal, clock, newUuid } = tools
   switch (order.kind) {
     case 'job':
-      return queue(backend, order, listOf(order.job.type, settings), terminal, clock)
+      return queue(backend, order, jobListOf(order.job.type, settings), terminal, clock)
     case 'control':
       return control(backend, order, newUuid(), terminal)
     case 'watch': {
       const watch = await startWatch(backend, { ...order, isOurs: false }, terminal, clock)
       return watch.ended
     }
+    case 'timeline':
+      return showTimeline(openTimelineReader(backend.timelines, settings), order, terminal)
     case 'calls':
       return listCalls(backend, order.isJson, terminal)
     case 'history':
@@ -92,9 +127,4 @@ async function obey(backend: Backend, order: Order, settings: Settings, tools: T
     default:
       return assertNever(order)
   }
-}
-
-function listOf(type: string, settings: Settings): string {
-  if (type === 'asp-call') return settings.jobListAsp
-  return type === 'bot-call' ? settings.jobListBot : settings.jobListLoad
 }

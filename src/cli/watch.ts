@@ -1,11 +1,10 @@
 // Follows a call: every message of its channel becomes a line (or JSON) as it comes, until nothing of the call lives
-// any more. The events alone do not tell the end (a callee may never have been rung), so after each hangup the
-// call's record is asked. Nothing is said on the channel from here.
+// any more. Nothing is said on the channel from here.
+import { type CallEnd, watchCallEnd } from '../dial/callEnd.ts'
 import { readMessage } from '../dial/control.ts'
+import { stateOf } from '../dial/livingCall.ts'
 import type { Backend } from '../redis/backend.ts'
-import { RedisUnavailable } from '../redis/connect.ts'
 import { type Clock, MS_PER_SECOND, toSeconds } from '../units.ts'
-import { stateOf } from './callState.ts'
 import { DONE, type Ending } from './ending.ts'
 import { jsonOf, lineOf, sideName } from './lines.ts'
 import { type Terminal, tinted } from './terminal.ts'
@@ -24,12 +23,6 @@ export interface Watch {
   ended: Promise<Ending>
 }
 
-/** After a failure the call's record goes at once; if it still lives by then, the failure was another job's. */
-const SETTLE_MS = MS_PER_SECOND
-
-/** Between two tries while Redis is away. */
-const RETRY_MS = 200
-
 /** A Redis that stays away longer is given up; a failover takes less. */
 const REDIS_AWAY_MAX_MS = 30 * MS_PER_SECOND
 
@@ -42,8 +35,8 @@ export async function startWatch(
 ): Promise<Watch> {
   const { dialId, isFollowing, isJson, isOurs } = options
   const { promise: ended, resolve: finish } = Promise.withResolvers<Ending>()
+  const end = watchCallEnd(backend, { dialId, isOurs, onEnd: how => finish(endingOf(how, dialId)) })
   let hasBegun = false
-  let isOver = false
   let givingUp: Timer | undefined
 
   await backend.listen(dialId, { onMessage: hear, onLost, onBack })
@@ -53,7 +46,7 @@ export async function startWatch(
   if (terminal.interrupted.aborted) onInterrupt()
   terminal.interrupted.addEventListener('abort', onInterrupt, { once: true })
   void ended.then(() => {
-    isOver = true
+    end.close()
     clearTimeout(givingUp)
     terminal.interrupted.removeEventListener('abort', onInterrupt)
   })
@@ -65,39 +58,8 @@ export async function startWatch(
     else terminal.out(`${tinted(terminal, 'dim', timeOfDay(at))}  ${lineOf(text, terminal)}`)
     const read = readMessage(text)
     if (!read.ok || isFollowing) return
-    const { type, event, cause } = read.value
-    if (type === 'call-start') hasBegun = true
-    if (type === 'failure' && event === undefined) void weighFailure(String(cause))
-    if (type === 'hangup-event' || (type === 'barge-event' && read.value.state === 'ended')) void lookForEnd()
-  }
-
-  async function weighFailure(cause: string): Promise<void> {
-    const failed: Ending = { kind: 'failed', note: `The call ${dialId} was not made: ${cause}` }
-    if (isOurs) return finish(failed)
-    if (!(await isAlive())) return finish(failed)
-    await Bun.sleep(SETTLE_MS)
-    if (!(await isAlive())) finish(failed)
-  }
-
-  async function lookForEnd(): Promise<void> {
-    if (!(await isAlive())) finish({ ...DONE, note: 'The call has ended.' })
-  }
-
-  async function isAlive(): Promise<boolean> {
-    for (;;) {
-      try {
-        const found = await backend.findCall(dialId)
-        if (found && !stateOf(found).isOver) return true
-        // Its last messages may still be on their way to us.
-        await backend.caughtUp(dialId)
-        return false
-      } catch (thrown) {
-        if (!(thrown instanceof RedisUnavailable)) throw thrown
-        if (isOver) return false
-        // Asked again until it answers, or the watch is given up.
-        await Bun.sleep(RETRY_MS)
-      }
-    }
+    if (read.value.type === 'call-start') hasBegun = true
+    end.hear(text)
   }
 
   function onLost(): void {
@@ -114,13 +76,18 @@ export async function startWatch(
     clearTimeout(givingUp)
     givingUp = undefined
     terminal.err('Redis is back.')
-    if (hasBegun && !isFollowing) void lookForEnd()
+    if (hasBegun && !isFollowing) end.look()
   }
 
   function onInterrupt(): void {
     const note = hasBegun && !isFollowing ? 'No longer watched; the call goes on.' : undefined
     finish({ kind: 'interrupted', ...(note ? { note } : {}) })
   }
+}
+
+function endingOf(end: CallEnd, dialId: string): Ending {
+  if (end.kind === 'over') return { ...DONE, note: 'The call has ended.' }
+  return { kind: 'failed', note: `The call ${dialId} was not made: ${end.cause}` }
 }
 
 function underWay(record: Parameters<typeof stateOf>[0]): string {

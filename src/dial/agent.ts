@@ -11,11 +11,13 @@ import { openJobs } from '../redis/jobs.ts'
 import { coreListenerKey } from '../redis/keys.ts'
 import { type Lease, openLeases } from '../redis/lease.ts'
 import { messageOf } from '../result.ts'
-import { type Clock, MS_PER_SECOND } from '../units.ts'
+import { openTimelineRoom } from '../timeline/open.ts'
+import type { Tracer } from '../tracing/tracer.ts'
+import { type Clock, MS_PER_SECOND, toSeconds } from '../units.ts'
 import type { AgentSettings } from './agentMessages.ts'
 import { hearControl } from './controlDesk.ts'
 import { type CoreChannel, createCoreChannel } from './coreChannel.ts'
-import { type Count, type Desk, fence, lookAfterGap } from './desk.ts'
+import { type Count, type Desk, fence, letFinish, lookAfterGap, type Observe } from './desk.ts'
 import { dialJob } from './dialer.ts'
 import { follow } from './follow.ts'
 import { isForAnother, openHandover } from './handover.ts'
@@ -24,13 +26,20 @@ import { startLiveness } from './liveness.ts'
 import { loseAll, reconcileAll } from './reconcile.ts'
 import { CallRegistry } from './registry.ts'
 import { startTakeover } from './takeover.ts'
+import { type Trouble, watchTroubles } from './troubles.ts'
 
 export interface AgentOptions {
   settings: AgentSettings
+  /** Made of `settings.tracing`, which takes a while; it is closed with the agent. */
+  tracer?: Tracer | undefined
   count: Count
+  /** Times for the metrics; tests may do without. */
+  observe?: Observe
   /** Declared dead by others: the agent must end, and act no more. */
   onBuried: () => void
   onHealth: (health: { isSwitchReady: boolean; calls: number }) => void
+  /** Something that an operator may want to look into. */
+  onTrouble?: (trouble: Trouble) => void
   clock: Clock
   random: () => number
   log: Log
@@ -54,11 +63,29 @@ const LAST_WORDS_MS = 1.5 * MS_PER_SECOND
 /** A drain looks at its calls when one ends; this is only how often it tells the log. */
 const DRAIN_NOTE_MS = 30 * MS_PER_SECOND
 
+/** Longer than a successor that was asked waits for a call that does not come. */
+const OFFER_AGAIN_MS = 5 * MS_PER_SECOND
+
 export function openAgent(options: AgentOptions): Agent {
   const { settings, log } = options
   const { agent } = settings
   const commands = openRedis(settings.redis, 'commands', log)
   const subscriber = openRedis(settings.redis, 'subscriber', log)
+  const timelines = openTimelineRoom(
+    {
+      redis: settings.redis,
+      timelinesMax: settings.timelinesMax,
+      showsFullNumbers: settings.log.showsFullNumbers,
+    },
+    {
+      by: agent,
+      tracer: options.tracer,
+      onDropped: () => options.count('timelineDropped'),
+      clock: options.clock,
+      log,
+    },
+  )
+  const timeline = watchTroubles(timelines.recorder, options.onTrouble ?? (() => undefined))
   const calls = new CallRegistry()
   /** Jobs that were taken and are neither a call in Redis nor answered yet, by their text. */
   const inHand = createBag()
@@ -69,16 +96,22 @@ export function openAgent(options: AgentOptions): Agent {
   let onQuiet: (() => void) | undefined
   let orphaned: Timer | undefined
 
+  const observe: Observe = options.observe ?? (() => undefined)
   const link = new SwitchLink({
     host: settings.switch.host,
     port: settings.switch.port,
     password: settings.switch.password,
     log,
     random: options.random,
+    meter: {
+      nowMs: () => performance.now(),
+      onReply: (command, outcome, tookMs) => observe('command', `${command} ${outcome}`, toSeconds(tookMs)),
+    },
     onReady: ({ coreUuid }) => void becomeReady(coreUuid),
     onLost: () => {
       tellHealth()
       leaveCore()
+      noteForAll('switch-lost')
       orphaned = setTimeout(() => loseAll(desk), settings.orphanMaxMs)
     },
     onEvent: event => {
@@ -107,7 +140,7 @@ export function openAgent(options: AgentOptions): Agent {
       void intake.stop()
       for (const call of calls.all()) fence(desk, call)
       // What waits in our socket is ours to answer; then there is nothing left to do under this name.
-      setTimeout(options.onBuried, LAST_WORDS_MS)
+      setTimeout(() => void finish().then(options.onBuried), LAST_WORDS_MS)
     },
     log,
   })
@@ -120,7 +153,11 @@ export function openAgent(options: AgentOptions): Agent {
     jobs: openJobs(commands, agent),
     channels: openChannels(subscriber, () => lookAfterGap(desk)),
     calls,
+    unfinished: new Set(),
     count: options.count,
+    observe,
+    timeline,
+    traces: timelines.traces,
     clock: options.clock,
     log,
     mayAct: liveness.mayAct,
@@ -142,9 +179,10 @@ export function openAgent(options: AgentOptions): Agent {
     callsPerSecond: settings.callsPerSecond,
     onJob: taken => {
       inHand.add(taken.text)
-      void dialJob(desk, taken)
+      const dialled = dialJob(desk, taken)
         .catch(thrown => log.error({ err: thrown }, 'dialling a job failed'))
         .finally(() => inHand.delete(taken.text))
+      letFinish(desk, dialled)
     },
     isKnown: job => inHand.has(job) || calls.all().some(call => call.text === job),
     clock: options.clock,
@@ -167,6 +205,7 @@ export function openAgent(options: AgentOptions): Agent {
   async function becomeReady(coreUuid: string): Promise<void> {
     clearTimeout(orphaned)
     tellHealth()
+    noteForAll('switch-back')
     listenToCore(coreUuid)
     isReconciling = true
     try {
@@ -203,8 +242,52 @@ export function openAgent(options: AgentOptions): Agent {
     if (!core) return
     const { channel, lease } = core
     core = undefined
-    desk.channels.unlisten(channel.coreUuid).catch(() => log.debug('redis is away: nothing to leave'))
-    void lease.drop()
+    const left = desk.channels
+      .unlisten(channel.coreUuid, { isHeardToTheEnd: true })
+      .catch(() => log.debug('redis is away: nothing to leave'))
+    // The next one listens from then on: nothing is heard by both, nor by neither for long.
+    letFinish(
+      desk,
+      left.then(() => lease.drop()),
+    )
+  }
+
+  /** Resolves when no call is ours any more. Until then they are offered to others again and again: who takes our place
+   *  may come up only now, and Redis may be away. */
+  async function giveAway(): Promise<void> {
+    const { promise: quiet, resolve } = Promise.withResolvers<void>()
+    onQuiet = resolve
+    let again: Timer | undefined
+    const offer = async () => {
+      await handover
+        .leave()
+        .catch(thrown => log.warn({ reason: messageOf(thrown) }, 'no hand-over: redis is away'))
+      if (calls.size > 0) again = setTimeout(offer, OFFER_AGAIN_MS)
+    }
+    void offer()
+    if (calls.size > 0) await quiet
+    clearTimeout(again)
+  }
+
+  /** Resolves when what was begun is done and said, which waits for Redis if that is away. */
+  async function finish(): Promise<void> {
+    while (desk.unfinished.size > 0) await Promise.allSettled(desk.unfinished)
+  }
+
+  /** Declared dead meanwhile, or with something left under our name, we are struck off by a survivor, which looks after
+   *  that first. */
+  async function leaveRoll(): Promise<void> {
+    const left = [
+      ...(await desk.store.ownedBy(agent)),
+      ...(await Promise.all(settings.jobLists.map(list => desk.jobs.inFlight(list)))).flat(),
+    ]
+    if (left.length > 0)
+      log.warn({ count: left.length }, 'something is left under this name: others see to it')
+    else if (!isBuried) await roll.strike(agent)
+  }
+
+  function noteForAll(what: 'switch-lost' | 'switch-back'): void {
+    for (const call of calls.all()) timeline.add(call.record.dialId, { what })
   }
 
   function tellHealth(): void {
@@ -215,24 +298,18 @@ export function openAgent(options: AgentOptions): Agent {
     async drain() {
       isDraining = true
       leaveCore()
-      await Promise.all([intake.stop(), liveness.renew()])
-      takeover.stop()
-      await handover
-        .leave()
-        .catch(thrown => log.warn({ reason: messageOf(thrown) }, 'no hand-over: redis is away'))
+      await Promise.all([intake.stop(), liveness.renew(), takeover.stop()])
       const note = setInterval(() => log.info({ calls: calls.size }, 'draining: calls go on'), DRAIN_NOTE_MS)
-      if (calls.size > 0) {
-        await new Promise<void>(resolve => {
-          onQuiet = resolve
-        })
-      }
+      await giveAway()
+      await finish()
       clearInterval(note)
       clearTimeout(orphaned)
       liveness.stop()
-      // Declared dead meanwhile: a survivor strikes us off, once it has taken over what stands under our name.
-      const struck = isBuried ? Promise.resolve() : roll.strike(agent)
-      await struck.catch(thrown => log.debug({ reason: messageOf(thrown) }, 'not struck off: others will'))
+      await leaveRoll().catch(thrown =>
+        log.debug({ reason: messageOf(thrown) }, 'not struck off: others will'),
+      )
       link.close()
+      await timelines.close()
       subscriber.disconnect()
       commands.disconnect()
     },

@@ -1,6 +1,9 @@
 // What the main thread and an agent's worker tell each other, and the settings that an agent works by.
+import type { ErrorReportSettings } from '../errors/reports.ts'
 import type { RedisSettings } from '../redis/connect.ts'
-import type { CountName } from './desk.ts'
+import type { TracerSettings } from '../tracing/tracer.ts'
+import type { CountName, SecondsName } from './desk.ts'
+import type { Trouble } from './troubles.ts'
 
 /** Everything an agent needs to know. Times carry their unit in the name. */
 export interface AgentSettings {
@@ -22,6 +25,12 @@ export interface AgentSettings {
   /** A dead agent's calls are another's within this time. */
   takeoverMs: number
   orphanMaxMs: number
+  /** Undefined: nothing is reported. */
+  errorReports?: ErrorReportSettings
+  /** Undefined: nothing is traced. */
+  tracing?: TracerSettings
+  /** Timelines that Redis keeps in all; 0: none is recorded. */
+  timelinesMax: number
   log: { level: string; showsFullNumbers: boolean; isPretty: boolean }
 }
 
@@ -31,7 +40,9 @@ export type ToAgent = { kind: 'open'; settings: AgentSettings } | { kind: 'drain
 /** Agent → main thread. */
 export type FromAgent =
   | { kind: 'counts'; counts: Counted[] }
+  | { kind: 'observed'; observed: Observed[] }
   | ({ kind: 'health' } & Health)
+  | { kind: 'troubles'; troubles: Trouble[] }
   /** No job is taken any more and no call is left; the worker ends. */
   | { kind: 'drained' }
 
@@ -40,6 +51,13 @@ export interface Counted {
   name: CountName
   label: string
   times: number
+}
+
+/** Times that were measured since they were last told. */
+export interface Observed {
+  name: SecondsName
+  label: string
+  seconds: number[]
 }
 
 /** Told whenever it changes. */

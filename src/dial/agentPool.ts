@@ -2,7 +2,8 @@
 // replaces one that crashed by one of a new name. What an agent does stands in `agent.ts`.
 import type { Log } from '../log.ts'
 import { assertNever } from '../result.ts'
-import type { AgentSettings, Counted, FromAgent, ToAgent } from './agentMessages.ts'
+import type { AgentSettings, Counted, FromAgent, Observed, ToAgent } from './agentMessages.ts'
+import type { Trouble } from './troubles.ts'
 
 export interface AgentPoolOptions {
   program: URL
@@ -11,6 +12,8 @@ export interface AgentPoolOptions {
   /** A name that no agent ever had. */
   newName: () => string
   count: (counted: Counted) => void
+  observe: (observed: Observed) => void
+  onTrouble: (trouble: Trouble) => void
   onCrash: () => void
   log: Log
 }
@@ -44,6 +47,10 @@ export function openAgentPool(options: AgentPoolOptions) {
       switch (message.kind) {
         case 'counts':
           return message.counts.forEach(options.count)
+        case 'observed':
+          return message.observed.forEach(options.observe)
+        case 'troubles':
+          return message.troubles.forEach(options.onTrouble)
         case 'health':
           member.isSwitchReady = message.isSwitchReady
           member.calls = message.calls

@@ -1,6 +1,7 @@
 // One dialled call as its owner knows it: its legs, its bargers, what was published. The state is kept in memory
 // for speed and in Redis for the survivors; each change is written together with the event that tells of it.
 import type { CallRecord } from '../redis/calls.ts'
+import type { AnswerTo } from './events.ts'
 import { channelUuidOf } from './identity.ts'
 import type { Job } from './job.ts'
 import { createSerial, type Serial } from './serial.ts'
@@ -13,6 +14,8 @@ export interface Leg {
   side: string
   channelUuid: string
   state: LegState
+  /** When its channel came to be; undefined after a takeover, or when nobody saw it. */
+  ringingAtMs?: number | undefined
 }
 
 /** Whom a barger is heard by. `mute`: by nobody, which every barge starts with. */
@@ -54,6 +57,13 @@ export interface Call {
   handover: { marker: string; onMarker: () => void; held: string[]; isMarked?: boolean } | undefined
   /** It was taken over: what its channel says before this marker is the former owner's to answer. */
   awaitedMarker: string | undefined
+  /** What was asked before that marker, since we hear it: the former owner may be dead, or not have heard it. */
+  early: AnswerTo[]
+  /** Another agent's marker was heard: whose, and how many messages had come before it. */
+  endedBy: { agent: string; heard: number } | undefined
+  /** We have let go of it: no marker can be heard any more. */
+  left: Promise<void>
+  onLeft: () => void
   /** What its channel says is not ours to answer, and never was. */
   isDeaf: boolean
   /** Another agent has taken it over: we say nothing more about it. */
@@ -72,6 +82,7 @@ export function createCall(job: Job, taken: { text: string; list: string; switch
     job.kind === 'asp-call'
       ? { side: '1', channelUuid: channelUuidOf(job.dialId, '1'), state: 'expected' }
       : undefined
+  const { promise: left, resolve: onLeft } = Promise.withResolvers<void>()
   return {
     record: {
       dialId: job.dialId,
@@ -104,6 +115,10 @@ export function createCall(job: Job, taken: { text: string; list: string; switch
     isReleased: false,
     handover: undefined,
     awaitedMarker: undefined,
+    early: [],
+    endedBy: undefined,
+    left,
+    onLeft,
     isDeaf: false,
     isFenced: false,
   }

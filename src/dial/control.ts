@@ -13,7 +13,7 @@ import type { SipCredentials } from '../esl/originate.ts'
 import { fail, ok, type Result } from '../result.ts'
 import type { BargeMode } from './call.ts'
 import { type AnswerTo, EVENT_TYPES } from './events.ts'
-import { readCredentials } from './job.ts'
+import { type Mistake, readCredentials, sentenceOf } from './job.ts'
 
 /** One order for a call. */
 export type Control =
@@ -41,9 +41,13 @@ export function hearMessage(text: string): Heard {
   if (EVENT_TYPES.has(message.type)) return { kind: 'own' }
   const to: AnswerTo = { event: message.type.slice(0, 64), commandId: commandIdOf(message) }
   const control = readControl(message)
-  return control.ok
-    ? { kind: 'control', to, control: control.value }
-    : { kind: 'bad', to, cause: control.failure }
+  if (control.ok) return { kind: 'control', to, control: control.value }
+  const { failure } = control
+  return {
+    kind: 'bad',
+    to,
+    cause: typeof failure === 'string' ? failure : failure.map(sentenceOf).join('; '),
+  }
 }
 
 export type Message = Record<string, unknown> & { type: string }
@@ -69,7 +73,8 @@ export function commandIdOf(message: Message): string | number | undefined {
   return typeof id === 'string' ? id.slice(0, 128) : undefined
 }
 
-function readControl(message: Message): Result<Control, string> {
+/** What a message orders. @returns the mistakes in its fields, or why its type is none that is obeyed here. */
+export function readControl(message: Message): Result<Control, Mistake[] | string> {
   switch (message.type) {
     case 'hangup':
       return withBargeId(message, bargeId => ({ kind: 'hangup', bargeId }))
@@ -100,28 +105,44 @@ function readControl(message: Message): Result<Control, string> {
   }
 }
 
-function readBarge(message: Message): Result<Control, string> {
+function readBarge(message: Message): Result<Control, Mistake[]> {
   const target = parsePhoneTarget(message.phone_number)
-  if (!target.ok) return fail(`phone_number ${target.failure}`)
   const callerId = parseCallerId(message.caller_id)
-  if (!callerId.ok) return fail(`caller_id ${callerId.failure}`)
   const credentials = readCredentials(message)
-  if (!credentials.ok) return credentials
-  return ok({ kind: 'barge', target: target.value, callerId: callerId.value, credentials: credentials.value })
+  if (target.ok && callerId.ok && credentials.ok)
+    return ok({
+      kind: 'barge',
+      target: target.value,
+      callerId: callerId.value,
+      credentials: credentials.value,
+    })
+  return fail([
+    ...(target.ok ? [] : [{ field: 'phone_number', detail: target.failure }]),
+    ...(callerId.ok ? [] : [{ field: 'caller_id', detail: callerId.failure }]),
+    ...(credentials.ok ? [] : credentials.failure),
+  ])
 }
 
 function withBargeId(
   message: Message,
   make: (bargeId: string | undefined) => Control,
-): Result<Control, string> {
+): Result<Control, Mistake[]> {
   const id = message.barge_id
   if (id === undefined || id === null) return ok(make(undefined))
-  return typeof id === 'string' ? ok(make(id)) : fail('barge_id must be a text')
+  return typeof id === 'string' ? ok(make(id)) : fail([{ field: 'barge_id', detail: 'must be a text' }])
 }
 
-function withPath(message: Message, make: (path: MediaPath) => Control): Result<Control, string> {
+function withPath(message: Message, make: (path: MediaPath) => Control): Result<Control, Mistake[]> {
   const path = parseMediaPath(message.path)
-  return path.ok ? ok(make(path.value)) : fail(`path ${path.failure}`)
+  return path.ok ? ok(make(path.value)) : fail([{ field: 'path', detail: path.failure }])
+}
+
+/** A message as it may be shown: as it was published, but for the password in it. What is no message stays a text. */
+export function withoutSecret(text: string): unknown {
+  const read = readMessage(text)
+  if (!read.ok) return text
+  const { sip_auth_password: password, ...message } = read.value
+  return password === undefined ? message : { ...message, sip_auth_password: '[secret]' }
 }
 
 /** What a stranger sent, short and without control characters. */

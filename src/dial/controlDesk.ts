@@ -45,7 +45,9 @@ export function hearControl(desk: Desk, call: Call, text: string): void {
   const heard = hearMessage(text)
   if (heard.kind === 'own') return
   desk.count('controls', heard.kind === 'control' ? heard.to.event : 'bad')
-  const asked = { to: heard.to, field: `${HEARD_FIELD}${call.record.fence}.${++call.heard}` }
+  const ordinal = ++call.heard
+  const field = `${HEARD_FIELD}${call.record.fence}.${ordinal}`
+  const asked: Asked & { ordinal: number } = { to: heard.to, field, ordinal, heardAtMs: desk.clock() }
   if (call.serial.size > WAITING_MAX)
     return void say(desk, call, asked, 'too many messages wait for this call')
   const mustWait = call.serial.size > 0
@@ -53,11 +55,14 @@ export function hearControl(desk: Desk, call: Call, text: string): void {
   if (mustWait) note(desk, call, asked)
   call.serial.run(async () => {
     if (call.isDeaf) return
-    if (call.isFenced || !(await desk.mayAct())) return say(desk, call, asked, CAUSE_TAKEN_OVER)
+    if (call.isFenced || !(await desk.mayAct())) return sayTakenOver(desk, call, asked)
     const obeying = heard.kind === 'bad' ? fail(heard.cause) : obey(desk, call, heard.control)
     // Otherwise after the command is on its way, so that it waits for nothing.
     if (!mustWait) note(desk, call, asked)
-    await answer(desk, call, asked, await obeying)
+    const { event, commandId } = asked.to
+    const told = { event, ...(commandId === undefined ? {} : { commandId }) }
+    desk.timeline.add(call.record.dialId, { what: 'control', ...told }, { atMs: asked.heardAtMs })
+    if (!(await answer(desk, call, asked, await obeying))) await sayTakenOver(desk, call, asked)
   })
 }
 
@@ -65,6 +70,8 @@ export function hearControl(desk: Desk, call: Call, text: string): void {
 interface Asked {
   to: AnswerTo
   field: string
+  /** Undefined: somebody else heard it. */
+  heardAtMs?: number
 }
 
 const HEARD_FIELD = 'heard.'
@@ -77,20 +84,57 @@ function note(desk: Desk, call: Call, { to, field }: Asked): void {
     .catch(thrown => desk.log.debug({ reason: messageOf(thrown) }, 'redis away: a message is not noted'))
 }
 
-async function answer(desk: Desk, call: Call, asked: Asked, obeyed: Obeyed): Promise<void> {
+/** @returns false when the call is another agent's by now: nothing was said. */
+async function answer(desk: Desk, call: Call, asked: Asked, obeyed: Obeyed): Promise<boolean> {
   const { to, field } = asked
   if (!obeyed.ok) {
     const fields = { dialId: call.record.dialId, event: to.event, cause: obeyed.failure }
     desk.log.info(fields, 'control message not obeyed')
   }
   const event = obeyed.ok ? ack(to, obeyed.value) : controlFailure(to, obeyed.failure)
-  if (!(await sayNow(desk, call, { event, forget: field }))) await say(desk, call, asked, CAUSE_TAKEN_OVER)
+  const isSaid = await sayNow(desk, call, { event, forget: field })
+  if (isSaid) noteAnswer(desk, call, asked, obeyed)
+  return isSaid
+}
+
+function noteAnswer(desk: Desk, call: Call, { to, heardAtMs }: Asked, obeyed: Obeyed): void {
+  desk.timeline.add(call.record.dialId, {
+    what: 'control-answered',
+    event: to.event,
+    ...(to.commandId === undefined ? {} : { commandId: to.commandId }),
+    isObeyed: obeyed.ok,
+    ...(obeyed.ok ? {} : { cause: obeyed.failure }),
+    ...(heardAtMs === undefined ? {} : { tookMs: desk.clock() - heardAtMs }),
+  })
 }
 
 /** A failure outside the call's own order. A former owner may say the same of the same message: it is said once. */
-function say(desk: Desk, call: Call, { to, field }: Asked, cause: string): Promise<void> {
-  const { dialId } = call.record
-  return sayOn(desk, dialId, controlFailure(to, cause), `${dialId} ${field}`)
+function say(desk: Desk, call: Call, asked: Asked, cause: string, names = [asked.field]): Promise<void> {
+  noteAnswer(desk, call, asked, fail(cause))
+  return sayOn(desk, call.record.dialId, controlFailure(asked.to, cause), names)
+}
+
+/** What we heard while the call was another's already. Its new owner may have heard it too, before its own marker, and
+ *  names it by how far before that it came: the marker, if one comes, is waited for. */
+async function sayTakenOver(desk: Desk, call: Call, asked: Asked & { ordinal: number }): Promise<void> {
+  if (call.isFenced) await call.left
+  const { endedBy } = call
+  const names = endedBy ? [asked.field, earlyName(endedBy.agent, endedBy.heard - asked.ordinal)] : undefined
+  await say(desk, call, asked, CAUSE_TAKEN_OVER, names)
+}
+
+/** @param back how many messages came between it and the marker. */
+const earlyName = (agent: string, back: number): string => `before.${agent}.${back}`
+
+/** Answers what the channel said between our subscription and the marker that has come now, ours as a rule. The former
+ *  owner answers the same if it heard it; if it is dead or cut off, nobody else does. */
+export function answerEarly(desk: Desk, call: Call, marker: string): void {
+  const { early } = call
+  call.early = []
+  for (const [index, to] of early.entries()) {
+    const field = earlyName(marker, early.length - 1 - index)
+    call.serial.run(() => say(desk, call, { to, field }, CAUSE_TAKEN_OVER))
+  }
 }
 
 /** Answers what former owners heard and left unanswered, before anything new. */

@@ -9,7 +9,7 @@ import { fail, ok, type Result } from '../result.ts'
 import { MS_PER_SECOND } from '../units.ts'
 import { commandIdOf, type Message, readMessage } from './control.ts'
 import { causeOf } from './controlDesk.ts'
-import { type Desk, sayOn } from './desk.ts'
+import { type Desk, letFinish, sayOn } from './desk.ts'
 import { dial } from './dialer.ts'
 import { type AnswerTo, ack, controlFailure, EVENT_TYPES, success } from './events.ts'
 import { readJob } from './job.ts'
@@ -59,6 +59,9 @@ export function createCoreChannel(desk: Desk, coreUuid: string) {
     ordered.set(uuid1!, answered)
     const job = { jobUuid: crypto.randomUUID(), timeoutMs: BRIDGE_TIMEOUT_MS }
     const outcome = await desk.link.bgapi(bridgeChannels(uuid1!, uuid2!), job).result
+    // The first call's own BRIDGE tells of it there.
+    if (outcome.kind === 'ok')
+      desk.timeline.add(second.value.dialId, { what: 'bridge', with: first.value.dialId })
     if (outcome.kind === 'ok') return ok(undefined)
     ordered.delete(uuid1!)
     return fail(causeOf(outcome))
@@ -94,7 +97,7 @@ export function createCoreChannel(desk: Desk, coreUuid: string) {
 
   return {
     coreUuid,
-    hear: (text: string): void => void hear(text),
+    hear: (text: string): void => letFinish(desk, hear(text)),
 
     /** A bridge that was ordered here has come about. */
     follow(event: SwitchEvent): void {

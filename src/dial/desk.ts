@@ -7,6 +7,8 @@ import type { Channels } from '../redis/channels.ts'
 import { RedisUnavailable } from '../redis/connect.ts'
 import type { JobQueue } from '../redis/jobs.ts'
 import { messageOf } from '../result.ts'
+import type { Recorder } from '../timeline/recorder.ts'
+import type { Traces } from '../timeline/traced.ts'
 import type { Clock } from '../units.ts'
 import type { AgentSettings } from './agentMessages.ts'
 import { answeredSides, type Call, recordOf } from './call.ts'
@@ -21,7 +23,14 @@ export interface Desk {
   readonly jobs: JobQueue
   readonly channels: Channels
   readonly calls: CallRegistry
+  /** What is under way and is no call of ours (any more): an agent that stops lets it end first. */
+  readonly unfinished: Set<Promise<unknown>>
   readonly count: Count
+  readonly observe: Observe
+  /** Notes what happens to a call, by its dial id; costs nobody a wait. */
+  readonly timeline: Pick<Recorder, 'add'>
+  /** Only while traces are made. */
+  readonly traces: Traces | undefined
   readonly clock: Clock
   readonly log: Log
   /** Whether we may act for our calls: false once another agent has been told to (see `liveness.ts`). */
@@ -34,7 +43,19 @@ export interface Desk {
 
 /** Counts for the metrics, which live on the main thread. */
 export type Count = (name: CountName, label?: string) => void
-export type CountName = 'jobs' | 'deadLetters' | 'events' | 'controls' | 'hangups' | 'takeovers'
+export type CountName =
+  | 'jobs'
+  | 'deadLetters'
+  | 'events'
+  | 'controls'
+  | 'hangups'
+  | 'takeovers'
+  | 'timelineDropped'
+  | 'dials'
+
+/** Times for the metrics. `label` is one of a few. */
+export type Observe = (name: SecondsName, label: string, seconds: number) => void
+export type SecondsName = 'command' | 'ring' | 'jobWait'
 
 /** What is said about a call besides what changes with it. */
 export type Saying = Omit<CallStep, 'event' | 'number'> & { event?: CallEvent }
@@ -107,20 +128,22 @@ export function fence(desk: Desk, call: Call): void {
   if (call.isFenced) return
   call.isFenced = true
   desk.log.warn({ dialId: call.record.dialId }, 'another agent owns this call now: left to it')
+  desk.timeline.add(call.record.dialId, { what: 'left-alone' })
   setTimeout(() => letGo(desk, call), FENCED_LISTENING_MS)
 }
 
 /** What a sleeper still has to hear waits in its own socket; the other's marker is there already or comes soon. */
 const FENCED_LISTENING_MS = 1_000
 
-/** Says something on a channel for which we hold no call. @param id the same id is said once, whoever says it. */
+/** Says something on a channel for which we hold no call. @param names what goes by one of these names there is said
+ *  once, whoever says it. */
 export async function sayOn(
   desk: Desk,
   channel: string,
   event: CallEvent,
-  id: string = crypto.randomUUID(),
+  names: readonly string[] = [crypto.randomUUID()],
 ): Promise<void> {
-  await untilWritten(desk, () => desk.store.publishOnce(id, channel, JSON.stringify(event)))
+  await untilWritten(desk, () => desk.store.publishOnce(names, channel, JSON.stringify(event)))
 }
 
 /** Repeats a write until Redis has taken it. Our writes are safe to repeat: at worst a reader hears one twice. */
@@ -139,6 +162,7 @@ export async function untilWritten(desk: Desk, write: () => Promise<void>): Prom
 /** Says that the call never was, or is not known. Noted with the call: whoever takes it over before it is released must
  *  not say it again. */
 export function sayFailure(desk: Desk, call: Call, cause: string): void {
+  desk.timeline.add(call.record.dialId, { what: 'failure', cause })
   say(desk, call, { event: callFailure(cause), fields: { [FAILED_FIELD]: cause } })
 }
 
@@ -150,12 +174,13 @@ export function conclude(desk: Desk, call: Call): void {
   call.isEnding = true
   call.serial.run(async () => {
     // Another agent's, or nobody's since we were declared dead: what we could not say of its end is said by whoever
-    // finds it in Redis.
-    if (call.isFenced) return letGo(desk, call)
+    // finds it in Redis. What its channel said before that still waits to be heard by us: see `fence`.
+    if (call.isFenced) return
     // The job first: a job in flight without a call in Redis counts as never dialled.
     await untilWritten(desk, () => settleJob(desk, call))
     await untilWritten(desk, () => desk.store.release(desk.agent, call.record))
     call.isReleased = true
+    desk.timeline.add(call.record.dialId, { what: 'over' })
     letGo(desk, call, { isHeardToTheEnd: true })
   })
 }
@@ -166,10 +191,22 @@ export function letGo(desk: Desk, call: Call, until: { isHeardToTheEnd?: boolean
   // Let go before; by now the channel may be heard for a later call of the same dial id.
   if (desk.calls.find(call.record.dialId) !== call) return
   desk.calls.remove(call)
-  desk.channels
+  call.onLeft()
+  const unlistened = desk.channels
     .unlisten(call.record.dialId, until)
     .catch(thrown => desk.log.debug({ reason: messageOf(thrown) }, 'not unsubscribed: redis is away'))
+  letFinish(
+    desk,
+    unlistened.then(() => call.serial.idle()),
+  )
   desk.onRoom()
+}
+
+/** Keeps the agent from ending before this has. */
+export function letFinish(desk: Desk, work: Promise<unknown>): void {
+  desk.unfinished.add(work)
+  const remove = () => void desk.unfinished.delete(work)
+  work.then(remove, remove)
 }
 
 /** The subscription was interrupted, and stands again: what our calls' channels said meanwhile is lost, a marker too.
@@ -183,7 +220,10 @@ export async function lookAfterGap(desk: Desk): Promise<void> {
     const standings = await Promise.all(calls.map(call => desk.store.standing(call.record)))
     for (const [index, call] of calls.entries()) {
       // Ours, and the marker with which our part begins is perhaps among what was lost: all that follows is ours.
-      if (standings[index] === 'held') call.awaitedMarker = undefined
+      if (standings[index] === 'held') {
+        call.awaitedMarker = undefined
+        call.early = []
+      }
       // Of a call that Redis does not know, ours is just being claimed, and another's is over.
       const isLeft = standings[index] === 'fenced' || (standings[index] === 'lost' && call.isFenced)
       if (!isLeft) continue

@@ -12,7 +12,7 @@ import type { EslCommand } from '../esl/command.ts'
 import { originateAsp, originateBot, originateLoadTest } from '../esl/originate.ts'
 import { answerOf, type CommandOutcome } from '../esl/outcome.ts'
 import { assertNever, messageOf } from '../result.ts'
-import { MS_PER_SECOND } from '../units.ts'
+import { MS_PER_SECOND, toSeconds } from '../units.ts'
 import { type Call, createCall } from './call.ts'
 import { conclude, type Desk, letGo, sayFailure, sayOn, settleJob, untilWritten } from './desk.ts'
 import { callFailure } from './events.ts'
@@ -26,6 +26,8 @@ export type Dialled =
   | { kind: 'sent'; accepted: Promise<CommandOutcome> }
   | { kind: 'failed'; cause: string }
   | { kind: 'returned' }
+
+const CAUSE_DUPLICATE = 'duplicate dial_id'
 
 /** Between two tries to find out whether we still live, while Redis is away. */
 const MAY_ACT_RETRY_MS = 200
@@ -42,25 +44,36 @@ export async function dialJob(desk: Desk, taken: TakenJob): Promise<Dialled> {
     return refuse(desk, taken, { dialId, cause, isBuried: true })
   }
   const job = parsed.value
+  const { takenAtMs } = taken
   if (job.kind === 'load-test' && !settings.isLoadTestAllowed)
     return refuse(desk, taken, {
       dialId: job.dialId,
+      job,
       cause: 'load tests need RED_MODE=load-test',
       isBuried: true,
     })
-  const isLate = job.queuedAtMs !== undefined && taken.takenAtMs - job.queuedAtMs > settings.jobAgeMaxMs
-  if (isLate) return refuse(desk, taken, { dialId: job.dialId, cause: 'expired', isBuried: false })
+  const isLate = job.queuedAtMs !== undefined && takenAtMs - job.queuedAtMs > settings.jobAgeMaxMs
+  if (isLate) return refuse(desk, taken, { dialId: job.dialId, job, cause: 'expired', isBuried: false })
   return dial(desk, job, taken)
 }
 
 /** Dials a job that was read already: claim, then originate. */
-export async function dial(desk: Desk, job: Job, taken: { text: string; list: string }): Promise<Dialled> {
+export async function dial(
+  desk: Desk,
+  job: Job,
+  taken: Omit<TakenJob, 'takenAtMs'> & Partial<TakenJob>,
+): Promise<Dialled> {
   const { settings, link, calls } = desk
   const isOurs = calls.find(job.dialId) !== undefined
-  if (isOurs) return refuse(desk, taken, { dialId: job.dialId, cause: 'duplicate dial_id', isBuried: false })
+  if (isOurs) return refuse(desk, taken, { dialId: job.dialId, cause: CAUSE_DUPLICATE, isBuried: false })
 
   const call = createCall(job, { ...taken, switchName: settings.switch.name })
   call.record.fields.core = link.coreUuid ?? ''
+  // For operators, who see how long it lasts.
+  call.record.fields.since = String(desk.clock())
+  // Its survivors go on with the trace.
+  const traceparent = desk.traces?.beginCall(job.dialId, job.traceparent)
+  if (traceparent !== undefined) call.record.fields.traceparent = traceparent
   // Reserved before the first await: a second job of this dial id must find it.
   calls.add(call)
   const claiming = desk.store.claim(desk.agent, call.record)
@@ -70,7 +83,7 @@ export async function dial(desk: Desk, job: Job, taken: { text: string; list: st
     const claimed = await claiming
     if (claimed !== 'claimed') letGo(desk, call)
     if (claimed === 'duplicate')
-      return refuse(desk, taken, { dialId: job.dialId, cause: 'duplicate dial_id', isBuried: false })
+      return refuse(desk, taken, { dialId: job.dialId, cause: CAUSE_DUPLICATE, isBuried: false })
     // We were taken for dead, and somebody else has the job.
     if (claimed === 'revoked') return { kind: 'returned' }
   } catch (thrown) {
@@ -79,7 +92,10 @@ export async function dial(desk: Desk, job: Job, taken: { text: string; list: st
     return giveBack(desk, call)
   }
   // Paused since the claim, we may have been declared dead, and the call another's: then the originate is not ours.
-  if (!(await desk.mayAct()) || !link.isReady) return giveBack(desk, call)
+  if (!(await desk.mayAct()) || !link.isReady) {
+    noteTaken(desk, job, taken)
+    return giveBack(desk, call)
+  }
 
   const { accepted, result } = link.bgapi(originate, {
     jobUuid: crypto.randomUUID(),
@@ -89,6 +105,8 @@ export async function dial(desk: Desk, job: Job, taken: { text: string; list: st
   call.listening = desk.channels.listen(job.dialId, message => desk.onMessage(call, message))
   call.serial.run(() => checkHearing(desk, call))
   desk.count('jobs', job.kind)
+  noteTaken(desk, job, taken)
+  noteOriginate(desk, call, accepted)
   settleJob(desk, call).catch(thrown =>
     desk.log.debug(
       { reason: messageOf(thrown) },
@@ -97,6 +115,36 @@ export async function dial(desk: Desk, job: Job, taken: { text: string; list: st
   )
   void result.then(outcome => hearResult(desk, call, outcome))
   return { kind: 'sent', accepted }
+}
+
+/** Behind the originate, which waits for nothing that is only told. */
+function noteTaken(desk: Desk, job: Job, { list, takenAtMs = desk.clock() }: Partial<TakenJob>): void {
+  const { kind, dialId, userId, queuedAtMs, traceparent } = job
+  const numbers =
+    job.kind === 'asp-call'
+      ? { callerNumber: job.callerNumber, calleeNumber: job.calleeNumber }
+      : { callerNumber: job.target.kind === 'sip' ? job.target.uri : job.target.number }
+  if (queuedAtMs !== undefined) desk.observe('jobWait', kind, Math.max(0, toSeconds(takenAtMs - queuedAtMs)))
+  const queued = queuedAtMs === undefined ? {} : { queuedForMs: Math.round(takenAtMs - queuedAtMs) }
+  const where = { list: list ?? '', switch: desk.settings.switch.name }
+  desk.timeline.add(
+    dialId,
+    { what: 'job-taken', kind, ...where, account: userId, ...numbers, ...queued },
+    { account: userId, atMs: takenAtMs, ...(traceparent === undefined ? {} : { traceparent }) },
+  )
+}
+
+function noteOriginate(desk: Desk, { job, a }: Call, accepted: Promise<CommandOutcome>): void {
+  const gateway = gatewayOf(desk, job)
+  desk.timeline.add(job.dialId, {
+    what: 'originate',
+    side: a.side,
+    ...(gateway === undefined ? {} : { gateway }),
+  })
+  void accepted.then(outcome => {
+    const text = 'text' in outcome && outcome.kind === 'error' ? { text: outcome.text } : {}
+    desk.timeline.add(job.dialId, { what: 'originate-answered', outcome: outcome.kind, ...text })
+  })
 }
 
 /** What our subscription brings may be another's to answer: if we were declared dead before it stood, the marker with
@@ -137,6 +185,7 @@ function hearResult(desk: Desk, call: Call, outcome: CommandOutcome): void {
 export function failCall(desk: Desk, call: Call, cause: string): void {
   if (call.isEnding) return
   desk.log.info({ dialId: call.record.dialId, cause }, 'call not made')
+  desk.count('dials', `${call.job.kind} failed`)
   sayFailure(desk, call, cause)
   conclude(desk, call)
 }
@@ -145,11 +194,16 @@ export function failCall(desk: Desk, call: Call, cause: string): void {
 async function refuse(
   desk: Desk,
   taken: { text: string; list: string },
-  refusal: { dialId: string | undefined; cause: string; isBuried: boolean },
+  refusal: { dialId: string | undefined; cause: string; isBuried: boolean; job?: Job },
 ): Promise<Dialled> {
-  const { dialId, cause, isBuried } = refusal
+  const { dialId, cause, isBuried, job } = refusal
   desk.log.warn({ dialId, list: taken.list, cause }, 'job refused')
   desk.count('jobs', 'refused')
+  if (job) noteTaken(desk, job, taken)
+  if (dialId !== undefined) {
+    const isOther = cause === CAUSE_DUPLICATE
+    desk.timeline.add(dialId, { what: 'job-refused', cause, isBuried, isOther })
+  }
   if (dialId !== undefined) await sayOn(desk, dialId, callFailure(cause))
   if (taken.list === '') return { kind: 'failed', cause }
   if (isBuried) {
@@ -170,6 +224,7 @@ async function giveBack(desk: Desk, call: Call): Promise<Dialled> {
     if (call.list !== '') await untilWritten(desk, () => desk.jobs.putBack(call.list, call.text))
   }
   letGo(desk, call)
+  desk.timeline.add(call.record.dialId, { what: 'job-returned' })
   return { kind: 'returned' }
 }
 
@@ -219,6 +274,13 @@ function originateOf(desk: Desk, job: Job, call: Call): EslCommand {
     default:
       return assertNever(job)
   }
+}
+
+/** Undefined: the call needs none, it goes to a SIP address. */
+function gatewayOf(desk: Desk, job: Job): string | undefined {
+  if (job.kind === 'asp-call') return gatewayFor(desk, job.callProvider)
+  if (job.target.kind === 'sip') return undefined
+  return job.kind === 'load-test' ? job.gateway : desk.settings.gateway
 }
 
 function gatewayFor(desk: Desk, provider: string): GatewayName {

@@ -6,6 +6,7 @@ import { parseChannelUuid } from '../esl/allow.ts'
 import { hangUpChannel } from '../esl/commands.ts'
 import type { SwitchEvent } from '../esl/event.ts'
 import { assertNever } from '../result.ts'
+import { toSeconds } from '../units.ts'
 import { type Barger, bargerFields, type Call, isLive, type Leg, type LegState } from './call.ts'
 import { conclude, type Desk, say } from './desk.ts'
 import { answerEvent, bargeEvent, bridgeEvent, callStart, channelCreateEvent, hangupEvent } from './events.ts'
@@ -45,22 +46,34 @@ const RANKS: Record<LegState, number> = { expected: 0, ringing: 1, answered: 2, 
 /** Brings a leg to a state and says so, and what came before it if nobody did. */
 export function advance(desk: Desk, call: Call, leg: Leg, to: LegState, cause: string = CAUSE_UNKNOWN): void {
   if (RANKS[to] <= RANKS[leg.state]) return
-  if (leg.state === 'expected' && to !== 'ringing') advance(desk, call, leg, 'ringing')
+  if (leg.state === 'expected' && to !== 'ringing') {
+    advance(desk, call, leg, 'ringing')
+    // Nobody saw it begin to ring.
+    leg.ringingAtMs = undefined
+  }
+  const wasAnswered = leg.state === 'answered'
   leg.state = to
   const { side } = leg
+  if (to === 'hungup') desk.timeline.add(call.record.dialId, { what: 'hangup', side, cause, wasAnswered })
+  else if (to !== 'expected') desk.timeline.add(call.record.dialId, { what: 'leg', side, state: to })
   const fields = { [`state.${side}`]: to }
   switch (to) {
     case 'expected':
       return
     case 'ringing':
+      leg.ringingAtMs = desk.clock()
       if (leg !== call.a) return say(desk, call, { fields })
       say(desk, call, { event: callStart(call.record.dialId), history: 'start', fields })
       if (call.job.kind !== 'asp-call') sayChannelCreated(desk, call)
       return
     case 'answered':
+      if (leg.ringingAtMs !== undefined)
+        desk.observe('ring', leg === call.a ? 'a' : 'b', toSeconds(desk.clock() - leg.ringingAtMs))
+      if (leg === call.a) desk.count('dials', `${call.job.kind} answered`)
       return say(desk, call, { event: answerEvent(side), active: { side, isActive: true }, fields })
     case 'hungup':
       desk.count('hangups', cause)
+      if (leg === call.a && !wasAnswered) desk.count('dials', `${call.job.kind} unanswered`)
       desk.log.info({ dialId: call.record.dialId, side, cause }, 'leg ended')
       return say(desk, call, { event: hangupEvent(side, cause), active: { side, isActive: false }, fields })
     default:
@@ -78,13 +91,16 @@ function sayChannelCreated(desk: Desk, call: Call): void {
 
 /** A bridge of parked calls is told on the switch's channel and on the call's own. An asp-call's needs no telling. */
 function sayBridge(desk: Desk, call: Call, event: SwitchEvent): void {
-  if (call.job.kind === 'asp-call') return
+  if (call.job.kind === 'asp-call') return desk.timeline.add(call.record.dialId, { what: 'bridge' })
   const { core = '' } = call.record.fields
+  const channelUuid2 = event.header('Bridge-B-Unique-ID') ?? event.header('Other-Leg-Unique-ID') ?? ''
   const bridge = bridgeEvent({
     coreUuid: core,
     channelUuid1: event.header('Bridge-A-Unique-ID') ?? call.a.channelUuid,
-    channelUuid2: event.header('Bridge-B-Unique-ID') ?? event.header('Other-Leg-Unique-ID') ?? '',
+    channelUuid2,
   })
+  const other = desk.calls.findChannel(channelUuid2)?.call.record.dialId ?? channelUuid2
+  desk.timeline.add(call.record.dialId, { what: 'bridge', with: other })
   say(desk, call, { event: bridge })
   if (core !== '') say(desk, call, { event: bridge, channel: core })
 }
@@ -119,10 +135,12 @@ function followBarger(desk: Desk, call: Call, barger: Barger, event: SwitchEvent
     case 'CHANNEL_CREATE':
       if (barger.state !== 'expected') return
       barger.state = 'ringing'
+      noteBarger(desk, call, barger)
       return say(desk, call, { event: bargeEvent(barger.bargeId, 'ringing'), fields: bargerFields(barger) })
     case 'CHANNEL_ANSWER':
       if (barger.state === 'answered' || barger.state === 'ended') return
       barger.state = 'answered'
+      noteBarger(desk, call, barger)
       return say(desk, call, { event: bargeEvent(barger.bargeId, 'answered'), fields: bargerFields(barger) })
     case 'CHANNEL_HANGUP':
       endBarger(desk, call, barger, event.header('Hangup-Cause') ?? CAUSE_UNKNOWN)
@@ -134,5 +152,12 @@ function followBarger(desk: Desk, call: Call, barger: Barger, event: SwitchEvent
 export function endBarger(desk: Desk, call: Call, barger: Barger, cause: string): void {
   if (barger.state === 'ended') return
   barger.state = 'ended'
+  noteBarger(desk, call, barger, cause)
   say(desk, call, { event: bargeEvent(barger.bargeId, 'ended', cause), fields: bargerFields(barger) })
+}
+
+function noteBarger(desk: Desk, call: Call, { bargeId, state }: Barger, cause?: string): void {
+  if (state === 'expected') return
+  const told = { what: 'barger', barger: bargeId, state } as const
+  desk.timeline.add(call.record.dialId, cause === undefined ? told : { ...told, cause })
 }

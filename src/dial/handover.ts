@@ -14,10 +14,11 @@ import { agentChannel } from '../redis/keys.ts'
 import { assertNever, messageOf } from '../result.ts'
 import { MS_PER_SECOND } from '../units.ts'
 import type { Call } from './call.ts'
-import { hearControl } from './controlDesk.ts'
+import { hearMessage, readMessage } from './control.ts'
+import { answerEarly, hearControl } from './controlDesk.ts'
 import { type Desk, fence, letGo, settleJob } from './desk.ts'
 import { handoverEvent } from './events.ts'
-import { mark, resume } from './takeover.ts'
+import { adopt, mark, noteTakeover, resume } from './takeover.ts'
 
 interface Note {
   kind: 'prepare' | 'ready' | 'yours' | 'taken'
@@ -27,6 +28,9 @@ interface Note {
 
 /** A successor that is silent this long is not used; the call stays where it is. */
 const ANSWER_TIMEOUT_MS = 2 * MS_PER_SECOND
+
+/** A leaver that lives marks at once when its successor is ready. */
+const MARKED_AFTER_MAX_MS = 300
 
 export type Handover = ReturnType<typeof openHandover>
 
@@ -75,11 +79,15 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
     const marker = JSON.stringify(handoverEvent(desk.agent))
     const collected: string[] = []
     collecting.set(dialId, collected)
+    let isMarked = false
     await channels.listen(dialId, message => {
-      if (message === marker) collected.length = 0
-      else collected.push(message)
+      if (message !== marker) return void collected.push(message)
+      collected.length = 0
+      isMarked = true
     })
     await tell(from, 'ready', dialId)
+    // Until then what is said is not ours to answer, and whoever says it counts on us already.
+    setTimeout(() => !isMarked && forgo(dialId, collected), MARKED_AFTER_MAX_MS)
     setTimeout(() => forgo(dialId, collected), 2 * ANSWER_TIMEOUT_MS)
   }
 
@@ -92,9 +100,16 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
 
   async function take(dialId: string, from: string): Promise<void> {
     const collected = collecting.get(dialId)
-    const record = collected && (await desk.store.adopt(dialId, from, desk.agent))
-    if (!record) return
+    // Not if we stop ourselves: it stays where it is.
+    if (!collected || isLeaving) return
+    // From here on it is no more the timer's to give up.
     collecting.delete(dialId)
+    const record = await adopt(desk, dialId, from)
+    if (!record) {
+      await channels.unlisten(dialId)
+      return
+    }
+    noteTakeover(desk, record, { from, isHandedOver: true })
     const resumed = resume(desk, record, { isMarked: true })
     const call = desk.calls.find(dialId)
     // In the turn in which the call's own listener took the collector's place: nothing falls between.
@@ -121,6 +136,7 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
     await tell(successor, 'yours', dialId)
     if (await taken) {
       call.isFenced = true
+      desk.timeline.add(dialId, { what: 'handed-over', to: successor })
       return letGo(desk, call)
     }
     // Nobody took it: what came behind the marker is ours again. If it was taken after all, our answers are fenced.
@@ -138,9 +154,11 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
     .catch(thrown => log.warn({ reason: messageOf(thrown) }, 'hand-overs are not heard'))
 
   return {
-    /** Gives our calls to the agents that stay. Those that nobody takes stay with us. */
+    /** Gives our calls to the agents that stay. Those that nobody takes stay with us, until this is tried again. */
     async leave(): Promise<void> {
       isLeaving = true
+      // A successor listens before its part begins: what it hears until then must be heard by us too.
+      await channels.whole()
       const cards = [...(await roll.all()).values()]
       const successors = cards.filter(
         card => card && card.agent !== desk.agent && !card.isDraining && card.coreUuid === desk.link.coreUuid,
@@ -165,15 +183,20 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
 
 /** Who answers a message while a call changes hands. @returns true when it is not ours to act on, now or at all. */
 export function isForAnother(desk: Desk, call: Call, message: string): boolean {
-  const { handover, awaitedMarker } = call
-  if (awaitedMarker !== undefined) {
-    if (message === awaitedMarker) call.awaitedMarker = undefined
+  const { handover } = call
+  if (call.awaitedMarker !== undefined && !isMarker(message)) {
+    const heard = hearMessage(message)
+    if (heard.kind !== 'own' && call.early.push(heard.to) > EARLY_MAX) call.early.shift()
     return true
   }
   if (isMarker(message) && message !== handover?.marker) {
-    // Our own, told again or heard late: nothing begins or ends here.
+    const agent = markerOf(message)
+    if (call.awaitedMarker !== undefined) answerEarly(desk, call, agent)
+    call.awaitedMarker = undefined
+    // Our own: our part begins. Told again, or heard late, nothing does.
     if (message === JSON.stringify(handoverEvent(desk.agent))) return true
     // One that we know nothing of: we were asleep and taken for dead, and here the new owner's part begins.
+    call.endedBy ??= { agent, heard: call.heard }
     fence(desk, call)
     letGo(desk, call)
     return true
@@ -189,4 +212,13 @@ export function isForAnother(desk: Desk, call: Call, message: string): boolean {
   return true
 }
 
+/** Messages between our subscription and our marker, which follows at once. */
+const EARLY_MAX = 200
+
 const isMarker = (message: string): boolean => message.startsWith('{"type":"handover-event"')
+
+/** The agent whose part begins. Anybody may publish there, and what merely looks like a marker names nobody. */
+function markerOf(message: string): string {
+  const read = readMessage(message)
+  return read.ok ? String(read.value.agent) : ''
+}

@@ -91,7 +91,9 @@ export function reportUnknown(desk: Desk, call: Call): void {
     'nobody knows what became of an originate: not dialled again',
   )
   sayFailure(desk, call, cause)
+  desk.count('dials', `${call.job.kind} unknown`)
   desk.count('deadLetters')
+  if (call.list !== '') desk.timeline.add(call.record.dialId, { what: 'dead-letter', cause })
   if (call.list !== '')
     call.serial.run(() => untilWritten(desk, () => desk.jobs.bury(call.list, call.text, cause, desk.clock())))
   conclude(desk, call)

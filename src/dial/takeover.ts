@@ -9,7 +9,7 @@ import { messageOf } from '../result.ts'
 import { MS_PER_SECOND } from '../units.ts'
 import { type BargeMode, type Barger, type Call, createCall, type LegState, legsOf } from './call.ts'
 import { answerLeftOver } from './controlDesk.ts'
-import { type Desk, sayNow } from './desk.ts'
+import { type Desk, sayNow, untilWritten } from './desk.ts'
 import { handoverEvent } from './events.ts'
 import { parseJob } from './job.ts'
 import type { Liveness } from './liveness.ts'
@@ -35,7 +35,8 @@ const LATE_LOOK_MS = 2 * MS_PER_SECOND
 const AT_ONCE_MAX = 100
 
 export interface Takeover {
-  stop(): void
+  /** Looks for the dead no more. Resolves when what it had begun to take over is taken over. */
+  stop(): Promise<void>
 }
 
 export function startTakeover(options: TakeoverOptions): Takeover {
@@ -43,19 +44,22 @@ export function startTakeover(options: TakeoverOptions): Takeover {
   const { log } = desk
   /** The dead: when we first saw each of them, and when nothing of it was found last. */
   const graves = new Map<string, { sinceMs: number; emptyAtMs?: number }>()
-  let isLooking = false
+  let looking: Promise<void> | undefined
 
-  async function look(): Promise<void> {
-    if (isLooking || liveness.steadyForMs() < options.leaseMs) return
-    isLooking = true
+  function look(): void {
+    if (looking || liveness.steadyForMs() < options.leaseMs) return
+    looking = lookForDead().finally(() => {
+      looking = undefined
+    })
+  }
+
+  async function lookForDead(): Promise<void> {
     try {
       const agents = await roll.all()
       for (const [agent, card] of agents) if (!card && agent !== desk.agent) await windUp(agent, agents)
       for (const agent of graves.keys()) if (!agents.has(agent)) graves.delete(agent)
     } catch (thrown) {
       log.debug({ reason: messageOf(thrown) }, 'redis away while looking for dead agents')
-    } finally {
-      isLooking = false
     }
   }
 
@@ -72,6 +76,8 @@ export function startTakeover(options: TakeoverOptions): Takeover {
     const windUpCall = async (dialId: string): Promise<void> => {
       const call = await desk.store.find(dialId)
       if (!call) await desk.store.disown(dialId, dead)
+      // Ours already, or it will be known in a moment that it is not.
+      else if (desk.calls.find(dialId)) left += 1
       else if (isOnOurSwitch(call)) await takeOver(dialId, dead)
       else if (nowMs - grave.sinceMs > options.orphanMaxMs && !isServed(call, agents))
         await giveUp(dialId, dead)
@@ -95,6 +101,8 @@ export function startTakeover(options: TakeoverOptions): Takeover {
       else {
         log.warn({ dialId, dead }, 'job of a dead agent given back to its list')
         await desk.jobs.putBack(list, text, dead)
+        if (isUnclaimed && dialId !== undefined)
+          desk.timeline.add(dialId, { what: 'job-returned', from: dead })
       }
     }
   }
@@ -108,25 +116,47 @@ export function startTakeover(options: TakeoverOptions): Takeover {
     )
 
   async function takeOver(dialId: string, dead: string): Promise<void> {
-    const record = await desk.store.adopt(dialId, dead, desk.agent)
+    const record = await adopt(desk, dialId, dead)
     if (!record) return
     desk.count('takeovers')
+    noteTakeover(desk, record, { from: dead, isHandedOver: false })
     await resume(desk, record, { isMarked: false })
     log.warn({ dialId, dead }, 'call taken over')
   }
 
   /** Nobody will ever know: the switch and its agents are gone. */
   async function giveUp(dialId: string, dead: string): Promise<void> {
-    const record = await desk.store.adopt(dialId, dead, desk.agent)
+    const record = await adopt(desk, dialId, dead)
     const call = record && recall(record)
     if (!call) return
     desk.calls.add(call)
+    noteTakeover(desk, record, { from: dead, isHandedOver: false })
     reportUnknown(desk, call)
   }
 
-  const timer = setInterval(() => void look(), options.lookMs)
-  return { stop: () => clearInterval(timer) }
+  const timer = setInterval(look, options.lookMs)
+  return {
+    async stop() {
+      clearInterval(timer)
+      await looking
+    },
+  }
 }
+
+/** Makes a call ours. An answer that was late or lost leaves it open whether it is, and if it is, nobody else looks
+ *  after it: so this goes on until it is known. */
+export async function adopt(desk: Desk, dialId: string, from: string): Promise<CallRecord | undefined> {
+  let record: CallRecord | undefined
+  await untilWritten(desk, async () => {
+    record = await desk.store.adopt(dialId, from, desk.agent)
+  })
+  // Declared dead meanwhile, we end soon, and a survivor finds the call under our name.
+  while (record && !(await desk.mayAct())) await Bun.sleep(MAY_ACT_RETRY_MS)
+  return record
+}
+
+/** Between two tries to find out whether we still live, while Redis is away. */
+const MAY_ACT_RETRY_MS = 200
 
 /** Goes on with a call that is ours now: hears its channel, answers what was left unanswered, and brings the call to
  *  what the switch has of it. @param isMarked the former owner has marked on the channel where our part begins;
@@ -146,8 +176,10 @@ export async function resume(
   desk.calls.add(call)
   answerLeftOver(desk, call)
   call.listening = desk.channels.listen(record.dialId, message => desk.onMessage(call, message))
+  // In this same turn, or the end of a call that ends just now would be told before it.
+  const isOurs = isMarked || mark(desk, call, desk.agent)
   await call.listening
-  if (!isMarked && !(await mark(desk, call, desk.agent))) return undefined
+  if (!(await isOurs)) return undefined
   // Not waited for: a switch that answers slowly must not keep other calls from their new owner.
   reconcile(desk, call, desk.link.coreUuid ?? '').catch(thrown =>
     desk.log.error({ dialId: record.dialId, err: thrown }, 'reconciling a call failed'),
@@ -179,4 +211,14 @@ export function recall(record: CallRecord): Call | undefined {
     call.bargers.set(name.slice('barger.'.length), { bargeId: name.slice('barger.'.length), state, mode })
   }
   return call
+}
+
+/** In the timeline, and in the trace that the former owner began. */
+export function noteTakeover(
+  desk: Desk,
+  { dialId, fields: { traceparent } }: CallRecord,
+  how: { from: string; isHandedOver: boolean },
+): void {
+  const about = traceparent === undefined ? {} : { traceparent }
+  desk.timeline.add(dialId, { what: 'taken-over', ...how }, about)
 }

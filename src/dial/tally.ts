@@ -1,15 +1,24 @@
 // Gathers what an agent counts, and tells it to the main thread in lots: a message for each event of a call would wake
 // that thread thousands of times a second. A switch that is lost or found is told at once, because readiness hangs on
 // it. What is counted means nothing here.
-import type { Counted, FromAgent, Health } from './agentMessages.ts'
-import type { Count } from './desk.ts'
+import type { Counted, FromAgent, Health, Observed } from './agentMessages.ts'
+import type { Count, Observe } from './desk.ts'
+import type { Trouble } from './troubles.ts'
 
 /** Nobody reads the metrics as often as this. */
 const LOT_MS = 50
 
+/** Of one lot, for each name and label: a thousand commands a second are fifty in a lot. Beyond, a sample must do. */
+const TIMES_MAX = 2_000
+
+/** Of one lot, the newest; operators are shown no more. */
+const TROUBLES_MAX = 20
+
 export interface Tally {
   count: Count
+  observe: Observe
   health(health: Health): void
+  trouble(trouble: Trouble): void
   /** Tells what was not told yet. */
   flush(): void
 }
@@ -17,6 +26,8 @@ export interface Tally {
 export function createTally(send: (message: FromAgent) => void): Tally {
   /** By name and label, so that there are never more than kinds of counts. */
   const counted = new Map<string, Counted>()
+  const observed = new Map<string, Observed>()
+  let troubles: Trouble[] = []
   let told: Health | undefined
   let untold: Health | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -25,8 +36,12 @@ export function createTally(send: (message: FromAgent) => void): Tally {
     clearTimeout(timer)
     timer = undefined
     if (counted.size > 0) send({ kind: 'counts', counts: [...counted.values()] })
+    if (observed.size > 0) send({ kind: 'observed', observed: [...observed.values()] })
+    if (troubles.length > 0) send({ kind: 'troubles', troubles })
     if (untold) send({ kind: 'health', ...untold })
+    troubles = []
     counted.clear()
+    observed.clear()
     told = untold ?? told
     untold = undefined
   }
@@ -42,10 +57,22 @@ export function createTally(send: (message: FromAgent) => void): Tally {
       else counted.set(key, { name, label, times: 1 })
       flushSoon()
     },
+    observe(name, label, seconds) {
+      const key = `${name} ${label}`
+      const entry = observed.get(key) ?? { name, label, seconds: [] }
+      observed.set(key, entry)
+      if (entry.seconds.length < TIMES_MAX) entry.seconds.push(seconds)
+      flushSoon()
+    },
     health(health) {
       untold = health
       if (health.isSwitchReady === told?.isSwitchReady) flushSoon()
       else flush()
+    },
+    trouble(trouble) {
+      troubles.push(trouble)
+      if (troubles.length > TROUBLES_MAX) troubles.shift()
+      flushSoon()
     },
     flush,
   }

@@ -29,7 +29,7 @@ export async function readBody(request: Request): Promise<Result<Body, Problem>>
 }
 
 /** Without its parameters, in lower case; empty when there is none. */
-function mediaTypeOf(request: Request): string {
+export function mediaTypeOf(request: Request): string {
   const type = request.headers.get('content-type') ?? ''
   const semicolon = type.indexOf(';')
   return (semicolon < 0 ? type : type.slice(0, semicolon)).trim().toLowerCase()

@@ -1,46 +1,68 @@
-// The internal listener, for operators and their tools: metrics, liveness and readiness. It is bound to loopback,
-// or wants the operator's token; the two that probes ask need none, because probes can't keep a secret.
+// The internal listener, for operators and their tools, put together from its parts. In front of all of them stand
+// one guard, which decides who may ask at all, and one error handler. Each part is a plugin in a file of its own.
 import { Elysia } from 'elysia'
 import type { Log } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
-import { bearerOf, isSameSecret } from './auth.ts'
-import { notFound, respondProblem, serverError, unauthorized } from './problems.ts'
+import { callCommandsApi } from './callCommandsApi.ts'
+import { type CallEventsApiOptions, callEventsApi } from './callEventsApi.ts'
+import { type CallsApiOptions, callsApi } from './callsApi.ts'
+import { type DevicesApiOptions, devicesApi } from './devicesApi.ts'
+import { BODY_BYTES_MAX } from './form.ts'
+import { createGuard } from './internalGuard.ts'
+import { answerThrown } from './internalProblems.ts'
+import { type LiveOptions, liveRoutes, PAGE_PATHS } from './liveRoutes.ts'
+import { OPENAPI_PATHS, openApi } from './openApi.ts'
+import { PROBE_PATHS, type ProbeOptions, probes } from './probes.ts'
+import { respondProblem } from './problems.ts'
+import { switchesApi } from './switchesApi.ts'
+import { type TimelineApiOptions, timelineApi } from './timelineApi.ts'
 
-/** What keeps this process from taking calls; empty = ready. */
-export type Readiness = () => string[]
-
-export interface InternalAppOptions {
-  readiness: Readiness
-  metrics: Metrics
-  /** Brings the gauges up to date before they are read. */
-  beforeScrape: () => void
+/** What the parts need. */
+export interface InternalAppOptions
+  extends ProbeOptions,
+    LiveOptions,
+    TimelineApiOptions,
+    CallsApiOptions,
+    CallEventsApiOptions,
+    DevicesApiOptions {
   /** Undefined on a loopback listener. */
   adminToken: string | undefined
+  /** The listener's address, as the setting has it. */
+  host: string
+  /** The service stops: answers that have no end of their own end now. */
+  closing: AbortSignal
+  /** Of the program, for the document. */
+  version: string
   log: Log
 }
 
-export function createInternalApp({ readiness, metrics, beforeScrape, adminToken, log }: InternalAppOptions) {
-  return new Elysia({ serve: { reusePort: false } })
-    .onError({ as: 'global' }, ({ code, error }) => {
-      if (code === 'NOT_FOUND') return respondProblem(notFound('no such route'))
-      log.error({ err: error }, 'internal request failed')
-      return respondProblem(serverError)
+/** Seconds of silence after which a connection is closed; streams send something before that. */
+const IDLE_TIMEOUT_SECONDS = 30
+
+/** Answered to everybody, because there is no data in it. */
+const OPEN_PATHS = [...PROBE_PATHS, ...PAGE_PATHS, ...OPENAPI_PATHS]
+
+export function createInternalApp(options: InternalAppOptions) {
+  const { log } = options
+  const guard = createGuard({ ...options, openPaths: OPEN_PATHS })
+  return new Elysia({
+    serve: { idleTimeout: IDLE_TIMEOUT_SECONDS, maxRequestBodySize: BODY_BYTES_MAX, reusePort: false },
+  })
+    .onError({ as: 'global' }, ({ code, error }) => answerThrown(error, code, log))
+    .onRequest(({ request }) => {
+      const refusal = guard(request)
+      if (refusal) return respondProblem(refusal)
+      return undefined
     })
-    .get('/healthz', () => new Response('ok'))
-    .get('/readyz', () => {
-      const obstacles = readiness()
-      return Response.json(
-        { ready: obstacles.length === 0, obstacles },
-        { status: obstacles.length === 0 ? 200 : 503 },
-      )
-    })
-    .onBeforeHandle({ as: 'local' }, ({ request }) => {
-      if (adminToken === undefined || isSameSecret(bearerOf(request), adminToken)) return
-      return respondProblem(unauthorized('ADMIN_TOKEN is required here'))
-    })
-    .get('/metrics', async () => {
-      beforeScrape()
-      const text = await metrics.registry.metrics()
-      return new Response(text, { headers: { 'content-type': metrics.registry.contentType } })
-    })
+    .use(probes(options))
+    .use(liveRoutes(options))
+    .use(timelineApi(options))
+    .use(callsApi(options))
+    .use(callCommandsApi(options))
+    .use(callEventsApi(options))
+    .use(switchesApi(options))
+    .use(devicesApi(options))
+    .use(openApi(options))
 }
+
+/** For callers in TypeScript: `treaty<InternalApi>(url)` of `@elysiajs/eden`. */
+export type InternalApi = ReturnType<typeof createInternalApp>

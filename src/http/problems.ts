@@ -1,12 +1,17 @@
 // Errors as the public and the internal listener say them: RFC 9457 problem details. One function a kind, so that
 // status, title and headers of a kind stand together.
 
+/** A problem of one known status, so that a route's type says which it may answer. */
+export type ProblemOf<Status extends number> = Problem & { status: Status }
+
 /** One error answer. `errors` names each field that is missing or malformed. */
 export interface Problem {
   status: number
   title: string
   detail: string
   errors?: { field: string; detail: string }[]
+  /** Why an agent did not obey, in its own words. */
+  cause?: string
   headers?: Record<string, string>
 }
 
@@ -17,14 +22,14 @@ export function respondProblem({ headers, ...problem }: Problem): Response {
   })
 }
 
-export const badFields = (errors: { field: string; detail: string }[]): Problem => ({
+export const badFields = (errors: { field: string; detail: string }[]): ProblemOf<400> => ({
   status: 400,
   title: 'Bad Request',
   detail: errors.map(each => `${each.field} ${each.detail}`).join('; '),
   errors,
 })
 
-export const badRequest = (detail: string): Problem => ({ status: 400, title: 'Bad Request', detail })
+export const badRequest = (detail: string): ProblemOf<400> => ({ status: 400, title: 'Bad Request', detail })
 
 export const unauthorized = (detail: string): Problem => ({
   status: 401,
@@ -33,9 +38,11 @@ export const unauthorized = (detail: string): Problem => ({
   headers: { 'www-authenticate': 'Bearer' },
 })
 
-export const forbidden = (detail: string): Problem => ({ status: 403, title: 'Forbidden', detail })
+export const forbidden = (detail: string): ProblemOf<403> => ({ status: 403, title: 'Forbidden', detail })
 
-export const notFound = (detail: string): Problem => ({ status: 404, title: 'Not Found', detail })
+export const notFound = (detail: string): ProblemOf<404> => ({ status: 404, title: 'Not Found', detail })
+
+export const conflict = (detail: string): ProblemOf<409> => ({ status: 409, title: 'Conflict', detail })
 
 export const tooLarge = (limitBytes: number): Problem => ({
   status: 413,
@@ -49,6 +56,12 @@ export const unsupportedMediaType: Problem = {
   detail: 'the body must be application/json or application/x-www-form-urlencoded',
 }
 
+export const unsupportedInternalMediaType: Problem = {
+  status: 415,
+  title: 'Unsupported Media Type',
+  detail: 'the body must be application/json',
+}
+
 export const tooManyRequests = (retryAfterSeconds: number): Problem => ({
   status: 429,
   title: 'Too Many Requests',
@@ -56,11 +69,17 @@ export const tooManyRequests = (retryAfterSeconds: number): Problem => ({
   headers: { 'retry-after': String(retryAfterSeconds) },
 })
 
-export const unavailable = (detail: string, retryAfterSeconds = 1): Problem => ({
+export const unavailable = (detail: string, retryAfterSeconds = 1): ProblemOf<503> => ({
   status: 503,
   title: 'Service Unavailable',
   detail,
   headers: { 'retry-after': String(retryAfterSeconds) },
+})
+
+export const gatewayTimeout = (detail: string): ProblemOf<504> => ({
+  status: 504,
+  title: 'Gateway Timeout',
+  detail,
 })
 
 export const serverError: Problem = {

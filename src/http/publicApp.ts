@@ -41,6 +41,8 @@ export interface PublicAppOptions {
   pbxToken: string | undefined
   isTrustedProxy: NetworkList
   isDraining: () => boolean
+  /** The `traceparent` headers of PBXs and apps are looked at. */
+  isTracing: boolean
   metrics: Metrics
   log: Log
 }
@@ -80,8 +82,8 @@ export function createPublicApp(options: PublicAppOptions) {
   }
 
   function admitPbx(call: Call): Problem | undefined {
-    const bearer = bearerOf(call.request)
-    if (isSameSecret(bearer, options.pbxToken)) return undefined
+    const { pbxToken } = options
+    if (pbxToken !== undefined && isSameSecret(bearerOf(call.request), pbxToken)) return undefined
     if (options.isPbx(clientOf(call))) return undefined
     return forbidden(
       'this route answers PBXs only: their address must stand in PBX_ALLOW, or their token be PBX_TOKEN',
@@ -104,7 +106,9 @@ export function createPublicApp(options: PublicAppOptions) {
     if (!fields.ok) return respondProblem(fields.failure)
     const { callId = crypto.randomUUID(), ...rest } = fields.value
     call.server?.timeout(request, 0)
-    const outcome = await options.hold({ ...rest, callId }, request.signal)
+    const traceparent = options.isTracing ? request.headers.get('traceparent') : null
+    const asked = traceparent === null ? { ...rest, callId } : { ...rest, callId, traceparent }
+    const outcome = await options.hold(asked, request.signal)
     if (!outcome) return respondProblem(unavailable('too many calls are waiting (WAITS_MAX)'))
     return respondOutcome(request, outcome)
   }
@@ -134,7 +138,9 @@ export function createPublicApp(options: PublicAppOptions) {
       return respondProblem(unauthorized('the token is for another call than unique_key'))
     if (deviceId !== undefined && deviceId !== confirmation.value.deviceId)
       return respondProblem(unauthorized('the token is for another device than device_id'))
-    const verdict = await news.answered({ ...confirmation.value, isAvailable })
+    const traceparent = options.isTracing ? request.headers.get('traceparent') : null
+    const answer = { ...confirmation.value, isAvailable }
+    const verdict = await news.answered(traceparent === null ? answer : { ...answer, traceparent })
     return Response.json({ verdict }, { status: verdict === 'proceed' ? 202 : 404 })
   }
 
@@ -178,7 +184,7 @@ export function createPublicApp(options: PublicAppOptions) {
     const fields = await readFromApp(forms.hangupReasonForm, call)
     if (!fields.ok) return respondProblem(fields.failure)
     const { account, uniqueKey, reason } = fields.value
-    log.info({ account, callId: uniqueKey, reason }, 'app says why it did not take the call')
+    news.explained({ account, callId: uniqueKey, reason })
     return foundOr404(await registration.seen(account))
   }
 

@@ -3,7 +3,7 @@
 import { CALL_END_REASONS } from '../wake/callNews.ts'
 import { type Check, flag, line, number, oneOf, optional, pattern, required } from './form.ts'
 
-const account = pattern(
+export const account = pattern(
   /^[A-Za-z0-9_.+~-]{1,64}(@[A-Za-z0-9.-]{1,255})?$/,
   '1 to 64 letters, digits or _ . + ~ -, optionally with @domain',
 )

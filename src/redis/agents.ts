@@ -45,6 +45,10 @@ export function openAgentRoll(redis: RedisConnection) {
       return new Map(agents.map((agent, index) => [agent, readCard(cards[index] ?? null)]))
     },
 
+    /** One agent's card; undefined: it does not live. */
+    card: async (agent: string): Promise<AgentCard | undefined> =>
+      readCard(await reachable(redis.get(agentLeaseKey(agent)))),
+
     /** Declares an agent dead. @returns false when it lives after all. */
     bury: async (agent: string): Promise<boolean> =>
       (await buryScript([agentLeaseKey(agent), agentTombKey(agent)], [TOMB_MS])) === 1,

@@ -72,7 +72,7 @@ export function openCalls(redis: RedisConnection) {
   const releaseScript = bindScript(redis, 'callRelease', callReleaseLua)
   const adoptScript = bindScript(redis, 'callAdopt', callAdoptLua)
   const noteScript = bindScript(redis, 'callNote', callNoteLua)
-  const publishOnceScript = bindScript(redis, 'publishOnce', publishOnceLua)
+  const publishOnceScript = bindScript(redis, 'publishOnce', publishOnceLua, { keyCounts: [1, 2] })
   const revokeScript = bindScript(redis, 'callRevoke', callRevokeLua, { keyCounts: [2] })
   const isSplit = isCluster(redis)
 
@@ -118,8 +118,9 @@ export function openCalls(redis: RedisConnection) {
       for (const side of sides) await writeLists(call, { number: 0, active: { side, isActive: true } })
     },
 
-    /** Takes a call over from its owner, who is fenced from then on. @returns undefined when it is not (any more)
-     *  that owner's. */
+    /** Takes a call over from its owner, who is fenced from then on. Safe to repeat, and to be repeated until it is
+     *  known what became of it: nobody else looks after a call that is ours without our knowing.
+     *  @returns undefined when it is not (any more) that owner's. */
     async adopt(dialId: string, from: string, to: string): Promise<CallRecord | undefined> {
       await reachable(redis.sadd(ownedCallsKey(to), dialId))
       const flat = (await adoptScript([callKey(dialId)], [from, to])) as string[]
@@ -180,14 +181,19 @@ export function openCalls(redis: RedisConnection) {
       return readRecord(await reachable(redis.hgetall(callKey(dialId))))
     },
 
+    /** The agent that owns a call; null when none lives. */
+    ownerOf: (dialId: string): Promise<string | null> => reachable(redis.hget(callKey(dialId), 'owner')),
+
     /** Says something on a channel for which no call stands: an answer to a bad job or message. */
     async publish(channel: string, message: string): Promise<void> {
       await reachable(redis.publish(channel, message))
     },
 
-    /** The same for a message that is said again until Redis has taken it. @param id the same for each try. */
-    async publishOnce(id: string, channel: string, message: string): Promise<void> {
-      await publishOnceScript([saidKey(id)], [channel, message, SAID_EXPIRY_MS])
+    /** The same for a message that is said again until Redis has taken it, or by somebody else too.
+     *  @param names one or two; who says it under one of them later says nothing. */
+    async publishOnce(names: readonly string[], channel: string, message: string): Promise<void> {
+      const marks = names.map(name => saidKey(channel, name))
+      await publishOnceScript(marks, [channel, message, SAID_EXPIRY_MS])
     },
 
     /** The call is gone, or another's. */

@@ -1,6 +1,7 @@
 // Subscriptions that come and go, many on one connection: the channels of the calls that an agent steers. Each
-// channel has one listener. After a reconnect ioredis subscribes to all of them again by itself; what was published
-// meanwhile is lost, and whoever listens is told so before anything else is heard.
+// channel has one listener. What is published while the connection is broken is lost; whoever listens is told so
+// before anything is subscribed again, and says then what it still has a right to hear: who publishes is told how
+// many listen, and must not count on one who has lost the call meanwhile.
 
 import { messageOf } from '../result.ts'
 import { type RedisConnection, RedisUnavailable } from './connect.ts'
@@ -21,12 +22,14 @@ export interface Channels {
    *  that, and was told of a listener, was heard indeed. @throws RedisUnavailable when the connection breaks: what is
    *  left then is left at its return. */
   unlisten(channel: string, options?: { isHeardToTheEnd?: boolean }): Promise<void>
+  /** Resolves when all that is listened to is heard: at once, or at the end of the interruption. */
+  whole(): Promise<void>
   readonly size: number
 }
 
-/** @param subscriber a connection that nobody else uses.
- *  @param onReturn called when all channels are heard again after an interruption. Until it has resolved, what is
- *  heard waits: who listens may have to know first what became of them meanwhile. */
+/** @param subscriber a connection that nobody else uses, and that subscribes to nothing by itself.
+ *  @param onReturn called when the connection is back after an interruption. Only what still has its listener when it
+ *  resolves is subscribed again, and nothing is heard before: who listens must know first what became of the calls. */
 export function openChannels(
   subscriber: RedisConnection,
   onReturn: () => Promise<void> = async () => undefined,
@@ -37,9 +40,15 @@ export function openChannels(
   let held: { channel: string; message: string }[] | undefined
   let interruptions = 0
   const onReady = new Set<() => void>()
+  const onReturned = new Set<() => void>()
   const onBroken = new Set<() => void>()
   const deliver = (channel: string, message: string) =>
     (listeners.get(channel) ?? leaving.get(channel))?.(message)
+
+  async function whole(): Promise<void> {
+    while (held || subscriber.status !== 'ready')
+      await new Promise<void>(resolve => (held ? onReturned : onReady).add(resolve))
+  }
 
   /** Sends when the connection stands. ioredis never settles what was on its way when a connection broke, so that
    *  is done here. @throws RedisUnavailable */
@@ -67,16 +76,17 @@ export function openChannels(
   /** The connection stands (again). */
   async function comeBack(): Promise<void> {
     const mine = ++interruptions
-    // ioredis has subscribed again to what it had not been confirmed to have left.
-    await leave([...leaving.keys()].filter(channel => !listeners.has(channel)))
+    // Nothing is subscribed any more; who was leaving has left.
+    leaving.clear()
     if (!held) return
-    // SUBSCRIBE again is harmless, and its reply is the proof that all of them are heard.
-    if (listeners.size > 0) await ask(() => subscriber.subscribe(...listeners.keys()))
     await onReturn()
     // Interrupted again meanwhile: the next return looks again.
+    if (mine !== interruptions) return
+    if (listeners.size > 0) await ask(() => subscriber.subscribe(...listeners.keys()))
     if (mine !== interruptions || !held) return
     const waiting = held
     held = undefined
+    settle(onReturned)
     for (const { channel, message } of waiting) deliver(channel, message)
   }
 
@@ -100,8 +110,10 @@ export function openChannels(
   return {
     async listen(channel, listener) {
       listeners.set(channel, listener)
-      // ioredis subscribes again by itself after a reconnect, but only to what was subscribed once.
       while (listeners.get(channel) === listener) {
+        // Not before it is known what became of the calls in the gap.
+        if (held) await whole()
+        if (listeners.get(channel) !== listener) return
         try {
           return await ask(() => subscriber.subscribe(channel))
         } catch {
@@ -111,10 +123,16 @@ export function openChannels(
       }
     },
     async unlisten(channel, { isHeardToTheEnd = false } = {}) {
-      leaving.set(channel, isHeardToTheEnd ? listeners.get(channel) : undefined)
+      const listener = isHeardToTheEnd ? listeners.get(channel) : undefined
+      leaving.set(channel, listener)
       listeners.delete(channel)
+      // What waits for the return to be told is among it; by then the channel may be another's.
+      const waiting = held?.filter(each => each.channel === channel) ?? []
+      held = held?.filter(each => each.channel !== channel)
+      for (const { message } of waiting) listener?.(message)
       await leave([channel])
     },
+    whole,
     get size() {
       return listeners.size
     },

@@ -3,7 +3,7 @@
 // unanswered for too long, fails at once as `RedisUnavailable`, so that no caller hangs.
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { Log } from '../log.ts'
-import { parseRedisUrl, type RedisTarget } from '../redisUrl.ts'
+import { parseRedisUrl, type RedisNode, type RedisTarget } from '../redisUrl.ts'
 import { teachTracingChannels } from './tracing.ts'
 
 teachTracingChannels()
@@ -22,7 +22,7 @@ export class RedisUnavailable extends Error {
 }
 
 /** A PBX must have its NAK within a second when Redis hangs, so a command gets less than that. */
-const COMMAND_TIMEOUT_MS = 800
+export const COMMAND_TIMEOUT_MS = 800
 
 /** What a connection is for. Commands fail fast; a subscriber must wait for its server to come back; a blocking
  *  pop has no reply for as long as there is no job. */
@@ -32,7 +32,7 @@ export type RedisPurpose = 'commands' | 'subscriber' | 'blocking'
 export function openRedis(settings: RedisSettings, purpose: RedisPurpose, log: Log): RedisConnection {
   const target = parseRedisUrl(settings.url)
   if (!target.ok) throw new Error(`PUBSUB_REDIS_URL ${target.failure}`)
-  const connection = connect(target.value, optionsFor(purpose, settings))
+  const connection = connect(target.value, purpose, optionsFor(purpose, settings))
   // ioredis throws an unhandled 'error' into the process without a listener. One line per outage, not per attempt.
   let isDown = false
   connection.on('error', (error: Error) => {
@@ -47,14 +47,19 @@ export function openRedis(settings: RedisSettings, purpose: RedisPurpose, log: L
   return connection
 }
 
-function connect(target: RedisTarget, options: RedisOptions): RedisConnection {
+function connect(target: RedisTarget, purpose: RedisPurpose, options: RedisOptions): RedisConnection {
   switch (target.kind) {
     case 'single':
       return new Redis({ ...target.server, ...options })
-    case 'sentinel':
-      return new Redis({ ...target.server, ...options, sentinels: target.sentinels, name: target.masterName })
+    case 'sentinel': {
+      const { sentinels, masterName: name, server } = target
+      // ioredis leaves both in the clear unless told otherwise.
+      const tls = server.tls ? { enableTLSForSentinelMode: true, sentinelTLS: server.tls } : {}
+      return new Redis({ ...server, ...options, ...tls, sentinels, name })
+    }
     case 'cluster': {
       const { host: _host, port: _port, ...credentials } = target.server
+      if (purpose === 'subscriber') return connectToAny(target.nodes, { ...credentials, ...options })
       return new Cluster(target.nodes, {
         redisOptions: { ...credentials, ...options },
         enableOfflineQueue: options.enableOfflineQueue ?? true,
@@ -63,6 +68,23 @@ function connect(target: RedisTarget, options: RedisOptions): RedisConnection {
       })
     }
   }
+}
+
+/** A subscriber in a Cluster: every node hears what is published at any, so it is an ordinary connection to one of them,
+ *  and to another when that is lost. ioredis's own changes its node without telling, and its listeners miss a gap. */
+function connectToAny(nodes: readonly RedisNode[], options: RedisOptions): Redis {
+  let index = Math.floor(Math.random() * nodes.length)
+  const connection = new Redis({
+    ...options,
+    ...nodes[index],
+    retryStrategy(attempt) {
+      index = (index + 1) % nodes.length
+      // Read again by each attempt to connect.
+      Object.assign(connection.options, nodes[index])
+      return backoffMs(attempt)
+    },
+  })
+  return connection
 }
 
 function optionsFor(purpose: RedisPurpose, settings: RedisSettings): RedisOptions {
@@ -85,7 +107,8 @@ function optionsFor(purpose: RedisPurpose, settings: RedisSettings): RedisOption
         maxRetriesPerRequest: 0,
       }
     case 'subscriber':
-      return { ...shared, autoResubscribe: true, maxRetriesPerRequest: null }
+      // Whoever listens subscribes again itself, at 'ready': it may have to look first at what it missed.
+      return { ...shared, autoResubscribe: false, maxRetriesPerRequest: null }
     case 'blocking':
       return { ...shared, enableOfflineQueue: false, maxRetriesPerRequest: 0 }
   }

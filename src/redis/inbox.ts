@@ -5,6 +5,7 @@
 import type { Log } from '../log.ts'
 import { messageOf } from '../result.ts'
 import type { RedisConnection } from './connect.ts'
+import { isCluster } from './scripts.ts'
 
 export interface Inbox {
   readonly channel: string
@@ -37,7 +38,7 @@ const OVERDUE_AFTER_MS = 1.5 * SELF_TEST_INTERVAL_MS
 
 const SELF_TEST = 'self-test'
 
-/** Subscribes, and keeps it so through reconnects (ioredis resubscribes by itself). */
+/** Subscribes, and keeps it so through reconnects. */
 export function openInbox(options: InboxOptions): Inbox {
   const { subscriber, commands, channel, log } = options
   let heardAtMs = 0
@@ -80,14 +81,16 @@ export function openInbox(options: InboxOptions): Inbox {
   }
 
   subscriber.on('message', onMessage)
-  // 'ready' comes before ioredis has resubscribed.
   subscriber.on('ready', subscribe)
   subscriber.on('close', onClose)
   if (subscriber.status === 'ready') void subscribe()
   const timer = setInterval(() => {
-    // A Cluster's subscriber changes its node without a word, and a deaf one does nothing about it by itself.
     const isOverdue = Date.now() - heardAtMs > OVERDUE_AFTER_MS
-    if (isOverdue && subscriber.status === 'ready') void subscribe()
+    // A deaf one does nothing about it by itself. In a Cluster the node may be cut off from the others: another, then.
+    if (isOverdue && subscriber.status === 'ready') {
+      if (isCluster(commands)) subscriber.disconnect(true)
+      else void subscribe()
+    }
     testSelf()
   }, SELF_TEST_INTERVAL_MS)
 

@@ -36,8 +36,8 @@ export const callKey = (dialId: string): string => `${PREFIX}call:{${dialId}}`
 /** SET, agents whose jobs of this dial id were given to others: they must not dial it any more. */
 export const revokedKey = (dialId: string): string => `${PREFIX}revoked:{${dialId}}`
 
-/** STRING, a message without a call was published: not a second time. */
-export const saidKey = (id: string): string => `${PREFIX}said:{${id}}`
+/** STRING, a message was published outside its call's own order: not a second time under that name. */
+export const saidKey = (channel: string, name: string): string => `${PREFIX}said:{${tagged(channel)}}:${name}`
 
 /** SET, names of all agents that live, or died and are not yet wound up. */
 export const AGENTS_KEY = `${PREFIX}agents`
@@ -57,6 +57,12 @@ export const ownedCallsKey = (agent: string): string => `${PREFIX}owned:${agent}
 /** LIST, jobs that an agent has taken and not yet dialled. The tag keeps it on its job list's Cluster slot. */
 export const inFlightKey = (list: string, agent: string): string => `${PREFIX}in-flight:{${list}}:${agent}`
 
+/** HASH, what was queued for a dial id through the internal API. On its list's slot, as one script writes both. */
+export const queuedKey = (list: string, dialId: string): string => `${PREFIX}queued:{${list}}:${dialId}`
+
+/** HASH, what was queued under a caller's own key for the request. */
+export const askedKey = (list: string, key: string): string => `${PREFIX}asked:{${list}}:${key}`
+
 /** LIST, jobs that can't be dialled, each with its reason. */
 export const deadLetterKey = (list: string): string => `${list}:dead`
 
@@ -70,6 +76,24 @@ export const historyKey = (user: Pick<CallOwnerIds, 'orgId' | 'userId'>): string
 
 /** STRING, the agent that listens on a switch's channel (`<core_uuid>`); a lease, or two would answer. */
 export const coreListenerKey = (coreUuid: string): string => `${PREFIX}core:${coreUuid}`
+
+/** SET, names of the pods that showed themselves and did not leave. */
+export const PODS_KEY = `${PREFIX}pods`
+
+/** STRING with an expiry, what one pod tells operators of itself: it lives. */
+export const podKey = (pod: string): string => `${PREFIX}pod:{${pod}}`
+
+/** HASH, what all pods counted in one minute (of the epoch) for the live page. Expires after two hours. */
+export const minuteKey = (minute: number): string => `${PREFIX}minute:{${minute}}`
+
+/** LIST, what happened in one wake or dialled call, in order. A call id that is a dial id too shares one. */
+export const timelineKey = (id: string): string => `${PREFIX}timeline:${id}`
+
+/** ZSET, an account's newest wakes and dialled calls, by time. */
+export const timelinesOfKey = (account: string): string => `${PREFIX}timelines-of:${account}`
+
+/** ZSET, all timelines, by when they were written to: those of longest ago make room. */
+export const TIMELINES_KEY = `${PREFIX}timelines`
 
 /** Whose call it is, as the wire names it. */
 export interface CallOwnerIds {

@@ -18,6 +18,9 @@ export interface ScriptOptions {
   /** Sent at once. Other commands are gathered until the turn's end, and held back while an earlier lot is unanswered:
    *  that saves time in all, and costs it for each. */
   isUrgent?: boolean
+  /** Fails so long after the call, whatever it waited for: the connection's own limit counts from the sending, and what
+   *  is held back behind a lot that Redis never answers would wait for that one's limit first. */
+  timeoutMs?: number
 }
 
 /** Binds a script's text to a connection under a name of its own. Before the connection's first command: what is
@@ -26,7 +29,7 @@ export function bindScript(
   redis: RedisConnection,
   name: string,
   lua: string,
-  { keyCounts = [1], isUrgent = false }: ScriptOptions = {},
+  { keyCounts = [1], isUrgent = false, timeoutMs }: ScriptOptions = {},
 ): Script {
   const connection = redis as Redis
   const commands = new Map<number, DefinedCommand>()
@@ -42,8 +45,16 @@ export function bindScript(
   return (keys, args) => {
     const command = commands.get(keys.length)
     assert(command, `${name} takes ${keyCounts.join(' or ')} keys`)
-    return reachable(command.call(connection, ...keys, ...args))
+    const reply = command.call(connection, ...keys, ...args)
+    return reachable(timeoutMs === undefined ? reply : within(timeoutMs, reply))
   }
+}
+
+function within<Reply>(limitMs: number, reply: Promise<Reply>): Promise<Reply> {
+  const { promise, resolve, reject } = Promise.withResolvers<Reply>()
+  const timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs)
+  reply.then(resolve, reject).finally(() => clearTimeout(timer))
+  return promise
 }
 
 function sendAtOnce({ options }: Redis, commandName: string): void {

@@ -1,0 +1,27 @@
+// Who listens in a Cluster. A message reaches the subscribers of all nodes, but PUBLISH counts those of one node only,
+// so whoever must know whether anybody heard it asks every node. Outside a Cluster nobody needs this.
+import { Cluster, type Redis } from 'ioredis'
+import { assert } from '../result.ts'
+import type { RedisConnection } from './connect.ts'
+
+/** Whether anybody listens on one of these channels. @returns true also when a node can't be asked: it may be the one. */
+export async function isAnybodyListening(
+  redis: RedisConnection,
+  channels: readonly string[],
+): Promise<boolean> {
+  assert(redis instanceof Cluster, 'only a Cluster has nodes to ask')
+  try {
+    const counts = await Promise.all(redis.nodes('all').map(node => countAt(node, channels)))
+    return counts.some(count => count > 0)
+  } catch {
+    // A node is away, and ioredis says how in many ways; what it would have answered nobody knows.
+    return true
+  }
+}
+
+async function countAt(node: Redis, channels: readonly string[]): Promise<number> {
+  // Replicas are not connected to until somebody asks them something.
+  if (node.status === 'wait') await node.connect()
+  const counted = (await node.pubsub('NUMSUB', ...channels)) as (string | number)[]
+  return counted.reduce<number>((sum, each, index) => (index % 2 ? sum + Number(each) : sum), 0)
+}
