@@ -1,6 +1,7 @@
 // The service: reads the settings, opens the role, says where it listens, and ends in good order on a signal.
 import { hostname } from 'node:os'
 import { readConfig } from './config.ts'
+import { errorReportSettingsOf, openErrorReports, reportUncaught } from './errors/reports.ts'
 import { flushLog, openLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { type Apps, AppsFileError, openApps } from './push/apps.ts'
@@ -15,12 +16,15 @@ const EXIT_SECOND_SIGNAL = 130
 
 const config = usable(readConfig(process.env))
 const isPretty = process.stdout.isTTY === true
+const pod = `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`
+const errorReports = openErrorReports(errorReportSettingsOf(config, pod), 'main')
 const log = openLog(
   { level: config.logLevel, showsFullNumbers: config.showsFullNumbers, isPretty },
   'hookswitch',
+  errorReports?.report,
 )
+if (errorReports) reportUncaught(errorReports, log)
 const apps = usable(openAppsFile())
-const pod = `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`
 
 const service = await openService({ config, apps, metrics: createMetrics(), log, pod, isPretty })
 
@@ -31,6 +35,7 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
   isStopping = true
   log.info({ signal }, 'stopping: nothing new is taken; waits get their outcome, calls go on until they end')
   await service.stop()
+  await errorReports?.flush()
   log.info('stopped')
   await flushLog(log)
   process.exit(0)

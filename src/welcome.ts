@@ -33,6 +33,7 @@ export async function printWelcome(
     .catch(thrown => `(no token: ${messageOf(thrown)})`)
   process.stderr.write(`
   hookswitch listens on ${base} (PBXs and apps) and ${front.internalUrl} (operators).
+  Open ${front.internalUrl}/ in a browser: it shows live what happens.
   A whole wake, for another terminal: a phone registers, a PBX asks and is held for ${config.roundtripWaitMs / MS_PER_SECOND} s,
   and the app answers meanwhile. The PBX gets status=ACK.
 

@@ -40,6 +40,16 @@ export const COMMANDS = {
     about: 'make calls and steer them: npm run cli -- --help, or npx hookswitch --help',
     run: (context, args) => runBesideService(context, ['src/cli.ts', ...args]),
   },
+  docs: {
+    about:
+      "write anew what is made from the code: docs/settings.md, .env.example, the operator's alert rules",
+    run: async context =>
+      runBun(context, {
+        bun: await prepare(context, 'deploy/documents.ts'),
+        bunArgs: ['deploy/documents.ts'],
+        settings: {},
+      }),
+  },
   'bench:wake': {
     about: 'measure holding and releasing PBX requests',
     run: (context, args) => runWithPrivateRedis(context, ['bench/wake/main.ts', ...args]),
@@ -51,6 +61,10 @@ export const COMMANDS = {
   chaos: {
     about: 'kill, pause and cut off agents, fronts, Redis and switches under load, and count what was lost',
     run: (context, args) => runWithPrivateRedis(context, ['test/chaos/main.ts', ...args]),
+  },
+  soak: {
+    about: "run an hour's worth of calls and wakes in a few minutes, and show that nothing grows",
+    run: (context, args) => runWithPrivateRedis(context, ['test/chaos/soak.ts', ...args]),
   },
   'test:freeswitch': {
     about: 'run the tests that need a real FreeSWITCH',

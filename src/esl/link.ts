@@ -34,6 +34,8 @@ export interface SwitchLinkOptions {
   log: Log
   /** For the jitter between attempts, 0 <= x < 1. */
   random: () => number
+  /** Measures how long the switch takes for its replies. */
+  meter?: CommandMeter
   /** Subscribed and usable. Called before any event of that connection. */
   onReady(ready: LinkReady): void
   /** Once for each `onReady`, unless `close` ended it. Everything that waited has been settled with `lost`. */
@@ -41,6 +43,14 @@ export interface SwitchLinkOptions {
   /** Every event that passes the filters, in the switch's order, synchronously. Results of our own background jobs
    *  come here too, before the job's promise continues. What it throws is logged, and the next event follows. */
   onEvent(event: SwitchEvent): void
+}
+
+export interface CommandMeter {
+  /** A stopwatch in milliseconds that never goes back. */
+  nowMs(): number
+  /** Told of each command that has its reply or will have none.
+   *  @param command its first word: `uuid_kill`, `originate`, `sendevent`. */
+  onReply(command: string, outcome: CommandOutcome['kind'], tookMs: number): void
 }
 
 export interface BackgroundJob {
@@ -144,7 +154,7 @@ export class SwitchLink {
   /** Runs a command and waits for its answer; the switch reads nothing else from us meanwhile, so only quick ones.
    *  Resolves in every case. `timeout` also drops the connection. @throws when the command is no single line. */
   api(command: EslCommand, timeoutMs: number = this.#limits.commandTimeoutMs): Promise<CommandOutcome> {
-    return this.#send(`api ${asWireText(command)}\n\n`, timeoutMs)
+    return this.#send(`api ${asWireText(command)}\n\n`, timeoutMs, wordOf(command))
   }
 
   /** Starts a command in the background. Its bytes are on the socket when this returns, if the link is ready.
@@ -158,7 +168,7 @@ export class SwitchLink {
       return { accepted: busy, result: busy }
     }
     const result = this.#jobs.add(job.jobUuid, job.timeoutMs)
-    const accepted = this.#send(wire, this.#limits.commandTimeoutMs, outcome => {
+    const accepted = this.#send(wire, this.#limits.commandTimeoutMs, wordOf(command), outcome => {
       if (outcome.kind !== 'ok') this.#jobs.settle(job.jobUuid, outcome)
     })
     return { accepted, result }
@@ -166,16 +176,20 @@ export class SwitchLink {
 
   /** Fires an event on the switch. `ok` only says that the switch took it, even for a channel that is gone. */
   sendEvent(message: EslMessage, timeoutMs: number = this.#limits.commandTimeoutMs): Promise<CommandOutcome> {
-    return this.#send(messageWire(message), timeoutMs)
+    return this.#send(messageWire(message), timeoutMs, 'sendevent')
   }
 
   #send(
     wire: string,
     timeoutMs: number,
+    word: string,
     onOutcome?: (outcome: CommandOutcome) => void,
   ): Promise<CommandOutcome> {
+    const { meter } = this.#options
+    const sentAtMs = meter?.nowMs() ?? 0
     return new Promise(resolve => {
       const settle = (outcome: CommandOutcome): void => {
+        meter?.onReply(word, outcome.kind, meter.nowMs() - sentAtMs)
         onOutcome?.(outcome)
         resolve(outcome)
       }
@@ -263,4 +277,10 @@ export class SwitchLink {
       this.#log.error({ err: error, hook }, `a hook of the switch link threw: ${messageOf(error)}`)
     }
   }
+}
+
+/** A command's first word. Commands are our own (see `command.ts`), so these are few. */
+function wordOf(command: EslCommand): string {
+  const blank = command.indexOf(' ')
+  return blank < 0 ? command : command.slice(0, blank)
 }

@@ -44,6 +44,8 @@ export interface ApnsSenderOptions {
   providerTokens: ProviderTokens
   clock: Clock
   limits?: Partial<TransportLimits & { sendMs: number }>
+  /** Told the headers of each of Apple's answers. */
+  onAnswer?: (headers: ApnsAnswer['headers']) => void
 }
 
 /** Sends VoIP pushes: they are the only kind the app's token is good for, so a `message` goes the same way as a call.
@@ -56,7 +58,7 @@ export function createApnsSender(options: ApnsSenderOptions): PushSender {
   const limits = { ...TRANSPORT_LIMITS, sendMs: APNS_SEND_LIMIT_MS, ...options.limits }
   const host = options.isSandbox ? Host.development : Host.production
   const transport = openTransport(host, clock, limits)
-  const client = new Http2ApnsClient(app, host, transport)
+  const client = new Http2ApnsClient(app, host, transport, options.onAnswer)
 
   return {
     async send(target, payload, signal) {
@@ -106,7 +108,7 @@ const currentSending = new AsyncLocalStorage<Sending>()
 
 /** apns2 with another transport. Its own is undici's pool, which Bun replaces by an incomplete one of its own. */
 class Http2ApnsClient extends ApnsClient {
-  constructor(app: ApnsApp, host: string, transport: ApnsTransport) {
+  constructor(app: ApnsApp, host: string, transport: ApnsTransport, onAnswer: ApnsSenderOptions['onAnswer']) {
     // keepAlive false: the transport pings by itself.
     super({ team: app.teamId, keyId: app.keyId, signingKey: app.signingKey, host, keepAlive: false })
     ;(this as unknown as { client: { request: typeof request } }).client = { request }
@@ -124,6 +126,7 @@ class Http2ApnsClient extends ApnsClient {
       }
       const answer = await transport.request({ path: built.path, headers, body: built.body }, sending.signal)
       sending.answer = answer
+      onAnswer?.(answer.headers)
       return { statusCode: answer.status, body: { json: async () => JSON.parse(answer.text) } }
     }
   }

@@ -7,6 +7,7 @@ import {
   activeCallKey,
   type CallOwnerIds,
   callKey,
+  callOverKey,
   historyKey,
   ownedCallsKey,
   revokedKey,
@@ -68,8 +69,8 @@ export type CallStore = ReturnType<typeof openCalls>
 export function openCalls(redis: RedisConnection) {
   // A phone waits for it.
   const claimScript = bindScript(redis, 'callClaim', callClaimLua, { keyCounts: [2, 3], isUrgent: true })
-  const eventScript = bindScript(redis, 'callEvent', callEventLua, { keyCounts: [1, 3] })
-  const releaseScript = bindScript(redis, 'callRelease', callReleaseLua)
+  const eventScript = bindScript(redis, 'callEvent', callEventLua, { keyCounts: [2, 4] })
+  const releaseScript = bindScript(redis, 'callRelease', callReleaseLua, { keyCounts: [2] })
   const adoptScript = bindScript(redis, 'callAdopt', callAdoptLua)
   const noteScript = bindScript(redis, 'callNote', callNoteLua)
   const publishOnceScript = bindScript(redis, 'publishOnce', publishOnceLua, { keyCounts: [1, 2] })
@@ -137,12 +138,11 @@ export function openCalls(redis: RedisConnection) {
     revoke: async (dialId: string, agent: string): Promise<boolean> =>
       (await revokeScript([callKey(dialId), revokedKey(dialId)], [agent, REVOKED_EXPIRY_MS])) === 1,
 
-    /** Publishes and writes one step. `fenced`: another agent owns the call now. `lost`: Redis has lost the call;
-     *  nothing was published. */
+    /** Publishes and writes one step; `done` also when it is sent again and was done before. `fenced`: another agent owns
+     *  the call now. `lost`: the call is over, or Redis has lost it. In both nothing was published. */
     async step(call: CallRecord, step: CallStep): Promise<'done' | 'fenced' | 'lost'> {
-      const keys = isSplit
-        ? [callKey(call.dialId)]
-        : [callKey(call.dialId), historyKey(call), activeCallKey(call)]
+      const own = [callKey(call.dialId), callOverKey(call.dialId)]
+      const keys = isSplit ? own : [...own, historyKey(call), activeCallKey(call)]
       const { active } = step
       const outcome = (await eventScript(keys, [
         call.fence,
@@ -163,7 +163,7 @@ export function openCalls(redis: RedisConnection) {
     /** The call is over; its dial id is free. */
     async release(agent: string, call: CallRecord): Promise<void> {
       await Promise.all([
-        releaseScript([callKey(call.dialId)], [call.fence]),
+        releaseScript([callKey(call.dialId), callOverKey(call.dialId)], [call.fence, SAID_EXPIRY_MS]),
         reachable(redis.srem(ownedCallsKey(agent), call.dialId)),
       ])
     },

@@ -33,6 +33,9 @@ const tagged = (callId: string): string => (/[{}]/.test(callId) ? encodeURICompo
 /** HASH, one dialled call's state: who owns it, on which switch, which legs live. Gone when the call is over. */
 export const callKey = (dialId: string): string => `${PREFIX}call:{${dialId}}`
 
+/** HASH, how far a call's owners had come when it was over. Expires after minutes. */
+export const callOverKey = (dialId: string): string => `${PREFIX}over:{${dialId}}`
+
 /** SET, agents whose jobs of this dial id were given to others: they must not dial it any more. */
 export const revokedKey = (dialId: string): string => `${PREFIX}revoked:{${dialId}}`
 

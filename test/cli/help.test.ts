@@ -14,7 +14,7 @@ const ROOT = join(import.meta.dir, '../..')
 const COMMANDS = [
   ...['call', 'bot-call', 'load-test', 'barge', 'whisper', 'threeway', 'mute', 'unthreeway', 'hangup'],
   ...['play', 'play-now', 'stop-playback', 'start-background', 'stop-background', 'bridge'],
-  ...['watch', 'calls', 'history'],
+  ...['watch', 'timeline', 'calls', 'history'],
 ]
 
 let redis: TestRedis

@@ -37,6 +37,37 @@ test('counts are told by themselves', async () => {
   expect(await promise).toMatchObject({ kind: 'counts' })
 })
 
+test('times are gathered by name and label, and told in one message', () => {
+  const { told, tally } = createHeardTally()
+  tally.observe('command', 'uuid_kill ok', 0.001)
+  tally.observe('ring', 'a', 3)
+  tally.observe('command', 'uuid_kill ok', 0.002)
+  tally.flush()
+  tally.flush()
+  expect(told).toEqual([
+    {
+      kind: 'observed',
+      observed: [
+        { name: 'command', label: 'uuid_kill ok', seconds: [0.001, 0.002] },
+        { name: 'ring', label: 'a', seconds: [3] },
+      ],
+    },
+  ])
+})
+
+test('of many troubles at once the newest are told, in one message', () => {
+  const { told, tally } = createHeardTally()
+  for (let index = 1; index <= 25; index++)
+    tally.trouble({ kind: 'call', dialId: `d${index}`, text: 'NO_ANSWER' })
+  tally.flush()
+  tally.flush()
+  expect(told).toHaveLength(1)
+  const [message] = told as { kind: string; troubles: { dialId: string }[] }[]
+  expect(message!.troubles.map(each => each.dialId)).toEqual(
+    Array.from({ length: 20 }, (_, at) => `d${at + 6}`),
+  )
+})
+
 test('a switch that is found or lost is told at once, the number of calls with the next lot', () => {
   const { told, tally } = createHeardTally()
   tally.health({ isSwitchReady: true, calls: 0 })

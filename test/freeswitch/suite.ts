@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, setDefaultTimeout, test } fro
 import { audioTests } from './audio.ts'
 import { botTests } from './bots.ts'
 import { controlTests } from './controls.ts'
+import { doctorTests } from './doctor.ts'
 import { hearingTable } from './hearing.ts'
 import { outcomeTests } from './outcomes.ts'
 import { GATEWAY, reachSwitch } from './settings.ts'
@@ -41,4 +42,5 @@ function suite(gateways: ReadonlySet<string>): void {
   describe('a control message', () => controlTests(bed))
   describe('a bot call', () => botTests(bed))
   describe('by ear', () => audioTests(bed))
+  describe('the doctor', doctorTests)
 }

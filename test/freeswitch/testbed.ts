@@ -31,7 +31,8 @@ export const RING_TIMEOUT_SECONDS = 3
 const FILE_SECONDS = 30
 
 /** What stands in Redis without any call: the agent's own, what the contract says is kept, and marks that expire. */
-const LASTING_KEYS = /^(hookswitch:(agents$|agent:|core:|said:)|redswitch_history\.)/
+const LASTING_KEYS =
+  /^(hookswitch:(agents$|agent:|core:|said:|pods$|pod:|minute:|timeline)|redswitch_history\.)/
 const LASTING_CHANNELS = /^hookswitch:agent-inbox:/
 
 export interface Testbed {

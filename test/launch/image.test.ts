@@ -24,3 +24,12 @@ test('the image copies only what .dockerignore admits, and all of that exists', 
   )
   for (const name of copied) expect(existsSync(join(ROOT, name))).toBe(true)
 })
+
+test('the image does not run as root, by a number that Kubernetes can read', () => {
+  expect(dockerfile.filter(line => line.startsWith('USER '))).toEqual(['USER 1000:1000'])
+})
+
+test('the image is asked for its health where every role answers', () => {
+  const check = dockerfile.find(line => line.includes('/healthz'))!
+  expect(check).toContain('INTERNAL_PORT')
+})

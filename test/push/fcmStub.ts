@@ -27,6 +27,8 @@ export type FcmPlan =
 
 export interface ReceivedFcmMessage {
   token: string
+  /** Instead of a token, where somebody sends to many. */
+  topic?: string
   data: Record<string, string>
   android: Record<string, unknown>
 }
@@ -124,11 +126,12 @@ export async function startFcmStub(account: GooglePublicKey, options: FcmStubOpt
       return carryOut({ kind: 'refuse', code: 401, status: 'UNAUTHENTICATED' })
     if (new URL(request.url).pathname !== `/v1/projects/${account.projectId}/messages:send`)
       return carryOut({ kind: 'refuse', code: 404, status: 'NOT_FOUND' })
-    const { message, refusal } = refusalOfMessage(await request.json())
+    const body = (await request.json()) as { validate_only?: boolean }
+    const { message, refusal } = refusalOfMessage(body)
     if (refusal) return carryOut({ kind: 'refuse', code: 400, status: 'INVALID_ARGUMENT', ...refusal })
-    const plan = plans.get(message.token)?.shift()
+    const plan = plans.get(message.token ?? message.topic)?.shift()
     const accept = () => {
-      received.push(message)
+      if (!body.validate_only) received.push(message)
       return Response.json({ name: `projects/${account.projectId}/messages/0:${received.length}` })
     }
     return plan ? carryOut(plan, accept) : accept()
@@ -164,7 +167,7 @@ export async function startFcmStub(account: GooglePublicKey, options: FcmStubOpt
     /** Requests to send, whatever became of them. */
     messages: () => messages,
 
-    /** The next answers for a push token, one for each message. */
+    /** The next answers for a push token (or topic), one for each message. */
     plan(token: string, ...next: FcmPlan[]): void {
       plans.set(token, [...(plans.get(token) ?? []), ...next])
     },

@@ -12,7 +12,10 @@ export function runApi(exchange: Exchange, call: ApiCall): void {
   const blank = call.text.indexOf(' ')
   const name = blank < 0 ? call.text : call.text.slice(0, blank)
   const rest = blank < 0 ? '' : call.text.slice(blank + 1)
-  const command = CHANNEL_COMMANDS[name] ?? MEDIA_COMMANDS[name] ?? SWITCH_COMMANDS[name]
+  const isKnown = exchange.settings.modules.includes('mod_commands')
+  const command = !isKnown
+    ? undefined
+    : (CHANNEL_COMMANDS[name] ?? MEDIA_COMMANDS[name] ?? SWITCH_COMMANDS[name])
   if (!command) return call.done(`-ERR ${name} Command not found!\n`)
   const run = (text: string): void => runApi(exchange, { ...call, text, done: () => {} })
   const result = command({ exchange, call, rest, args: splitAtBlanks(rest), run })

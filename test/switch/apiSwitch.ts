@@ -16,6 +16,12 @@ export const SWITCH_COMMANDS: Record<string, ApiCommand> = {
   hostname: ({ exchange }) => exchange.settings.hostname,
   create_uuid: ({ exchange }) => exchange.settings.newUuid(),
   reloadxml: () => '+OK [Success]\n',
+  module_exists: ({ exchange, args }) => String(exchange.settings.modules.includes(args[0] ?? '')),
+  strepoch: ({ exchange }) => String(Math.floor(exchange.settings.clock() / 1_000)),
+  xml_locate: ({ exchange, rest }) =>
+    rest === 'configuration configuration name event_socket.conf'
+      ? eventSocketConf(exchange)
+      : "can't find that\n",
 
   // Knows the core's id, which is what clients ask for, and nothing else.
   // biome-ignore lint/suspicious/noTemplateCurlyInString: FreeSWITCH's own syntax, not ours
@@ -59,8 +65,8 @@ function status(exchange: Exchange): string {
     'FreeSWITCH (Version 1.10.12-release git a88d069 2024-08-02 21:02:27Z 64bit) is ready\n' +
     `${channelsSinceStart} session(s) since startup\n` +
     `${channels.size} session(s) - peak ${channelsPeak}, last 5min ${channelsPeak} \n` +
-    `0 session(s) per Sec out of max 1000, peak ${channelsPeak}, last 5min ${channelsPeak} \n` +
-    '5000 session(s) max\nmin idle cpu 0.00/98.50\nCurrent Stack Size/Max 240K/8192K\n'
+    `0 session(s) per Sec out of max ${exchange.settings.sessionsPerSecondMax}, peak ${channelsPeak}, last 5min ${channelsPeak} \n` +
+    `${exchange.settings.sessionsMax} session(s) max\nmin idle cpu 0.00/98.50\nCurrent Stack Size/Max 240K/8192K\n`
   )
 }
 
@@ -89,7 +95,22 @@ function sofia(exchange: Exchange, args: string[]): string {
     if (!state) return 'Invalid Gateway!\n'
     return (verb === 'status' ? gatewayText : gatewayXml)(name, state === 'down' ? 'DOWN' : 'UP')
   }
+  if (verb === 'status' && what === 'profile' && !exchange.settings.profiles.includes(name))
+    return 'Invalid Profile!\n'
   return verb === 'status' ? profilesText(exchange) : '-USAGE: sofia status|xmlstatus|profile\n'
+}
+
+/** As FreeSWITCH prints a part of its configuration. */
+function eventSocketConf({ settings }: Exchange): string {
+  const { listenIp, acl } = settings.eventSocket
+  const params = [
+    ['listen-ip', listenIp],
+    ['listen-port', '8021'],
+    ['password', settings.password],
+    ...acl.map(list => ['apply-inbound-acl', list]),
+  ]
+  const lines = params.map(([name, value]) => `      <param name="${name}" value="${value}"></param>\n`)
+  return `<configuration name="event_socket.conf">\n  <settings>\n${lines.join('')}  </settings>\n</configuration>\n`
 }
 
 const BAR = `${'='.repeat(97)}\n`

@@ -24,6 +24,15 @@ export interface TestSwitchOptions {
   answerAfterMs?: number
   heartbeatSeconds?: number
   gateways?: Record<string, GatewayState>
+  /** SIP profiles that run. */
+  profiles?: readonly string[]
+  /** Modules that are loaded. Without `mod_commands` it knows no command at all. */
+  modules?: readonly string[]
+  /** What its event_socket.conf says; it listens on 127.0.0.1 all the same. */
+  eventSocket?: { listenIp: string; acl: readonly string[] }
+  /** As `status` tells them; `maxRate` and `maxChannels` are what is enforced. */
+  sessionsPerSecondMax?: number
+  sessionsMax?: number
   /** Sound files that exist, with their length in the switch's seconds. */
   files?: Record<string, number>
   /** Names that an originate may set; any other is an injection. Without it only the dangerous ones are. */
@@ -102,6 +111,19 @@ export function settingsOf(options: TestSwitchOptions): Settings {
     answerAfterMs: options.answerAfterMs ?? 10,
     heartbeatSeconds: options.heartbeatSeconds ?? 20,
     gateways: options.gateways ?? { talk_call_provider: 'up' },
+    profiles: options.profiles ?? ['external'],
+    modules: options.modules ?? [
+      'mod_commands',
+      'mod_dptools',
+      'mod_event_socket',
+      'mod_local_stream',
+      'mod_sndfile',
+      'mod_sofia',
+      'mod_tone_stream',
+    ],
+    eventSocket: options.eventSocket ?? { listenIp: '127.0.0.1', acl: ['loopback.auto'] },
+    sessionsPerSecondMax: options.sessionsPerSecondMax ?? 1_000,
+    sessionsMax: options.sessionsMax ?? 5_000,
     files: options.files ?? {
       '/usr/share/freeswitch/sounds/test/announce-3s.wav': 3,
       '/usr/share/freeswitch/sounds/test/beep.wav': 0.5,

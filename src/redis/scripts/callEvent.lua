@@ -1,17 +1,17 @@
 -- Publishes one event of a call and writes down what it changed, unless another agent has taken the call over.
--- KEYS: call, and outside a Cluster also history and active list.
+-- KEYS: call, what is kept of it when it is over, and outside a Cluster also history and active list.
 -- ARGV: fence, step's number, channel, event, history 'start' | 'add' | '', side change '+0' | '-0' | '', history expiry s, active expiry s,
 --       a field to delete ('' = none), then fields to write: field, value …
--- Returns 'done', 'fenced' (another agent owns the call) or 'lost' (Redis knows no such call: it lost its data).
-local call, history, active = KEYS[1], KEYS[2], KEYS[3]
+-- Returns 'done', 'fenced' (another agent owns the call) or 'lost' (Redis knows no such call: it is over, or Redis has
+-- lost its data).
+local call, over, history, active = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local fence, number, channel, event, writing, side = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
 local held, steps = unpack(redis.call('HMGET', call, 'fence', 'steps'))
-if not held then return 'lost' end
 if held ~= fence then
-  local former = redis.call('HGET', call, 'steps.' .. fence)
+  local former = redis.call('HGET', held and call or over, 'steps.' .. fence)
   if former and tonumber(former) >= tonumber(number) then return 'done' end
-  return 'fenced'
+  return held and 'fenced' or 'lost'
 end
 -- Sent again because its answer was late or lost: it was done already.
 if tonumber(steps or '0') >= tonumber(number) then return 'done' end

@@ -1,6 +1,19 @@
 -- A call is over: its dial id may be used again.
--- KEYS: call.   ARGV: fence.
+-- KEYS: call, what is kept of it.   ARGV: fence, expiry ms of what is kept.
+-- How far each of its owners had come is kept for a while: a step that one of them sends again was done or not.
 -- Returns 1, or 0 when the fence is another's.
-if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return 0 end
-redis.call('DEL', KEYS[1])
+local call, over, fence = KEYS[1], KEYS[2], ARGV[1]
+local held, steps = unpack(redis.call('HMGET', call, 'fence', 'steps'))
+if held ~= fence then return 0 end
+local kept = { 'steps.' .. fence, steps or '0' }
+local all = redis.call('HGETALL', call)
+for i = 1, #all, 2 do
+  if string.sub(all[i], 1, 6) == 'steps.' then
+    table.insert(kept, all[i])
+    table.insert(kept, all[i + 1])
+  end
+end
+redis.call('DEL', call, over)
+redis.call('HSET', over, unpack(kept))
+redis.call('PEXPIRE', over, ARGV[2])
 return 1

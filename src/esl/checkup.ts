@@ -1,0 +1,263 @@
+// Examines one switch as an agent will use it: logs in at its event socket, asks what it is and what it carries, and
+// says what is missing or open. Nothing is changed and no phone rings. What is read of the socket's own settings is
+// judged in `exposure.ts`.
+import { compareClocks, type Finding, fine, problem, warning } from '../finding.ts'
+import { assertNever } from '../result.ts'
+import { type Clock, MS_PER_SECOND, toSeconds } from '../units.ts'
+import { asCommand } from './command.ts'
+import { EslConnection, type LinkLoss } from './connection.ts'
+import { judgeExposure } from './exposure.ts'
+import { LINK_LIMITS } from './limits.ts'
+import type { CommandOutcome } from './outcome.ts'
+
+export interface SwitchCheckupOptions {
+  host: string
+  port: number
+  password: string
+  /** SIP profile through which URIs are called. */
+  sipProfile: string
+  /** Gateways with the setting that names each. */
+  gateways: readonly { name: string; setting: string }[]
+  /** Calls a second and calls at once that all our agents of this switch may make; 0: without a limit. */
+  callsPerSecond: number
+  callsMax: number
+  clock: Clock
+  /** For the login, and again for each answer. */
+  limitMs: number
+}
+
+export interface SwitchCheckup {
+  /** The switch's own id; undefined when it was not reached. */
+  coreUuid: string | undefined
+  findings: Finding[]
+}
+
+/** Never rejects: what can't be asked is a finding. */
+export async function examineSwitch(options: SwitchCheckupOptions): Promise<SwitchCheckup> {
+  const { host, port, password, limitMs } = options
+  const { promise: greeted, resolve } = Promise.withResolvers<{ coreUuid: string } | { loss: LinkLoss }>()
+  const limits = { ...LINK_LIMITS, connectTimeoutMs: limitMs, handshakeTimeoutMs: limitMs }
+  // Something must be subscribed; a heartbeat is rare and small.
+  const settings = { host, port, password, events: ['HEARTBEAT'], filters: [] }
+  const connection = new EslConnection(settings, limits, {
+    onReady: coreUuid => resolve({ coreUuid }),
+    onEvent: () => undefined,
+    onLost: loss => resolve({ loss }),
+  })
+  try {
+    const greeting = await greeted
+    if ('loss' in greeting) return { coreUuid: undefined, findings: [lossFinding(greeting.loss, options)] }
+    const ask: Ask = command =>
+      new Promise(settle => {
+        const wire = `api ${asCommand(command)}\n\n`
+        connection.send(wire, limitMs, outcome => settle(answerIn(outcome)))
+      })
+    return { coreUuid: greeting.coreUuid, findings: await askAll(ask, options) }
+  } finally {
+    connection.close()
+  }
+}
+
+/** @returns the switch's answer, without the last line end; undefined when there is none. */
+type Ask = (command: string) => Promise<string | undefined>
+
+const answerIn = (outcome: CommandOutcome): string | undefined =>
+  'text' in outcome ? outcome.text : undefined
+
+function lossFinding(loss: LinkLoss, { host, port, limitMs }: SwitchCheckupOptions): Finding {
+  const check = 'switch connection'
+  const at = `${host}:${port}`
+  switch (loss.kind) {
+    case 'connect-failed':
+    case 'connect-timeout': {
+      const why =
+        loss.kind === 'connect-failed' ? loss.detail : `no connection within ${toSeconds(limitMs)} s`
+      return problem(
+        check,
+        `The switch can't be reached at ${at}: ${why}.`,
+        'Start FreeSWITCH with its event socket; listen-ip and listen-port in event_socket.conf, ESL_URL and ESL_PORT must agree, and no firewall stand between.',
+      )
+    }
+    case 'refused':
+      if (/access denied/i.test(loss.detail))
+        return problem(
+          check,
+          `The switch's access list keeps us out (${loss.detail}).`,
+          'Add the address of this machine to the list that apply-inbound-acl names in event_socket.conf, then reloadacl.',
+        )
+      return problem(
+        check,
+        `The switch refuses the password (${loss.detail}).`,
+        'Put the password of event_socket.conf into ESL_PASSWORD.',
+      )
+    case 'handshake-timeout':
+    case 'command-timeout':
+    case 'silent':
+      return problem(
+        check,
+        `Something listens at ${at} and says nothing within ${toSeconds(limitMs)} s.`,
+        'If it is FreeSWITCH, it hangs (fs_cli -x status); else mend ESL_URL.',
+      )
+    case 'handshake-failed':
+      // `global_getvar`, the first command of all, is mod_commands'.
+      if (loss.detail === 'no core_uuid')
+        return problem(
+          'switch modules',
+          'mod_commands is not loaded: the switch knows none of our commands.',
+          loadTodo('mod_commands'),
+        )
+      return brokenOff(at, loss)
+    case 'socket-closed':
+    case 'disconnect-notice':
+    case 'protocol-error':
+      return brokenOff(at, loss)
+    default:
+      return assertNever(loss)
+  }
+}
+
+const brokenOff = (at: string, { kind, detail }: { kind: string; detail: string }): Finding =>
+  problem(
+    'switch connection',
+    `What listens at ${at} breaks off (${kind}: ${detail}).`,
+    'See that ESL_URL leads to an event socket of FreeSWITCH, and to its log.',
+  )
+
+const loadTodo = (name: string): string => `Load it: fs_cli -x "load ${name}", and in modules.conf.xml.`
+
+async function askAll(ask: Ask, options: SwitchCheckupOptions): Promise<Finding[]> {
+  const at = `${options.host}:${options.port}`
+  const version = await ask('version short')
+  if (version === undefined)
+    return [
+      problem(
+        'switch connection',
+        `The switch at ${at} logs us in and then answers nothing within ${toSeconds(options.limitMs)} s.`,
+        'It hangs, or is overloaded: see fs_cli -x status and its log.',
+      ),
+    ]
+  const findings = await Promise.all([
+    fine('switch connection', `The switch at ${at} logs us in.`),
+    readVersion(version),
+    askExposure(ask, options),
+    askModules(ask),
+    askProfile(ask, options.sipProfile),
+    ...options.gateways.map(each => askGateway(ask, each)),
+    askLimits(ask, options),
+    askClock(ask, options.clock),
+  ])
+  return findings.flat()
+}
+
+function readVersion(answer: string): Finding {
+  const [major = 0, minor = 0] = answer.split(/[.-]/).map(Number)
+  if (major > 1 || (major === 1 && minor >= 10)) return fine('switch version', `FreeSWITCH ${answer}.`)
+  return warning(
+    'switch version',
+    `FreeSWITCH ${answer}: what is known of its commands was measured on 1.10.`,
+    'Upgrade to 1.10 or later.',
+  )
+}
+
+async function askExposure(ask: Ask, { host, password }: SwitchCheckupOptions): Promise<Finding[]> {
+  const xml = await ask('xml_locate configuration configuration name event_socket.conf')
+  return judgeExposure({ host, password, eventSocketXml: xml })
+}
+
+/** What every call needs, and what only some messages do. Two modules show by our being here: the commands', and the
+ *  event socket's, whose name is never sent (see `command.ts`). */
+const MODULES: { name: string; level: 'problem' | 'warning'; why: string }[] = [
+  { name: 'mod_sofia', level: 'problem', why: 'no phone can be called' },
+  { name: 'mod_dptools', level: 'problem', why: 'calls can be neither bridged nor parked nor listened to' },
+  { name: 'mod_sndfile', level: 'warning', why: 'play and start-background find no .wav file' },
+  { name: 'mod_local_stream', level: 'warning', why: 'local_stream:// can not be played' },
+  { name: 'mod_tone_stream', level: 'warning', why: 'tone_stream:// can not be played' },
+]
+
+async function askModules(ask: Ask): Promise<Finding[]> {
+  const check = 'switch modules'
+  const answers = await Promise.all(MODULES.map(({ name }) => ask(`module_exists ${name}`)))
+  const missing = MODULES.filter((_, index) => answers[index] === 'false')
+  if (missing.length === 0) return [fine(check, 'All modules that calls use are loaded.')]
+  return missing.map(({ name, level, why }) => ({
+    level,
+    check,
+    what: `${name} is not loaded: ${why}.`,
+    todo: loadTodo(name),
+  }))
+}
+
+async function askProfile(ask: Ask, name: string): Promise<Finding[]> {
+  const answer = await ask(`sofia status profile ${name}`)
+  if (answer === undefined || !/Invalid Profile/i.test(answer)) return []
+  return [
+    problem(
+      'switch profile',
+      `The switch has no SIP profile ${name}, or it does not run: SIP URIs can't be called.`,
+      `Start it (fs_cli -x "sofia profile ${name} start"), or name another in SIP_PROFILE.`,
+    ),
+  ]
+}
+
+async function askGateway(
+  ask: Ask,
+  { name, setting }: { name: string; setting: string },
+): Promise<Finding[]> {
+  const check = 'switch gateway'
+  const answer = await ask(`sofia status gateway ${name}`)
+  if (answer === undefined || /Command not found/.test(answer)) return []
+  if (/Invalid Gateway/i.test(answer))
+    return [
+      problem(
+        check,
+        `${setting} names the gateway ${name}, which the switch does not know: calls through it fail.`,
+        `Add it to a SIP profile and have that read again (sofia profile external rescan), or mend ${setting}.`,
+      ),
+    ]
+  const status = /^Status\s+(\S+)/m.exec(answer)?.[1] ?? ''
+  if (status.startsWith('DOWN'))
+    return [
+      problem(
+        check,
+        `The gateway ${name} (${setting}) is down: calls through it fail with GATEWAY_DOWN.`,
+        'See why the provider does not answer its pings or refuses its registration (sofia status gateway).',
+      ),
+    ]
+  return [fine(check, `The gateway ${name} (${setting}) is up.`)]
+}
+
+async function askLimits(ask: Ask, { callsPerSecond, callsMax }: SwitchCheckupOptions): Promise<Finding[]> {
+  const check = 'switch limits'
+  const status = (await ask('status')) ?? ''
+  const perSecond = Number(/per Sec out of max (\d+)/.exec(status)?.[1] ?? Number.NaN)
+  const sessions = Number(/(\d+) session\(s\) max/.exec(status)?.[1] ?? Number.NaN)
+  const findings: Finding[] = []
+  if (callsPerSecond === 0 || callsPerSecond > perSecond)
+    findings.push(
+      warning(
+        check,
+        `The switch refuses more than ${perSecond} sessions a second, and our agents ${callsPerSecond === 0 ? 'have no such limit (CALLS_PER_SECOND=0)' : `may begin ${callsPerSecond} calls`}: a refused call is lost, where a waiting job is not.`,
+        'Raise sessions-per-second in switch.conf.xml (fsctl sps), or lower CALLS_PER_SECOND or AGENTS_PER_SWITCH.',
+      ),
+    )
+  if (callsMax > sessions)
+    findings.push(
+      warning(
+        check,
+        `The switch carries ${sessions} sessions at once, and our agents may have ${callsMax} calls of one or two each: those beyond are refused.`,
+        'Raise max-sessions in switch.conf.xml (fsctl max_sessions), or lower CALLS_MAX.',
+      ),
+    )
+  if (findings.length > 0 || Number.isNaN(perSecond)) return findings
+  return [fine(check, `The switch takes ${perSecond} sessions a second and ${sessions} at once.`)]
+}
+
+async function askClock(ask: Ask, clock: Clock): Promise<Finding[]> {
+  const askedAtMs = clock()
+  const answer = await ask('strepoch')
+  // Belongs to mod_dptools, whose absence is told elsewhere.
+  if (answer === undefined || !/^\d{9,11}$/.test(answer)) return []
+  // Whole seconds, cut off: in the mean it is half a second later.
+  const theirsMs = (Number(answer) + 0.5) * MS_PER_SECOND
+  return [compareClocks('the switch', theirsMs - (askedAtMs + clock()) / 2)]
+}

@@ -1,0 +1,51 @@
+// What an examination finds, as a value: the doctor's word for one fact about this machine or a service that it leans
+// on, and what to do about it. The rooms that know a vendor make them; who shows them is elsewhere.
+import { toSeconds } from './units.ts'
+
+/** `problem`: calls fail or will be lost. `warning`: works, and a person should know. */
+export type FindingLevel = 'ok' | 'warning' | 'problem'
+
+export interface Finding {
+  level: FindingLevel
+  /** Names the check, the same in every version: a script may go by it. */
+  check: string
+  /** What was found, a sentence without secrets. */
+  what: string
+  /** What to do, a sentence; empty when all is well. */
+  todo: string
+}
+
+export const fine = (check: string, what: string): Finding => ({ level: 'ok', check, what, todo: '' })
+
+export const warning = (check: string, what: string, todo: string): Finding => ({
+  level: 'warning',
+  check,
+  what,
+  todo,
+})
+
+export const problem = (check: string, what: string, todo: string): Finding => ({
+  level: 'problem',
+  check,
+  what,
+  todo,
+})
+
+/** Below, a network and a busy machine explain it. */
+const CLOCK_WARNING_MS = 2_000
+
+/** From here on tokens are refused as not yet good or expired already, and jobs as too old. */
+const CLOCK_PROBLEM_MS = 30_000
+
+/** Half of the second that an HTTP date cuts off: in the mean a clock is that much further. */
+export const HTTP_DATE_CUT_MS = 500
+
+/** Compares another's clock with ours. @param offsetMs theirs minus ours; positive: ours is behind. */
+export function compareClocks(whose: string, offsetMs: number): Finding {
+  const sizeMs = Math.abs(offsetMs)
+  if (sizeMs < CLOCK_WARNING_MS) return fine('clock', `The clock agrees with ${whose}.`)
+  const what = `The clock of this machine is ${Math.round(toSeconds(sizeMs))} s ${offsetMs > 0 ? 'behind' : 'ahead of'} ${whose}.`
+  const todo =
+    'Let NTP (chrony, systemd-timesyncd) set both clocks: the age of jobs and the tokens of Apple, Google and apps go by them.'
+  return sizeMs < CLOCK_PROBLEM_MS ? warning('clock', what, todo) : problem('clock', what, todo)
+}
