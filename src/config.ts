@@ -12,6 +12,8 @@ interface Setting<Value> {
   about: string
   /** As the documentation shows it. */
   fallbackText: string
+  /** What it may be, in words for the documentation; empty where `about` says it. */
+  allowed: string
   fallback: Value
   parse: (text: string) => Value
 }
@@ -38,7 +40,7 @@ export const SETTINGS = {
     'INTERNAL_PORT',
     9090,
     { min: 0, max: 65_535 },
-    'Port of the internal listener: metrics, readiness.',
+    'Port of the internal listener: the live page, the API, metrics, readiness.',
   ),
   adminToken: optionalSecret(
     'ADMIN_TOKEN',
@@ -198,11 +200,40 @@ export const SETTINGS = {
     'Seconds that a stopping agent waits for its calls to end.',
   ),
 
+  timelinesMax: integer(
+    'TIMELINES_MAX',
+    50_000,
+    { min: 0, max: 10_000_000 },
+    'Timelines of wakes and calls that Redis keeps for a day, some 2 KB each; the oldest make room. 0 is off.',
+  ),
+  otelEndpoint: optionalUrl(
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    'Collector of OpenTelemetry traces, OTLP over HTTP; `/v1/traces` is appended. Without it nothing is traced.',
+  ),
+  otelHeaders: headerMap(
+    'OTEL_EXPORTER_OTLP_HEADERS',
+    'Headers of each export, such as its credentials: `name=value,name=value`, values percent-encoded.',
+  ),
+  otelServiceName: text('OTEL_SERVICE_NAME', 'hookswitch', "The service's name in the traces."),
+  otelSampleRatio: ratio(
+    'OTEL_TRACES_SAMPLER_ARG',
+    1,
+    'Part of the traces beginning here that is recorded; one that came with a PBX or a job is as its sender decided.',
+  ),
+  sentryDsn: optionalDsn(
+    'SENTRY_DSN',
+    'Sentry, or what speaks like it: unhandled errors and bugs are reported there.',
+  ),
+  sentryEnvironment: text(
+    'SENTRY_ENVIRONMENT',
+    'production',
+    'The environment that errors are reported for.',
+  ),
   logLevel: choice('LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info', 'Least level that is logged.'),
   showsFullNumbers: flag(
     'LOG_FULL_NUMBERS',
     false,
-    'Logs phone numbers and accounts whole instead of masked.',
+    'Shows phone numbers and accounts whole instead of masked, in the log, the timelines and on the live page.',
   ),
 } as const
 
@@ -216,6 +247,15 @@ export interface NamedSecret {
 
 /** Reads all settings. @returns every mistake at once, each a sentence that begins with the setting's name. */
 export function readConfig(env: Record<string, string | undefined>): Result<Config, string[]> {
+  const { config, mistakes } = readConfigAnyway(env)
+  return mistakes.length === 0 ? ok(config) : fail(mistakes)
+}
+
+/** The same for who examines settings instead of working by them: one that is wrong stands at its default. */
+export function readConfigAnyway(env: Record<string, string | undefined>): {
+  config: Config
+  mistakes: string[]
+} {
   const mistakes: string[] = []
   const values: Record<string, unknown> = {}
   for (const [name, setting] of Object.entries(SETTINGS) as [string, Setting<unknown>][]) {
@@ -229,7 +269,7 @@ export function readConfig(env: Record<string, string | undefined>): Result<Conf
   }
   const config = Object.freeze(values) as Config
   mistakes.push(...contradictions(config))
-  return mistakes.length === 0 ? ok(config) : fail(mistakes)
+  return { config, mistakes }
 }
 
 /** Settings that are right each by itself and wrong together. */
@@ -259,8 +299,9 @@ function setting<Value>(
   fallback: Value,
   about: string,
   parse: (text: string) => Value,
+  allowed = '',
 ): Setting<Value> {
-  return { env, about, fallbackText, fallback, parse }
+  return { env, about, fallbackText, fallback, allowed, parse }
 }
 
 function text(env: string, fallback: string, about: string): Setting<string> {
@@ -272,14 +313,49 @@ function optionalText(env: string, about: string): Setting<string | undefined> {
 }
 
 function optionalSecret(env: string, lengthMin: number, about: string): Setting<string | undefined> {
-  return setting<string | undefined>(env, '', undefined, about, given => {
+  const parse = (given: string): string => {
     if (given.length < lengthMin) throw new Error(`must have at least ${lengthMin} characters`)
     return given
-  })
+  }
+  return setting<string | undefined>(env, '', undefined, about, parse, `${lengthMin} characters or more`)
 }
 
 function optionalUrl(env: string, about: string): Setting<string | undefined> {
   return setting<string | undefined>(env, '', undefined, about, parseUrl)
+}
+
+/** `https://key@host/project`, the project being a number. */
+function optionalDsn(env: string, about: string): Setting<string | undefined> {
+  return setting<string | undefined>(env, '', undefined, about, given => {
+    const dsn = URL.canParse(given) ? new URL(given) : undefined
+    const isHttp = dsn?.protocol === 'https:' || dsn?.protocol === 'http:'
+    if (!dsn || !isHttp || dsn.username === '' || !/\/\d+$/.test(dsn.pathname))
+      throw new Error('must be https://key@host/project')
+    return given
+  })
+}
+
+function headerMap(env: string, about: string): Setting<Readonly<Record<string, string>>> {
+  return setting<Readonly<Record<string, string>>>(env, '', {}, about, given => {
+    const pairs = given.split(',').map(each => {
+      const equals = each.indexOf('=')
+      return [each.slice(0, equals).trim(), each.slice(equals + 1).trim()] as const
+    })
+    if (
+      pairs.some(([header, value]) => !/^[A-Za-z0-9-]{1,64}$/.test(header) || !/^[\x21-\x7e]+$/.test(value))
+    )
+      throw new Error('must be `name=value`, with commas between')
+    return Object.fromEntries(pairs.map(([header, value]) => [header, decodeURIComponent(value)]))
+  })
+}
+
+function ratio(env: string, fallback: number, about: string): Setting<number> {
+  const parse = (given: string): number => {
+    const value = /^\d(\.\d+)?$/.test(given) ? Number(given) : Number.NaN
+    if (!(value >= 0 && value <= 1)) throw new Error('must be a number from 0 to 1')
+    return value
+  }
+  return setting(env, String(fallback), fallback, about, parse, '0 to 1')
 }
 
 function redisAddress(env: string, fallback: string, about: string): Setting<string> {
@@ -302,12 +378,13 @@ function integer(
   range: { min: number; max: number },
   about: string,
 ): Setting<number> {
-  return setting(env, String(fallback), fallback, about, given => {
+  const parse = (given: string): number => {
     const value = /^\d+$/.test(given) ? Number(given) : Number.NaN
     if (!(value >= range.min && value <= range.max))
       throw new Error(`must be a whole number from ${range.min} to ${range.max}`)
     return value
-  })
+  }
+  return setting(env, String(fallback), fallback, about, parse, `${range.min} to ${range.max}`)
 }
 
 function seconds(
@@ -316,12 +393,14 @@ function seconds(
   range: { min: number; max: number },
   about: string,
 ): Setting<number> {
-  return setting(env, String(fallbackSeconds), fallbackSeconds * MS_PER_SECOND, about, given => {
+  const parse = (given: string): number => {
     const value = /^\d+(\.\d+)?$/.test(given) ? Number(given) : Number.NaN
     if (!(value >= range.min && value <= range.max))
       throw new Error(`must be a number of seconds from ${range.min} to ${range.max}`)
     return value * MS_PER_SECOND
-  })
+  }
+  const fallback = fallbackSeconds * MS_PER_SECOND
+  return setting(env, String(fallbackSeconds), fallback, about, parse, `${range.min} to ${range.max}`)
 }
 
 function choice<const Choice extends string>(
@@ -330,11 +409,19 @@ function choice<const Choice extends string>(
   fallback: NoInfer<Choice>,
   about: string,
 ): Setting<Choice> {
-  return setting<Choice>(env, fallback, fallback, about, given => {
+  const parse = (given: string): Choice => {
     const found = choices.find(each => each === given)
     if (!found) throw new Error(`must be one of ${choices.join(', ')}`)
     return found
-  })
+  }
+  return setting<Choice>(
+    env,
+    fallback,
+    fallback,
+    about,
+    parse,
+    choices.filter(each => each !== '').join(', '),
+  )
 }
 
 /** A word that becomes part of a command to the switch. */
@@ -377,10 +464,11 @@ function parseHostPort(given: string): HostPort {
 }
 
 function flag(env: string, fallback: boolean, about: string): Setting<boolean> {
-  return setting<boolean>(env, String(fallback), fallback, about, given => {
+  const parse = (given: string): boolean => {
     if (given !== 'true' && given !== 'false') throw new Error('must be true or false')
     return given === 'true'
-  })
+  }
+  return setting<boolean>(env, String(fallback), fallback, about, parse, 'true, false')
 }
 
 function networks(env: string, fallback: string, about: string): Setting<NetworkList> {

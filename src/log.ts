@@ -32,7 +32,7 @@ const WAITING_CHARACTERS_MAX = 4 * 1024 * 1024
 
 /** Opens the process's (or a worker thread's) logger. Each line is handed to the kernel at once, and never waits for
  *  whoever reads the log: written synchronously, a full pipe stops the whole process (seen). */
-export function openLog(settings: LogSettings, name: string): Log {
+export function openLog(settings: LogSettings, name: string, onBug?: OnBug): Log {
   const serializers: pino.LoggerOptions['serializers'] & {} = { err: describeError }
   if (!settings.showsFullNumbers) for (const field of PERSONAL_FIELDS) serializers[field] = mask
   const options: pino.LoggerOptions = {
@@ -44,10 +44,28 @@ export function openLog(settings: LogSettings, name: string): Log {
     serializers,
     redact: { paths: SECRET_FIELDS.flatMap(field => [field, `*.${field}`]), censor: '[secret]' },
   }
+  if (onBug) options.hooks = { logMethod: tellOfBugs(onBug) }
   const destination = settings.isPretty
     ? pretty({ sync: true, ignore: 'pid,hostname,name', translateTime: 'SYS:HH:MM:ss.l' })
     : pino.destination({ fd: 1, sync: false, minLength: 0, maxLength: WAITING_CHARACTERS_MAX })
   return pino(options, destination)
+}
+
+/** Told of each error that is logged with its stack. `fields`: those of the line. */
+export type OnBug = (thrown: unknown, message: string, fields: Record<string, unknown>) => void
+
+/** pino's number of its level `error`. */
+const LEVEL_ERROR = 50
+
+function tellOfBugs(onBug: OnBug): NonNullable<NonNullable<pino.LoggerOptions['hooks']>['logMethod']> {
+  return function logMethod(args, method, level) {
+    const [first, message] = args as unknown as [unknown, unknown]
+    if (level >= LEVEL_ERROR && typeof first === 'object' && first !== null && 'err' in first) {
+      const { err, ...fields } = first as Record<string, unknown>
+      onBug(err, String(message), { ...this.bindings(), ...fields })
+    }
+    method.apply(this, args)
+  }
 }
 
 /** What is not written when a log is slow at the end is lost: an exit does not wait for its reader either. */

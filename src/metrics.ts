@@ -2,11 +2,20 @@
 // go. Counting happens on the main thread alone: worker threads post what they saw. Labels are small closed sets;
 // values that come from outside pass `boundedLabel` first, or an attacker could fill our memory with series.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { toSeconds } from './units.ts'
 
 export type Metrics = ReturnType<typeof createMetrics>
 
+const STARTED_AT_MS = performance.timeOrigin
+
 /** From a fast app on a warm connection to the longest wait that settings allow. */
 const WAKE_SECONDS_BUCKETS = [0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 8, 12, 20, 60, 120]
+/** JOB_MAX_AGE is 60 s by default. */
+const JOB_WAIT_SECONDS_BUCKETS = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
+/** RING_TIMEOUT is 60 s by default. */
+const RING_SECONDS_BUCKETS = [0.5, 1, 2, 3, 5, 8, 12, 20, 30, 45, 60, 90]
+/** A healthy switch answers within 2 ms; a command is given up after 5 s. */
+const COMMAND_SECONDS_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 const PUSH_SECONDS_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 /** Creates all instruments on a registry of their own, so that each test has a fresh one. */
@@ -25,6 +34,34 @@ export function createMetrics() {
   return {
     registry,
 
+    info: new Gauge({
+      name: 'hookswitch_info',
+      help: 'Always 1; its labels say what runs',
+      labelNames: ['version', 'role'],
+      registers,
+    }),
+    ready: new Gauge({
+      name: 'hookswitch_ready',
+      help: '1 while the process is ready for work, as /readyz says',
+      registers,
+    }),
+    startTime: new Gauge({
+      name: 'process_start_time_seconds',
+      help: 'When the process was started, seconds since the epoch',
+      registers,
+      collect() {
+        this.set(toSeconds(STARTED_AT_MS))
+      },
+    }),
+    residentMemory: new Gauge({
+      name: 'process_resident_memory_bytes',
+      help: 'Memory that the process holds',
+      registers,
+      collect() {
+        this.set(process.memoryUsage.rss())
+      },
+    }),
+
     incomingCalls: counter('hookswitch_incoming_calls_total', 'Incoming-call requests answered, by outcome', [
       'status',
       'reason',
@@ -36,6 +73,11 @@ export function createMetrics() {
       WAKE_SECONDS_BUCKETS,
     ),
     waits: new Gauge({ name: 'hookswitch_waits', help: 'PBX requests held now', registers }),
+    waitsMax: new Gauge({
+      name: 'hookswitch_waits_max',
+      help: 'PBX requests that this process holds at most (WAITS_MAX); 0: it holds none',
+      registers,
+    }),
     appRoundTripSeconds: histogram(
       'hookswitch_app_round_trip_seconds',
       "From the first push to the app's confirmation",
@@ -63,6 +105,11 @@ export function createMetrics() {
       help: 'Wait workers that had to be replaced',
       registers,
     }),
+    timelineDropped: new Counter({
+      name: 'hookswitch_timeline_entries_dropped_total',
+      help: 'Timeline entries that Redis was away for, or too slow',
+      registers,
+    }),
     redisReady: new Gauge({
       name: 'hookswitch_redis_ready',
       help: '1 while Redis answers and its subscriptions deliver',
@@ -77,7 +124,56 @@ export function createMetrics() {
     }),
     callEvents: counter('hookswitch_call_events_total', 'Messages published about calls', ['type']),
     controls: counter('hookswitch_control_messages_total', 'Control messages heard', ['type']),
-    hangups: counter('hookswitch_hangups_total', 'Legs ended, by FreeSWITCH cause', ['cause']),
+    dials: counter(
+      'hookswitch_dials_total',
+      'Dialled jobs by what became of their first leg: answered, unanswered, failed (no channel), unknown',
+      ['kind', 'result'],
+    ),
+    hangups: counter('hookswitch_hangups_total', 'Legs ended, by FreeSWITCH cause and its class', [
+      'cause',
+      'class',
+    ]),
+    jobWaitSeconds: histogram(
+      'hookswitch_job_wait_seconds',
+      "From a job's queued_at to its taking, as two machines' clocks tell it",
+      ['kind'],
+      JOB_WAIT_SECONDS_BUCKETS,
+    ),
+    ringSeconds: histogram(
+      'hookswitch_ring_seconds',
+      "From a leg's channel to its answer; a is who starts the call, b who is called",
+      ['leg'],
+      RING_SECONDS_BUCKETS,
+    ),
+    commandSeconds: histogram(
+      'hookswitch_switch_command_seconds',
+      "From a command to the switch's reply",
+      ['command', 'outcome'],
+      COMMAND_SECONDS_BUCKETS,
+    ),
+    commandTimeouts: new Counter({
+      name: 'hookswitch_switch_command_timeouts_total',
+      help: 'Commands that the switch left without a reply',
+      registers,
+    }),
+    queueDepth: new Gauge({
+      name: 'hookswitch_queue_depth',
+      help: 'Jobs that wait, by list; every process tells the same, none while Redis is away',
+      labelNames: ['list'],
+      registers,
+    }),
+    deadLetterDepth: new Gauge({
+      name: 'hookswitch_dead_letter_depth',
+      help: 'Jobs on the dead-letter lists, by list',
+      labelNames: ['list'],
+      registers,
+    }),
+    jobsInFlight: new Gauge({
+      name: 'hookswitch_jobs_in_flight',
+      help: 'Jobs taken and not yet dialled, by list, of all agents',
+      labelNames: ['list'],
+      registers,
+    }),
     takeovers: new Counter({
       name: 'hookswitch_takeovers_total',
       help: 'Calls taken over from agents that died',

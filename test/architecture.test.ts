@@ -7,10 +7,12 @@ const ROOT = join(import.meta.dir, '..')
 
 /** From left to right; a file may import from its own level and from those before it. */
 const LEVELS: RegExp[][] = [
-  [/^src\/(result|units|networks|redisUrl)\.ts$/],
-  [/^src\/(config|log|metrics)\.ts$/],
+  [/^src\/(result|units|networks|redisUrl|finding)\.ts$/],
+  [/^src\/(config|log|metrics)\.ts$/, /^src\/(tracing|errors)\//],
   [/^src\/(redis|push|esl)\//],
+  [/^src\/timeline\//],
   [/^src\/(wake|dial)\//],
+  [/^src\/operate\//],
   [/^src\/http\//, /^workers\//],
   [/^src\/cli\//],
   [/^src\/[a-z]+\.ts$/],
@@ -31,6 +33,11 @@ const VENDOR_ROOMS: Record<string, RegExp> = {
   pino: /^src\/log\.ts$/,
   'pino-pretty': /^src\/log\.ts$/,
   'prom-client': /^src\/metrics\.ts$/,
+  '@opentelemetry/api': /^src\/tracing\/openTelemetry\.ts$/,
+  '@opentelemetry/exporter-trace-otlp-http': /^src\/tracing\/openTelemetry\.ts$/,
+  '@opentelemetry/resources': /^src\/tracing\/openTelemetry\.ts$/,
+  '@opentelemetry/sdk-trace': /^src\/tracing\/openTelemetry\.ts$/,
+  '@sentry/core': /^src\/errors\/sentry\.ts$/,
 }
 
 interface Import {

@@ -1,37 +1,48 @@
 // An agent's worker thread: opens one agent, relays its counts and its health to the main thread, and ends when it
 // has been drained.
 import { openAgent } from '../src/dial/agent.ts'
-import type { FromAgent, ToAgent } from '../src/dial/agentMessages.ts'
+import type { AgentSettings, FromAgent, ToAgent } from '../src/dial/agentMessages.ts'
 import { createTally } from '../src/dial/tally.ts'
+import { openErrorReports, reportUncaught } from '../src/errors/reports.ts'
 import { openLog } from '../src/log.ts'
+import { openTracer } from '../src/tracing/tracer.ts'
 
 declare const self: Worker
 
 const send = (message: FromAgent) => self.postMessage(message)
 const tally = createTally(send)
-let agent: ReturnType<typeof openAgent> | undefined
+let agent: Promise<ReturnType<typeof openAgent>> | undefined
 
 self.onmessage = async (event: MessageEvent<ToAgent>) => {
   const message = event.data
   if (message.kind === 'open') {
-    const { settings } = message
-    agent = openAgent({
-      settings,
-      count: tally.count,
-      onBuried: () => {
-        tally.flush()
-        // The pool starts another under a new name.
-        process.exit(1)
-      },
-      onHealth: tally.health,
-      clock: Date.now,
-      random: Math.random,
-      log: openLog(settings.log, 'agent').child({ agent: settings.agent, switch: settings.switch.name }),
-    })
+    agent = open(message.settings)
     return
   }
-  await agent?.drain()
+  await (await agent)?.drain()
   tally.flush()
   send({ kind: 'drained' })
   self.onmessage = null
+}
+
+async function open(settings: AgentSettings): Promise<ReturnType<typeof openAgent>> {
+  const errorReports = openErrorReports(settings.errorReports, 'agent')
+  const log = openLog(settings.log, 'agent', errorReports?.report)
+  if (errorReports) reportUncaught(errorReports, log)
+  return openAgent({
+    settings,
+    tracer: await openTracer(settings.tracing),
+    count: tally.count,
+    observe: tally.observe,
+    onBuried: () => {
+      tally.flush()
+      // The pool starts another under a new name.
+      process.exit(1)
+    },
+    onHealth: tally.health,
+    onTrouble: tally.trouble,
+    clock: Date.now,
+    random: Math.random,
+    log: log.child({ agent: settings.agent, switch: settings.switch.name }),
+  })
 }

@@ -63,7 +63,7 @@ const LAST_WORDS_MS = 1.5 * MS_PER_SECOND
 /** A drain looks at its calls when one ends; this is only how often it tells the log. */
 const DRAIN_NOTE_MS = 30 * MS_PER_SECOND
 
-/** Longer than a successor that was asked waits for a call that does not come. */
+/** Between two offers of the same calls. */
 const OFFER_AGAIN_MS = 5 * MS_PER_SECOND
 
 export function openAgent(options: AgentOptions): Agent {

@@ -106,8 +106,7 @@ export async function sayNow(desk: Desk, call: Call, { event, ...rest }: Saying)
       await desk.store.restore(desk.agent, { ...recordOf(call), steps: step.number - 1 }, answeredSides(call))
       outcome = await desk.store.step(record, step)
     }
-    // The call is over since: the try whose answer was lost was done, or our successor has settled what we noted.
-    isSaid = outcome === 'done' || (outcome === 'lost' && tries > 1)
+    isSaid = outcome === 'done'
     if (outcome !== 'done') return fence(desk, call)
     if (event) desk.count('events', event.type)
   })
@@ -181,7 +180,8 @@ export function conclude(desk: Desk, call: Call): void {
     await untilWritten(desk, () => desk.store.release(desk.agent, call.record))
     call.isReleased = true
     desk.timeline.add(call.record.dialId, { what: 'over' })
-    letGo(desk, call, { isHeardToTheEnd: true })
+    // While it is being handed over, the successor has to leave its channel before us.
+    if (!call.handover) letGo(desk, call, { isHeardToTheEnd: true })
   })
 }
 

@@ -8,6 +8,9 @@
 //   leaver ── marker on the call's channel
 //   leaver ── yours ────▶ successor        everything before the marker is answered
 //   leaver ◀── taken ──── successor        adopted; the leaver lets go
+//
+// If the leaver keeps the call after all, or the call ends meanwhile, the successor leaves the channel first (over,
+// gone), so that nothing is heard by it alone.
 
 import type { AgentRoll } from '../redis/agents.ts'
 import { agentChannel } from '../redis/keys.ts'
@@ -16,12 +19,12 @@ import { MS_PER_SECOND } from '../units.ts'
 import type { Call } from './call.ts'
 import { hearMessage, readMessage } from './control.ts'
 import { answerEarly, hearControl } from './controlDesk.ts'
-import { type Desk, fence, letGo, settleJob } from './desk.ts'
+import { type Desk, fence, letGo, settleJob, untilWritten } from './desk.ts'
 import { handoverEvent } from './events.ts'
 import { adopt, mark, noteTakeover, resume } from './takeover.ts'
 
 interface Note {
-  kind: 'prepare' | 'ready' | 'yours' | 'taken'
+  kind: 'prepare' | 'ready' | 'yours' | 'taken' | 'over' | 'gone'
   dialId: string
   from: string
 }
@@ -32,6 +35,9 @@ const ANSWER_TIMEOUT_MS = 2 * MS_PER_SECOND
 /** A leaver that lives marks at once when its successor is ready. */
 const MARKED_AFTER_MAX_MS = 300
 
+/** A leaver that has marked waits for the switch's answers first, which take five seconds at most. */
+const FORGONE_AFTER_MS = 8 * MS_PER_SECOND
+
 export type Handover = ReturnType<typeof openHandover>
 
 export function openHandover(desk: Desk, roll: AgentRoll) {
@@ -39,7 +45,7 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
   /** Calls that are about to be ours: what their channels said since the marker. */
   const collecting = new Map<string, string[]>()
   /** Answers that we wait for, by kind and dial id. */
-  const awaited = new Map<string, () => void>()
+  const awaited = new Map<string, (isAnswered: boolean) => void>()
   let isLeaving = false
 
   const tell = (agent: string, kind: Note['kind'], dialId: string) =>
@@ -55,7 +61,7 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
         resolve(isAnswered)
       }
       const timer = setTimeout(() => settle(false), ANSWER_TIMEOUT_MS)
-      awaited.set(key, () => settle(true))
+      awaited.set(key, settle)
     })
   }
 
@@ -66,9 +72,16 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
         return prepare(dialId, from)
       case 'yours':
         return take(dialId, from)
+      case 'over':
+        await forgo(dialId, collecting.get(dialId))
+        return tell(from, 'gone', dialId)
+      case 'gone':
+        // Also an answer to `yours`: the successor stops itself.
+        awaited.get(`taken ${dialId}`)?.(false)
+        return awaited.get(`gone ${dialId}`)?.(true)
       case 'ready':
       case 'taken':
-        return awaited.get(`${kind} ${dialId}`)?.()
+        return awaited.get(`${kind} ${dialId}`)?.(true)
       default:
         return assertNever(kind)
     }
@@ -87,21 +100,26 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
     })
     await tell(from, 'ready', dialId)
     // Until then what is said is not ours to answer, and whoever says it counts on us already.
-    setTimeout(() => !isMarked && forgo(dialId, collected), MARKED_AFTER_MAX_MS)
-    setTimeout(() => forgo(dialId, collected), 2 * ANSWER_TIMEOUT_MS)
+    setTimeout(() => isMarked || void forgo(dialId, collected), MARKED_AFTER_MAX_MS)
+    setTimeout(() => void forgo(dialId, collected), FORGONE_AFTER_MS)
   }
 
   /** The leaver changed its mind, or died; then the call is taken over as any dead agent's. */
-  function forgo(dialId: string, collected: string[]): void {
-    if (collecting.get(dialId) !== collected) return
+  async function forgo(dialId: string, collected: string[] | undefined): Promise<void> {
+    if (!collected || collecting.get(dialId) !== collected) return
     collecting.delete(dialId)
-    channels.unlisten(dialId).catch(thrown => log.debug({ reason: messageOf(thrown) }, 'redis is away'))
+    await channels
+      .unlisten(dialId)
+      .catch(thrown => log.debug({ reason: messageOf(thrown) }, 'redis is away: nothing to leave'))
   }
 
   async function take(dialId: string, from: string): Promise<void> {
     const collected = collecting.get(dialId)
     // Not if we stop ourselves: it stays where it is.
-    if (!collected || isLeaving) return
+    if (!collected || isLeaving) {
+      await forgo(dialId, collected)
+      return tell(from, 'gone', dialId)
+    }
     // From here on it is no more the timer's to give up.
     collecting.delete(dialId)
     const record = await adopt(desk, dialId, from)
@@ -120,29 +138,69 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
   }
 
   async function handOver(call: Call, successor: string): Promise<void> {
+    const { promise: marked, resolve: onMarker } = Promise.withResolvers<void>()
+    call.handover = { marker: JSON.stringify(handoverEvent(successor)), onMarker, held: [] }
+    let isTaken = false
+    try {
+      isTaken = await offer(call, successor, marked)
+    } catch (thrown) {
+      log.warn({ dialId: call.record.dialId, reason: messageOf(thrown) }, 'call not handed over: kept')
+    }
+    if (!isTaken) isTaken = await isTakenAfterAll(call, successor)
+    if (!isTaken) return takeBack(call)
+    call.isFenced = true
+    desk.timeline.add(call.record.dialId, { what: 'handed-over', to: successor })
+    letGo(desk, call)
+  }
+
+  /** @returns whether the successor says that it has it. */
+  async function offer(call: Call, successor: string, marked: Promise<void>): Promise<boolean> {
     const { dialId } = call.record
     const ready = answerTo('ready', dialId)
     await tell(successor, 'prepare', dialId)
-    if (!(await ready) || call.isEnding) return
-    const marked = new Promise<void>(resolve => {
-      call.handover = { marker: JSON.stringify(handoverEvent(successor)), onMarker: resolve, held: [] }
-    })
-    if (!(await mark(desk, call, successor))) return
+    if (!(await ready) || call.isEnding) return false
+    if (!(await mark(desk, call, successor))) return false
     await Promise.race([marked, Bun.sleep(ANSWER_TIMEOUT_MS)])
     await call.serial.idle()
     // Ours to settle: the successor knows its own in-flight list only.
     await settleJob(desk, call)
+    // It has ended meanwhile: nothing is left to be taken.
+    if (call.isReleased) return false
     const taken = answerTo('taken', dialId)
     await tell(successor, 'yours', dialId)
-    if (await taken) {
-      call.isFenced = true
-      desk.timeline.add(dialId, { what: 'handed-over', to: successor })
-      return letGo(desk, call)
-    }
-    // Nobody took it: what came behind the marker is ours again. If it was taken after all, our answers are fenced.
-    const { held } = call.handover!
+    return taken
+  }
+
+  /** The successor shall listen no more, while we still do: what is said from now on is heard by us. */
+  async function isTakenAfterAll(call: Call, successor: string): Promise<boolean> {
+    const { dialId } = call.record
+    const gone = answerTo('gone', dialId)
+    await tell(successor, 'over', dialId).catch(() =>
+      log.debug('redis is away: the successor forgoes by itself'),
+    )
+    await gone
+    const owner = await ownerOf(dialId)
+    if (!owner || owner.fence === call.record.fence) return false
+    const isBySuccessor = owner.agent === successor || owner.fence > call.record.fence + 1
+    // Somebody who took us for dead has not heard what we heard.
+    if (!isBySuccessor) fence(desk, call)
+    return isBySuccessor
+  }
+
+  async function ownerOf(dialId: string): ReturnType<Desk['store']['owner']> {
+    let owner: Awaited<ReturnType<Desk['store']['owner']>>
+    await untilWritten(desk, async () => {
+      owner = await desk.store.owner(dialId)
+    })
+    return owner
+  }
+
+  /** What came behind the marker is ours again. */
+  function takeBack(call: Call): void {
+    const held = call.handover?.held ?? []
     call.handover = undefined
     for (const message of held) hearControl(desk, call, message)
+    if (call.isReleased) letGo(desk, call, { isHeardToTheEnd: true })
   }
 
   const inbox = agentChannel(desk.agent)
@@ -167,15 +225,8 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
       await Promise.all(
         desk.calls
           .all()
-          .filter(call => !call.isFenced)
-          .map((call, index) =>
-            handOver(call, successors[index % successors.length]!.agent).catch(thrown =>
-              log.warn(
-                { dialId: call.record.dialId, reason: messageOf(thrown) },
-                'call not handed over: kept',
-              ),
-            ),
-          ),
+          .filter(call => !call.isFenced && !call.isEnding)
+          .map((call, index) => handOver(call, successors[index % successors.length]!.agent)),
       )
     },
   }

@@ -191,7 +191,10 @@ export async function resume(
  *  would drive the true owner away. @returns false when that is us. */
 export function mark(desk: Desk, call: Call, agent: string): Promise<boolean> {
   return new Promise(resolve => {
-    call.serial.run(async () => resolve(await sayNow(desk, call, { event: handoverEvent(agent) })))
+    call.serial.run(async () =>
+      // Of a call that is over nobody's part begins.
+      resolve(!call.isReleased && (await sayNow(desk, call, { event: handoverEvent(agent) }))),
+    )
   })
 }
 

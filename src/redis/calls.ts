@@ -176,6 +176,12 @@ export function openCalls(redis: RedisConnection) {
       return Number(fence) === call.fence ? 'held' : 'fenced'
     },
 
+    /** Who owns a call, and its fence, which each new owner counts up; undefined when no call of that dial id lives. */
+    async owner(dialId: string): Promise<{ agent: string; fence: number } | undefined> {
+      const [agent, fence] = await reachable(redis.hmget(callKey(dialId), 'owner', 'fence'))
+      return agent && fence ? { agent, fence: Number(fence) } : undefined
+    },
+
     /** A call's record, or undefined when no call of that dial id lives. */
     async find(dialId: string): Promise<CallRecord | undefined> {
       return readRecord(await reachable(redis.hgetall(callKey(dialId))))

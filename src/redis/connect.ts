@@ -62,6 +62,8 @@ function connect(target: RedisTarget, purpose: RedisPurpose, options: RedisOptio
       if (purpose === 'subscriber') return connectToAny(target.nodes, { ...credentials, ...options })
       return new Cluster(target.nodes, {
         redisOptions: { ...credentials, ...options },
+        // ioredis would connect to the address behind a node's name, and certificates name names.
+        ...(credentials.tls ? { dnsLookup: (name, callback) => callback(null, name) } : {}),
         enableOfflineQueue: options.enableOfflineQueue ?? true,
         enableAutoPipelining: options.enableAutoPipelining ?? false,
         clusterRetryStrategy: backoffMs,

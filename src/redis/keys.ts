@@ -95,7 +95,7 @@ export const timelineKey = (id: string): string => `${PREFIX}timeline:${id}`
 /** ZSET, an account's newest wakes and dialled calls, by time. */
 export const timelinesOfKey = (account: string): string => `${PREFIX}timelines-of:${account}`
 
-/** ZSET, all timelines, by when they were written to: those of longest ago make room. */
+/** ZSET, all timelines, by when they began: the oldest make room. */
 export const TIMELINES_KEY = `${PREFIX}timelines`
 
 /** Whose call it is, as the wire names it. */

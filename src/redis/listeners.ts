@@ -4,19 +4,33 @@ import { Cluster, type Redis } from 'ioredis'
 import { assert } from '../result.ts'
 import type { RedisConnection } from './connect.ts'
 
-/** Whether anybody listens on one of these channels. @returns true also when a node can't be asked: it may be the one. */
+/** Whether anybody listens on one of these channels. @returns true also when a node can't be asked: it
+ *  may be the one. */
 export async function isAnybodyListening(
   redis: RedisConnection,
   channels: readonly string[],
 ): Promise<boolean> {
   assert(redis instanceof Cluster, 'only a Cluster has nodes to ask')
   try {
-    const counts = await Promise.all(redis.nodes('all').map(node => countAt(node, channels)))
-    return counts.some(count => count > 0)
+    const asked = redis.nodes('all')
+    if (await isHeardAt(asked, channels)) return true
+    // A replica that has copied nothing yet, or a node that just joined, is not among those that ioredis knows of.
+    return (await countNodes(asked)) > asked.length
   } catch {
     // A node is away, and ioredis says how in many ways; what it would have answered nobody knows.
     return true
   }
+}
+
+async function isHeardAt(nodes: Redis[], channels: readonly string[]): Promise<boolean> {
+  const counts = await Promise.all(nodes.map(node => countAt(node, channels)))
+  return counts.some(count => count > 0)
+}
+
+/** How many there are, replicas included. */
+async function countNodes([any]: Redis[]): Promise<number> {
+  assert(any, 'a Cluster that answered has a node')
+  return Number(/cluster_known_nodes:(\d+)/.exec(String(await any.cluster('INFO')))?.[1])
 }
 
 async function countAt(node: Redis, channels: readonly string[]): Promise<number> {

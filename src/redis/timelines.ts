@@ -70,8 +70,8 @@ export function openTimelines(redis: RedisConnection, { timelinesMax }: { timeli
 
   /** The same: the oldest timelines make room. */
   async function makeRoom(lots: TimelineLot[], nowMs: number): Promise<void> {
-    const touched = lots.flatMap(lot => [nowMs, lot.id])
-    await reachable(redis.zadd(TIMELINES_KEY, ...touched))
+    const begun = lots.flatMap(lot => [nowMs, lot.id])
+    await reachable(redis.zadd(TIMELINES_KEY, ...begun))
     await reachable(redis.expire(TIMELINES_KEY, TIMELINE_EXPIRY_SECONDS))
     const surplus = (await reachable(redis.zcard(TIMELINES_KEY))) - timelinesMax
     if (surplus <= 0) return
@@ -87,11 +87,11 @@ export function openTimelines(redis: RedisConnection, { timelinesMax }: { timeli
         await appendScript([TIMELINES_KEY], [...limits, nowMs, lots.map(textOf).join('\n')])
         return
       }
-      await Promise.all([
-        ...lots.map(lot => appendScript([timelineKey(lot.id)], [...limits, nowMs, textOf(lot)])),
-        ...lots.map(index),
-        makeRoom(lots, nowMs),
-      ])
+      const begun = await Promise.all(
+        lots.map(lot => appendScript([timelineKey(lot.id)], [...limits, nowMs, textOf(lot)])),
+      )
+      const isNew = lots.filter((_, at) => begun[at] === 1)
+      await Promise.all([...lots.map(index), ...(isNew.length > 0 ? [makeRoom(isNew, nowMs)] : [])])
     },
   }
 }

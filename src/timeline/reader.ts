@@ -3,8 +3,8 @@
 
 import { mask } from '../log.ts'
 import type { KeptTimelines } from '../redis/timelines.ts'
-import type { KeptEntry } from './entry.ts'
-import { masked } from './recorder.ts'
+import type { Entry, KeptEntry } from './entry.ts'
+import { ASCII_ELLIPSIS, masked } from './recorder.ts'
 import { type Told, tell } from './story.ts'
 import { summarise } from './summary.ts'
 
@@ -39,7 +39,7 @@ export function openTimelineReader(
   async function entriesOf(id: string): Promise<{ entries: KeptEntry[]; leftOut: number }> {
     const { entries, leftOut } = await store.read(id)
     const kept = inOrder(entries)
-    return { entries: showsFullNumbers ? kept : kept.map(masked), leftOut }
+    return { entries: showsFullNumbers ? kept : kept.map(entry => masked(entry)), leftOut }
   }
 
   async function readAccount(account: string): Promise<AccountTimelines | undefined> {
@@ -68,14 +68,23 @@ export function openTimelineReader(
 const accountIn = (entries: readonly KeptEntry[], account: string): string =>
   entries.some(each => 'account' in each && each.account === account) ? account : String(mask(account))
 
+/** As the recorder writes it. */
+interface Stored extends Pick<KeptEntry, 'atMs' | 'n' | 'by'> {
+  entry: Entry
+}
+
+/** What was masked when it was written, as it is shown. */
+const withEllipsis = (value: unknown): unknown =>
+  typeof value === 'string' && value.startsWith(ASCII_ELLIPSIS) ? mask(value) : value
+
 /** By time; of one process as it wrote them. */
 function inOrder(texts: readonly string[]): KeptEntry[] {
   const seen = new Set<string>()
   const entries: KeptEntry[] = []
   for (const text of texts) {
-    const entry = JSON.parse(text) as KeptEntry
-    const name = `${entry.by} ${entry.n}`
-    if (!seen.has(name)) entries.push(entry)
+    const { atMs, n, by, entry } = JSON.parse(text) as Stored
+    const name = `${by} ${n}`
+    if (!seen.has(name)) entries.push({ ...masked(entry, withEllipsis), atMs, n, by })
     seen.add(name)
   }
   return entries.sort((a, b) => a.atMs - b.atMs || (a.by === b.by ? a.n - b.n : 0))

@@ -192,6 +192,7 @@ function settingsFor(redisUrl: string, switchPort: number): Omit<AgentSettings, 
     isLoadTestAllowed: true,
     takeoverMs: 1_000,
     orphanMaxMs: 60_000,
+    timelinesMax: 1_000,
     log: { level: 'silent', showsFullNumbers: false, isPretty: false },
   }
 }

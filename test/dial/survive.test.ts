@@ -44,7 +44,8 @@ describe('a hand-over', () => {
     expect((await channel.order({ type: 'mute' })).type).toBe('ack')
 
     const answers = channel.heard
-      .filter(each => each.command_id?.startsWith('c'))
+      // Those of `order` are UUIDs.
+      .filter(each => /^c\d{1,6}$/.test(each.command_id ?? ''))
       .map(each => each.command_id)
     expect(answers).toEqual(Array.from({ length: sent }, (_, index) => `c${index}`))
     expect(channel.heard.filter(each => each.type === 'handover-event')).toEqual([
@@ -52,6 +53,57 @@ describe('a hand-over', () => {
     ])
     expect(legOf('15550000001')?.bridgedTo).toBeDefined()
     await channel.order({ type: 'hangup' })
+    await nothingIsLeft()
+  })
+
+  test('of a call that ends in the middle of it leaves no message unanswered', async () => {
+    const leaver = stage.agent()
+    await leaver.isSwitchReady
+    const { dialId, channel } = await talk()
+    await stage.agent().isSwitchReady
+    await until('both are known', async () => (await stage.redis.client.scard('hookswitch:agents')) === 2)
+    stage.switch.set({ silent: true })
+    await channel.say({ type: 'stop-playback', command_id: 'c0' })
+    const drained = leaver.drain()
+    const listeners = async () => ((await stage.redis.client.pubsub('NUMSUB', dialId)) as [string, number])[1]
+    await until('the successor listens', async () => (await listeners()) === 3)
+    stage.switch.hangup(legOf('15550000001')!.uuid)
+    stage.switch.set({ silent: false })
+    // The answer, the marker and the end follow one another; what is said meanwhile is before, between or behind them.
+    const heardBy: number[] = []
+    do heardBy.push((await channel.say({ type: 'mute', command_id: `c${heardBy.length + 1}` })) - 1)
+    while (heardBy.at(-1)! > 0)
+    await drained
+    const answers = () => channel.heard.filter(each => /^c\d+$/.test(each.command_id ?? ''))
+    await until('all answers', () => answers().length >= heardBy.length)
+    await nothingIsLeft()
+    expect(answers().map(each => each.command_id)).toEqual(heardBy.map((_, index) => `c${index}`))
+  })
+
+  test('to an agent that begins to stop itself leaves no message unanswered', async () => {
+    const leaver = stage.agent()
+    await leaver.isSwitchReady
+    const { channel } = await talk()
+    const successor = stage.agent()
+    await successor.isSwitchReady
+    await until('both are known', async () => (await stage.redis.client.scard('hookswitch:agents')) === 2)
+    const said: Promise<number>[] = []
+    const talker = setInterval(
+      () => said.push(channel.say({ type: 'mute', command_id: `c${said.length}` })),
+      2,
+    )
+    const drains = [leaver.drain()]
+    await channel.next('handover-event')
+    drains.push(successor.drain())
+    await Bun.sleep(300)
+    clearInterval(talker)
+    const heardBy = await Promise.all(said)
+    const answers = () => channel.heard.filter(each => /^c\d{1,6}$/.test(each.command_id ?? ''))
+    await until('all answers', () => answers().length >= heardBy.length)
+    expect(new Set(answers().map(each => each.command_id)).size).toBe(heardBy.length)
+    expect(answers()).toHaveLength(heardBy.length)
+    await channel.order({ type: 'hangup' })
+    await Promise.all(drains)
     await nothingIsLeft()
   })
 

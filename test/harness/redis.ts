@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Redis } from 'ioredis'
+import { Redis, type RedisOptions } from 'ioredis'
 
 export interface TestRedis extends AsyncDisposable {
   url: string
@@ -24,17 +24,23 @@ export interface TestRedis extends AsyncDisposable {
 /** The server's program, which also is Sentinel's. */
 export const BINARY = process.env.HOOKSWITCH_REDIS_SERVER ?? 'redis-server'
 
-/** @param args further redis-server options, like ['--appendonly', 'yes']. */
-export async function startRedis(args: string[] = []): Promise<TestRedis> {
+/** @param args further redis-server options, like ['--appendonly', 'yes'].
+ *  @param options how its client connects; with `tls` the server speaks nothing else. */
+export async function startRedis(
+  args: string[] = [],
+  options: Pick<RedisOptions, 'host' | 'tls'> = {},
+): Promise<TestRedis> {
   const port = await freePort()
   const directory = await mkdtemp(join(tmpdir(), 'hookswitch-redis-'))
   let child = spawn()
 
   function spawn() {
-    const options = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', '']
-    return Bun.spawn([BINARY, ...options, ...args], { stdout: 'ignore', stderr: 'ignore' })
+    const ports = options.tls ? ['--port', '0', '--tls-port', String(port)] : ['--port', String(port)]
+    const own = [...ports, '--bind', '127.0.0.1', '--dir', directory, '--save', '']
+    return Bun.spawn([BINARY, ...own, ...args], { stdout: 'ignore', stderr: 'ignore' })
   }
-  const client = new Redis({ port, host: '127.0.0.1', maxRetriesPerRequest: null, retryStrategy: () => 20 })
+  const persistence = { maxRetriesPerRequest: null, retryStrategy: () => 20 }
+  const client = new Redis({ port, host: '127.0.0.1', ...options, ...persistence })
   // Errors while it is down are what the test is about.
   client.on('error', () => undefined)
   await client.ping()

@@ -96,7 +96,7 @@ describe('one timeline', () => {
       ])
     })
 
-  test('lives for a day after its last entry', async () => {
+  test('lives for a day', async () => {
     const { recorder } = recorderAt(storeOf(connection).append)
     recorder.add('a-call', explained(1), { account: 'account' })
     await recorder.close()
@@ -129,23 +129,24 @@ describe('one timeline', () => {
 })
 
 describe('in all', () => {
-  test('those make room that nobody has written to for longest', async () => {
+  test('the oldest make room', async () => {
     const { append } = storeOf(connection)
     for (let index = 0; index < TIMELINES_MAX + 5; index++) {
-      const lots: TimelineLot[] = ['living', `call-${index}`].map(id => ({
-        id,
-        entries: [`{"atMs":${index},"n":${index},"by":"b","what":"over"}`],
-        leftOut: 0,
-        atMs: index,
-      }))
-      await append(lots, index)
+      const entries = [`{"atMs":${index},"n":${index},"by":"b","entry":{"what":"over"}}`]
+      await append([{ id: `call-${index}`, entries, leftOut: 0, atMs: index }], index)
     }
-    const kept = (await redis.client.keys('hookswitch:timeline:*')).sort()
-    expect(kept).toHaveLength(TIMELINES_MAX)
-    expect(kept).toContain('hookswitch:timeline:living')
-    expect(kept).toContain(`hookswitch:timeline:call-${TIMELINES_MAX + 4}`)
-    expect(kept).not.toContain('hookswitch:timeline:call-0')
-    expect((await read('living')).lines).toHaveLength(TIMELINES_MAX + 5)
+    // What is written to an older one does not make it newer, and one that was deleted begins anew.
+    for (const index of [6, 0]) {
+      const entries = [`{"atMs":${index},"n":100,"by":"b","entry":{"what":"over"}}`]
+      await append([{ id: `call-${index}`, entries, leftOut: 0, atMs: index }], TIMELINES_MAX + 5)
+    }
+    const kept = await redis.client.keys('hookswitch:timeline:*')
+    const newest = Array.from({ length: TIMELINES_MAX - 1 }, (_, index) => `call-${index + 6}`)
+    expect(kept.map(key => key.replace('hookswitch:timeline:', '')).toSorted()).toEqual(
+      ['call-0', ...newest].toSorted(),
+    )
+    expect((await read('call-6')).lines).toHaveLength(2)
+    expect(await redis.client.zcard('hookswitch:timelines')).toBe(TIMELINES_MAX)
   })
 
   test('an account lists its newest calls', async () => {

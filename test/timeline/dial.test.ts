@@ -171,5 +171,7 @@ describe('a takeover', () => {
     const told = await timelineOf(successor.internalUrl, dialId, 'over')
     service = await startAgent()
     expect(entryOf(told, 'taken-over')).toMatchObject({ is_handed_over: true, from: told.entries[0]!.by })
+    const former = await timelineOf(service.internalUrl, dialId, 'handed-over')
+    expect(entryOf(former, 'handed-over')).toMatchObject({ to: told.entries.at(-1)!.by })
   }, 20_000)
 })

@@ -117,7 +117,13 @@ describe.concurrent('a Redis', () => {
     const held = ask(holder, 'held-on')
     const push = await holder.pushed('held-on')
     redis.pause()
-    await expectBusy(holder, 'during')
+    // Behind the first one, whose command is never answered, the others' must not wait their turn.
+    await Promise.all(
+      [0, 200, 400].map(async afterMs => {
+        await Bun.sleep(afterMs)
+        await expectBusy(holder, `during-${afterMs}`)
+      }),
+    )
     await expectUnavailable(other)
     redis.resume()
     await Promise.all([holder, other].map(each => untilReady(each.internalUrl)))

@@ -5,6 +5,7 @@
 --       keys begin with, what accounts' indexes begin with, ids an index keeps, most timelines in all, now ms, the text:
 --       for each timeline a line `entries left out before they came here, ms of the first, id, account` with blanks
 --       between (the account may be missing), then a line for each entry, which begins with a brace.
+-- Returns how many timelines begin with this.
 local isWhole, firstMax, entriesMax, expiry = ARGV[1] == '1', tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local prefix, indexPrefix, indexMax, timelinesMax, nowMs = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local BRACE = string.byte('{')
@@ -23,7 +24,7 @@ local function leave(key, leftOut)
   for index = #first, 1, -1 do redis.call('LPUSH', key, first[index]) end
 end
 
-local touched, entries, header = {}, {}, nil
+local begun, entries, header = {}, {}, nil
 
 local function append()
   if not header then return end
@@ -31,11 +32,12 @@ local function append()
   local key = isWhole and prefix .. id or KEYS[1]
   local length = redis.call('RPUSH', key, unpack(entries))
   if length > entriesMax or leftOut ~= '0' then leave(key, tonumber(leftOut)) end
-  redis.call('EXPIRE', key, expiry)
-  if not isWhole then return end
-  touched[#touched + 1] = nowMs
-  touched[#touched + 1] = id
-  if account == '' then return end
+  if length == #entries then
+    redis.call('EXPIRE', key, expiry)
+    begun[#begun + 1] = nowMs
+    begun[#begun + 1] = id
+  end
+  if not isWhole or account == '' then return end
   local index = indexPrefix .. account
   redis.call('ZADD', index, atMs, id)
   redis.call('ZREMRANGEBYRANK', index, 0, -1 - tonumber(indexMax))
@@ -52,12 +54,11 @@ for line in string.gmatch(ARGV[10], '[^\n]+') do
 end
 append()
 
-if #touched == 0 then return 0 end
-redis.call('ZADD', KEYS[1], unpack(touched))
+if #begun == 0 or not isWhole then return #begun / 2 end
+redis.call('ZADD', KEYS[1], unpack(begun))
 redis.call('EXPIRE', KEYS[1], expiry)
 local surplus = redis.call('ZCARD', KEYS[1]) - tonumber(timelinesMax)
 if surplus <= 0 then return 0 end
--- Those first that nobody has written to for longest.
 local popped = redis.call('ZPOPMIN', KEYS[1], math.min(surplus, 1000))
 for index = 1, #popped, 2 do redis.call('UNLINK', prefix .. popped[index]) end
-return #popped / 2
+return #begun / 2

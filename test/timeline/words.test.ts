@@ -1,0 +1,152 @@
+// The words for the person on duty: hangup causes, refusals of pushes, and the one sentence at the top, for stories
+// that no test of a whole call tells.
+import { describe, expect, test } from 'bun:test'
+import type { Entry, KeptEntry } from '../../src/timeline/entry.ts'
+import { explainCause } from '../../src/timeline/hangupCauses.ts'
+import { explainRefusal } from '../../src/timeline/pushRefusals.ts'
+import { tell } from '../../src/timeline/story.ts'
+import { summarise } from '../../src/timeline/summary.ts'
+
+const kept = (...entries: Entry[]): KeptEntry[] =>
+  entries.map((entry, index) => ({ ...entry, atMs: 1_000 + index * 100, by: 'tester', n: index + 1 }))
+
+const account = '…300'
+const request = { what: 'request', account, phonenumber: '…678', callerId: '' } as const
+const sent = { what: 'push-sent', account, attempt: 1, devices: 1 } as const
+const outcomeOf = (reason: 'timeout' | 'busy' | 'push-refused' | 'confirmed') =>
+  ({
+    what: 'outcome',
+    account,
+    status: reason === 'confirmed' ? 'ACK' : 'NAK',
+    reason,
+    waitedMs: 4_000,
+  }) as const
+const answered = (outcome: 'accepted' | 'refused' | 'retry-later', reason?: string) =>
+  ({
+    what: 'push-answered',
+    account,
+    attempt: 1,
+    device: 'd1',
+    platform: 'android',
+    outcome,
+    tookMs: 20,
+    ...(reason === undefined ? {} : { reason }),
+  }) as const
+const job = {
+  what: 'job-taken',
+  kind: 'asp-call',
+  list: 'talkiq-asp.calls',
+  switch: 'fs-1:8021',
+  account,
+  callerNumber: '…001',
+  calleeNumber: '…002',
+} as const
+
+describe('hangup causes', () => {
+  for (const [cause, says] of [
+    ['NO_ANSWER', 'nobody answered'],
+    ['USER_BUSY', 'busy'],
+    ['UNALLOCATED_NUMBER', 'does not exist'],
+    ['CRASH', 'FreeSWITCH crashed'],
+    ['INVALID_GATEWAY', 'GATEWAYS'],
+    ['USER_NOT_REGISTERED', 'not registered'],
+  ] as const)
+    test(`${cause} is explained`, () => {
+      expect(explainCause(cause)).toContain(says)
+    })
+
+  test('a word that is none is shown as it came', () => {
+    expect(explainCause('SOMETHING_NEW')).toBeUndefined()
+    expect(explainCause('toString')).toBeUndefined()
+    const [line] = tell(kept({ what: 'hangup', side: '0', cause: 'SOMETHING_NEW', wasAnswered: true }))
+    expect(line!.text).toBe('The phone (side 0) hangs up: SOMETHING_NEW.')
+  })
+})
+
+describe('refusals of pushes', () => {
+  for (const [reason, says] of [
+    ['BadDeviceToken', 'other environment'],
+    ['Unregistered', 'must register again'],
+    ['TopicDisallowed', '`topic`'],
+    ['InvalidProviderToken', 'keyFile'],
+    ['messaging/mismatched-credential: SenderId mismatch', 'another Firebase project'],
+    ['the app is not in APPS_FILE', 'Add it'],
+  ] as const)
+    test(`${reason} is explained`, () => {
+      expect(explainRefusal(reason)).toContain(says)
+    })
+
+  test('an unknown one is shown as it came', () => {
+    expect(explainRefusal('WhoKnows')).toBeUndefined()
+    expect(tell(kept(answered('refused', 'WhoKnows')))[0]!.text).toEndWith('WhoKnows.')
+  })
+})
+
+describe('the sentence at the top', () => {
+  for (const { story, entries, says } of [
+    {
+      story: 'a vendor that was away',
+      entries: [request, sent, answered('retry-later', 'no answer in time'), outcomeOf('timeout')],
+      says: 'Google did not take the push while the wait ran (no answer in time)',
+    },
+    {
+      story: 'a push that was never answered',
+      entries: [request, sent, outcomeOf('timeout')],
+      says: 'the push had no answer when the wait of 4.00 s ended',
+    },
+    {
+      story: 'a wake without an end',
+      entries: [request, sent],
+      says: 'still being woken, or the process that was doing it has died',
+    },
+    {
+      story: 'a process that was full',
+      entries: [{ what: 'request-refused', account } as const],
+      says: 'as many waits as it may (WAITS_MAX)',
+    },
+    {
+      story: 'a second try that went well',
+      entries: [request, outcomeOf('busy'), request, sent, outcomeOf('confirmed')],
+      says: 'The phone was woken',
+    },
+    {
+      story: 'an originate that nobody can tell of',
+      entries: [job, { what: 'failure', cause: 'unknown outcome' } as const],
+      says: 'Nobody knows whether the phone rang',
+    },
+    {
+      story: 'a job that went back',
+      entries: [job, { what: 'job-returned' } as const],
+      says: 'waits for an agent that can dial it',
+    },
+    {
+      story: 'a caller who gave up before the callee answered',
+      entries: [
+        job,
+        { what: 'leg', side: '0', state: 'answered' } as const,
+        { what: 'leg', side: '1', state: 'ringing' } as const,
+        { what: 'hangup', side: '0', cause: 'NORMAL_CLEARING', wasAnswered: true } as const,
+        { what: 'hangup', side: '1', cause: 'ORIGINATOR_CANCEL', wasAnswered: false } as const,
+      ],
+      says: "was answered, the callee's phone (B-leg, side 1) was not when the call ended",
+    },
+    {
+      story: 'a switch that crashed',
+      entries: [
+        job,
+        { what: 'leg', side: '0', state: 'answered' } as const,
+        { what: 'leg', side: '1', state: 'answered' } as const,
+        { what: 'hangup', side: '0', cause: 'CRASH', wasAnswered: true } as const,
+      ],
+      says: 'the call ended with CRASH: FreeSWITCH crashed or was restarted',
+    },
+    {
+      story: 'nothing but an end',
+      entries: [{ what: 'over' } as const],
+      says: 'no phone is being called yet',
+    },
+  ] satisfies { story: string; entries: Entry[]; says: string }[])
+    test(`tells of ${story}`, () => {
+      expect(summarise(kept(...entries))).toContain(says)
+    })
+})
