@@ -117,11 +117,16 @@ function say(desk: Desk, call: Call, asked: Asked, cause: string, names = [asked
 /** What we heard while the call was another's already. Its new owner may have heard it too, before its own marker, and
  *  names it by how far before that it came: the marker, if one comes, is waited for. */
 async function sayTakenOver(desk: Desk, call: Call, asked: Asked & { ordinal: number }): Promise<void> {
+  // Before it is known whether anybody took over, there is no telling by which names it goes.
+  while (!call.isFenced && !(await desk.mayAct())) await Bun.sleep(MAY_ACT_RETRY_MS)
   if (call.isFenced) await call.left
   const { endedBy } = call
   const names = endedBy ? [asked.field, earlyName(endedBy.agent, endedBy.heard - asked.ordinal)] : undefined
   await say(desk, call, asked, CAUSE_TAKEN_OVER, names)
 }
+
+/** Between two tries to find out whether we still live, while Redis is away. */
+const MAY_ACT_RETRY_MS = 200
 
 /** @param back how many messages came between it and the marker. */
 const earlyName = (agent: string, back: number): string => `before.${agent}.${back}`

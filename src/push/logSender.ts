@@ -19,7 +19,7 @@ export function createLogSender(log: Log): PushSender {
         { platform, app, device, phonenumber, callerId, ...rest },
         `no APPS_FILE: push '${type}' goes here`,
       )
-      return { kind: 'accepted', id: `log-${pushes}` }
+      return { kind: 'accepted', id: `log-${pushes}`, isLogged: true }
     },
     async close() {},
   }

@@ -30,7 +30,8 @@ export type PushPayload = { type: 'call' | 'message' | 'cancel' } & Record<strin
 
 /** What became of one push. Sources: FCM HTTP v1 error codes; APNs "Handling notification responses". */
 export type PushOutcome =
-  | { kind: 'accepted'; id: string }
+  /** `isLogged`: by our own log, in the vendor's place. */
+  | { kind: 'accepted'; id: string; isLogged?: true }
   /** Forget the device, unless it registered again after `sinceMs` (APNs says when; else the time of sending). */
   | { kind: 'token-gone'; sinceMs: number }
   /** A passing fault of the vendor or the network; `afterMs` is the vendor's wish, or our backoff. */

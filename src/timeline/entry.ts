@@ -35,6 +35,8 @@ export type WakeEntry =
       device: string
       platform: Platform
       outcome: PushOutcome['kind']
+      /** Accepted by our own log: no APPS_FILE. */
+      isLogged?: true
       reason?: string
       tookMs: number
     }

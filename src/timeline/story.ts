@@ -125,6 +125,8 @@ function pushAnswered(entry: Extract<WakeEntry, { what: 'push-answered' }>): str
   const meaning = explainRefusal(reason)
   switch (entry.outcome) {
     case 'accepted':
+      if (entry.isLogged)
+        return `The push to the ${phoneName(entry.platform)} was written to the log: no APPS_FILE says how to reach ${vendor}.`
       return `${vendor} accepted the push to the ${phoneName(entry.platform)} ${took}.`
     case 'token-gone':
       return `${vendor} says ${took} that the push token of the ${phoneName(entry.platform)} is gone: the app was removed, or registered anew.`

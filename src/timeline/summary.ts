@@ -75,6 +75,8 @@ function timedOut(entries: readonly KeptEntry[], outcome: Of<'outcome'>): string
     return `The phone did not ring in time: its app confirmed ${lapse(late.atMs - outcome.atMs)} after the wait of ${lapse(outcome.waitedMs)} had ended, so the phone or its network is slow, or APP_PUSH_ROUNDTRIP_WAIT too short.`
   const answers = of(entries, 'push-answered')
   const accepted = answers.findLast(each => each.outcome === 'accepted')
+  if (accepted?.isLogged)
+    return `The phone did not ring: without APPS_FILE pushes go to the log only, and nobody answered in the app's place within ${lapse(outcome.waitedMs)}.`
   if (accepted)
     return `The phone did not ring: ${vendorName(accepted.platform)} accepted the push, but no app confirmed within ${lapse(outcome.waitedMs)}, so the phone is probably off or without network, or its system holds the app back.`
   const answer = answers.at(-1)

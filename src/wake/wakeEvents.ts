@@ -59,8 +59,15 @@ export function createWakeEvents(
       const fields = { callId, platform, attempt, outcome: outcome.kind, ...reasonOf(outcome) }
       if (outcome.kind === 'refused') log.error(fields, 'push refused')
       else log.info(fields, 'push sent')
+      const isLogged = outcome.kind === 'accepted' && outcome.isLogged
       const answer = { attempt, outcome: outcome.kind, ...reasonOf(outcome), tookMs }
-      timeline.add(callId, { what: 'push-answered', account, ...named(device), ...answer })
+      timeline.add(callId, {
+        what: 'push-answered',
+        account,
+        ...named(device),
+        ...answer,
+        ...(isLogged ? { isLogged } : {}),
+      })
     },
 
     deviceForgotten({ callId, account }: IncomingCall, device: Device): void {

@@ -282,7 +282,7 @@ describe('without APPS_FILE', () => {
     const { pusher } = open({ apps, log: captured.log })
     const payload: PushPayload = { ...call, response_api: response, token: 'eyJ.abc.def', attempt: 1 }
     const outcome = await pusher.push(device, payload, new AbortController().signal)
-    expect(outcome).toEqual({ kind: 'accepted', id: 'log-1' })
+    expect(outcome).toEqual({ kind: 'accepted', id: 'log-1', isLogged: true })
     const line = await captured.line("push 'call' goes here")
     expect(line).toMatchObject({
       level: 30,

@@ -150,3 +150,18 @@ describe('the sentence at the top', () => {
       expect(summarise(kept(...entries))).toContain(says)
     })
 })
+
+describe('a push that went to the log', () => {
+  const logged = { ...answered('accepted'), isLogged: true } as const
+
+  test('is not said to have reached a vendor', () => {
+    const texts = tell(kept(request, sent, logged)).map(each => each.text)
+    expect(texts.at(-1)).toBe(
+      'The push to the Android phone was written to the log: no APPS_FILE says how to reach Google.',
+    )
+  })
+
+  test('is why the phone did not ring', () => {
+    expect(summarise(kept(request, sent, logged, outcomeOf('timeout')))).toContain('without APPS_FILE')
+  })
+})
