@@ -1,6 +1,7 @@
 // The launcher's commands: what each needs to be there first, and what it runs. Every one ends with the exit
 // code of what it ran. How the needed things are provided, and how a program is run, is written elsewhere.
 import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { provideBun } from './bun.mjs'
 import { installDependencies } from './dependencies.mjs'
@@ -12,6 +13,9 @@ import { closingLine } from './summary.mjs'
 
 /** A test waits for Redis processes and sockets of its own; past this it hangs. */
 const TEST_TIMEOUT_MS = 30_000
+
+/** Test files run beside each other in so many processes: most of a test's time is waiting. */
+const TEST_PROCESSES = Math.min(4, Math.max(2, availableParallelism()))
 
 /** The end of a test run's output that is kept for its summary; a failing test's own output may be long. */
 const TEST_OUTPUT_MAX_CHARACTERS = 1_000_000
@@ -143,7 +147,7 @@ async function testWith(context, bun, args) {
   }
   const exitCode = await runBun(context, {
     bun,
-    bunArgs: ['test', `--timeout=${TEST_TIMEOUT_MS}`, ...args],
+    bunArgs: ['test', `--timeout=${TEST_TIMEOUT_MS}`, `--parallel=${TEST_PROCESSES}`, ...args],
     settings: wantsColour ? { ...settings, FORCE_COLOR: '1' } : settings,
     onErrorOutput,
   })

@@ -7,9 +7,8 @@ const RAN = /^Ran \d+ tests? across \d+ files?\./
 const COUNT = /^\s*(\d+) (pass|fail|skip|todo|errors?|filtered out|expect\(\) calls)$/
 const BAILED_OUT = /^Bailed out after (\d+) failures?/
 
-/** The closing line of a test run: `N passed, N failed`, and `, N skipped` if there were any (tests still to
- *  be written count as skipped). A run that crashed or ran no test is `0 passed, 1 failed`, and no run that
- *  ended with an error shows 0 failed.
+/** The closing line of a test run: `N passed, N failed`. Skipped tests stand in Bun's own summary above. A run that
+ *  crashed or ran no test is `0 passed, 1 failed`, and no run that ended with an error shows 0 failed.
  *  @param {string} output what `bun test` wrote to standard error
  *  @param {number} exitCode what it exited with
  *  @returns {{ line: string, exitCode: number }} Bun's exit code, or 1 where Bun said 0 but no test ran */
@@ -17,8 +16,7 @@ export function closingLine(output, exitCode) {
   const { passed, failed, skipped } = countsOf(output.replace(COLOURS, '').split(/\r?\n/))
   if (passed + failed + skipped === 0) return { line: '0 passed, 1 failed', exitCode: exitCode || 1 }
   const failedAtLeast = exitCode === 0 ? failed : Math.max(failed, 1)
-  const line = `${passed} passed, ${failedAtLeast} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
-  return { line, exitCode }
+  return { line: `${passed} passed, ${failedAtLeast} failed`, exitCode }
 }
 
 function countsOf(lines) {
