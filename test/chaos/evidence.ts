@@ -38,6 +38,8 @@ export interface Finding {
   what: string
   /** Each with the ids that its story is about, and why. */
   offenders: Offender[]
+  /** It is about how long something took, which a busy machine makes longer. */
+  isTiming?: true
 }
 
 export interface Offender {

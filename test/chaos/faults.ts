@@ -217,18 +217,24 @@ async function dropClients({ redis, crew }: Scene, type: 'normal' | 'pubsub'): P
 }
 
 async function shut(scene: Scene, slot: Slot, state: 'cut' | 'stalled', lengthMs: number): Promise<void> {
-  const who = slot.member.name
   const what = `redis line ${state}`
   // Redis' own restart cuts all lines and opens them again: one of the two at a time.
   while (scene.isRedisBusy) await Bun.sleep(20)
   slot.isLineShut = true
-  const downfall = await noteCalls(scene, slot)
-  const trouble = scene.troubles.begin({ who, what, fromMs: downfall.atMs, afterMs: RECONNECT_MS })
+  // Who is leaving has the same line as its successor.
+  const whose = scene.crew.members
+    .filter(
+      ({ name, child }) =>
+        name.startsWith(`${slot.role}-${slot.index}#`) &&
+        child.exitCode === null &&
+        child.signalCode === null,
+    )
+    .map(({ name }) => scene.troubles.begin({ who: name, what, fromMs: Date.now(), afterMs: RECONNECT_MS }))
   slot.redis.set(state)
   await Bun.sleep(lengthMs)
   slot.redis.set('open')
   slot.isLineShut = false
-  scene.troubles.end(trouble)
+  for (const trouble of whose) scene.troubles.end(trouble)
 }
 
 async function kill(scene: Scene, slot: Slot, fault: PlannedFault, ledger: FaultLedger): Promise<void> {

@@ -1,6 +1,5 @@
 // Judges the calls: no job is lost, no phone rings twice for one job, every call that began has its end, and nothing
 // is told twice or of legs that never were. The phones' side is the switches' records, the backend's side the ear's.
-import type { PushedJob } from './callTraffic.ts'
 import type { HeardMessage } from './ear.ts'
 import { type Evidence, isMarker, type Judgement, type Offender, type SwitchRecord } from './evidence.ts'
 import { MACHINE } from './troubles.ts'
@@ -11,7 +10,6 @@ export function judgeCalls(evidence: Evidence): Judgement {
   const [lost, twice, endless, repeated, untrue]: Offender[][] = [[], [], [], [], []]
   const counts = { calls: 0, failures: 0, unsure: 0, unsent: 0, unseen: 0, unknownOutcome: 0, expired: 0 }
   const rings = byDialId(evidence.records)
-  const buried = new Set(evidence.deadLetters.map(dialIdOf))
 
   for (const job of evidence.jobs) {
     const id = job.dialId
@@ -26,8 +24,7 @@ export function judgeCalls(evidence: Evidence): Judgement {
     counts.expired += heard.filter(each => each.message.cause === 'expired').length
 
     if (starts === 0 && failures === 0) {
-      if (job.isTaken === true && !buried.has(id))
-        lost!.push({ id, why: 'no call-start, no failure, no dead letter' })
+      if (job.isTaken === true) lost!.push({ id, why: 'no call-start, and no failure' })
       if (rung.length > 0) lost!.push({ id, why: 'a phone rang, and nobody was told of the call' })
       if (job.isTaken === 'unknown') counts.unsure += 1
       if (job.isTaken === false) counts.unsent += 1
@@ -70,6 +67,7 @@ export function judgeCalls(evidence: Evidence): Judgement {
       ['calls and jobs that failed', counts.failures],
       ['… of them: unknown outcome', counts.unknownOutcome],
       ['… of them: expired', counts.expired],
+      ['dead letters', evidence.deadLetters.length],
       ['callees that rang and ended while nobody could look', counts.unseen],
     ],
   }
@@ -114,8 +112,9 @@ function livedUnseen(evidence: Evidence, ring: Ring): boolean {
   const endAtMs = end?.at ?? Number.POSITIVE_INFINITY
   const markers = (heard.get(ring.dialId!) ?? []).filter(isMarker)
   const gaps = troubles.all.flatMap(({ who, fromMs, untilMs, afterMs }) => {
-    // What an agent saw while it could not write it down dies with it.
-    if (who === 'redis' || who === MACHINE) return [{ fromMs, untilMs: untilMs + afterMs }]
+    // What an agent saw while it could not write it down dies with it, if it dies.
+    if (who === 'redis' || who === MACHINE)
+      return markers.some(each => each.atMs >= fromMs) ? [{ fromMs, untilMs: untilMs + afterMs }] : []
     if (who === ring.switch || who.endsWith(`/${ring.switch}`))
       return [{ fromMs, untilMs: untilMs + afterMs }]
     // An agent that is down sees nothing until another has taken over, or it is back.
@@ -132,8 +131,3 @@ function livedUnseen(evidence: Evidence, ring: Ring): boolean {
 
 /** What was on its way when a line went down was not seen. */
 const MOMENT_MS = 250
-
-function dialIdOf(letter: string): string | undefined {
-  const { job } = JSON.parse(letter) as { job: string }
-  return (JSON.parse(job) as PushedJob['job']).dial_id as string | undefined
-}

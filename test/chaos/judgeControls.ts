@@ -1,18 +1,28 @@
-// Judges the control messages: each is answered exactly once. A message to a call that is over, or whose owner was
-// dead, asleep or cut off, may stay without an answer, because a channel keeps nothing; it is counted apart. A living
-// owner that does not listen has no excuse, and two answers are always one too many.
+// Judges the control messages: each is answered exactly once. A channel keeps nothing, so one that nobody heard has no
+// answer; Redis says so to who published it, and it is counted apart. One that somebody heard has an excuse only if it
+// was lost on its way: with the process that heard it, killed in that moment, or with the line to it, or with Redis.
+// Two answers are always one too many.
 import type { SentControl } from './callTraffic.ts'
+import type { HeardMessage } from './ear.ts'
 import { type Evidence, isMarker, type Judgement, type Offender } from './evidence.ts'
+import type { Trouble, Troubles } from './troubles.ts'
 
-/** A message that came so shortly before its owner went down was still in its hands. */
-const IN_HANDS_MS = 300
+/** So long a message may have been on its way, or in the hands of who heard it, when they went down. On a busy machine
+ *  longer: some times what it took to our own ear. */
+const IN_HANDS_MS = 500
+const IN_HANDS_TIMES = 3
 
 type Excuse =
-  | 'never sent'
-  | 'the call was over'
-  | 'owner in trouble'
-  | 'between two owners'
-  | 'redis in trouble'
+  | 'nobody was subscribed'
+  | 'Redis went away before it said who heard it'
+  | 'who heard it was killed in that moment'
+  | 'its line broke in that moment'
+  | 'its owner was gone or to come, and only sleepers of before were subscribed'
+
+/** What takes a message along that was on its way, by whose trouble it is. */
+const KILLS = new Set(['agent killed'])
+const REDIS_AWAY = new Set(['redis paused', 'redis killed'])
+const BREAKS = new Set(['redis line cut', 'redis killed', 'redis drops clients', 'redis drops subscribers'])
 
 export function judgeControls(evidence: Evidence): Judgement {
   const offenders: Offender[] = []
@@ -50,23 +60,72 @@ function countAnswers({ heard }: Evidence): Map<string, number> {
   return counts
 }
 
-function excuseOf(evidence: Evidence, control: SentControl): Excuse | undefined {
-  const { troubles, memberOfAgent } = evidence
-  const list = evidence.heard.get(control.dialId) ?? []
-  const position = list.findIndex(each => each.message.command_id === control.commandId)
+function excuseOf({ troubles, heard, memberOfAgent }: Evidence, control: SentControl): Excuse | undefined {
+  const { told, atMs, dialId } = control
+  // Less than none: the ear itself was not there yet when Redis had just restarted.
+  if (told && told.listeners <= 0) return 'nobody was subscribed'
   // The ear hears everything that is published there, our own messages too.
-  if (position < 0) return 'never sent'
-  const heardAtMs = list[position]!.atMs
-  const isRedisTroubled = troubles.between(['redis'], control.atMs, heardAtMs + IN_HANDS_MS).length > 0
-  if (!control.told) return isRedisTroubled ? 'redis in trouble' : undefined
-  const { listeners, owner } = control.told
-  if (listeners === 0 && owner === null) return 'the call was over'
-  const member = owner === null ? undefined : memberOfAgent(owner)
-  if (member && troubles.between([member.name], control.atMs, heardAtMs + IN_HANDS_MS).length > 0)
-    return 'owner in trouble'
-  // The new owner stands in Redis already, and marks on the channel where its part begins; before that it is the
-  // former one's, who may be dead.
-  const marker = list.slice(position + 1).find(isMarker)
-  if (marker && marker.message.agent === owner) return 'between two owners'
-  return isRedisTroubled ? 'redis in trouble' : undefined
+  const list = heard.get(dialId) ?? []
+  const own = list.find(each => each.message.command_id === control.commandId)
+  const owner = told?.owner ? memberOfAgent(told.owner) : undefined
+  // What a sleeper was told it has in its hands when it wakes up.
+  const wakesAtMs = sleepsOf(troubles, atMs)
+    .filter(each => each.who === owner?.name)
+    .map(each => each.untilMs)
+  const heardAtMs = own?.atMs ?? atMs
+  const inHandsMs = IN_HANDS_MS + IN_HANDS_TIMES * (heardAtMs - atMs)
+  let untilMs = Math.max(heardAtMs, ...wakesAtMs) + inHandsMs
+  // As long as Redis is away nothing can be answered; what goes wrong next finds it in the same hands.
+  for (const { fromMs, untilMs: backAtMs, what, afterMs } of troubles.all)
+    if (REDIS_AWAY.has(what) && fromMs <= untilMs && backAtMs >= atMs)
+      untilMs = Math.max(untilMs, backAtMs + (what === 'redis killed' ? afterMs : 0) + inHandsMs)
+  if (!told) {
+    const isRedisAway = troubles.between(['redis'], atMs, untilMs).length > 0
+    return isRedisAway ? 'Redis went away before it said who heard it' : undefined
+  }
+  // A trouble that began earlier took nothing along: who was dead or cut off by then was not subscribed. But a Redis
+  // that sleeps learns of it only when it wakes up.
+  const sleeps = troubles
+    .between(['redis'], atMs, atMs)
+    .filter(each => each.what === 'redis paused' && each.untilMs >= atMs)
+  const sinceMs = Math.min(atMs, ...sleeps.map(each => each.fromMs)) - inHandsMs
+  const beganThen = ({ fromMs }: Trouble) => fromMs >= sinceMs && fromMs <= untilMs
+  const then = troubles.between(['redis', ...(owner ? [owner.name] : [])], sinceMs, untilMs).filter(beganThen)
+  if (then.some(each => KILLS.has(each.what))) return 'who heard it was killed in that moment'
+  if (then.some(each => BREAKS.has(each.what))) return 'its line broke in that moment'
+  const asleep = countAsleep(troubles, atMs, owner?.name)
+  // Gone, or not there yet: it stands in Redis before it listens, and then marks where its part begins.
+  const isOwnerGone = owner !== undefined && isGone(troubles, owner.name, atMs)
+  const isOwnerToCome = own !== undefined && list.slice(list.indexOf(own)).some(isMarkerOf(told.owner))
+  if ((isOwnerGone || isOwnerToCome) && told.listeners <= asleep)
+    return 'its owner was gone or to come, and only sleepers of before were subscribed'
+  return undefined
 }
+
+const isMarkerOf =
+  (agent: string | null) =>
+  (each: HeardMessage): boolean =>
+    isMarker(each) && each.message.agent === agent
+
+/** Processes that Redis still counts as listeners, and that hear nothing now: what they had was taken over, or else
+ *  they would be the owner. */
+function countAsleep(troubles: Troubles, atMs: number, owner: string | undefined): number {
+  const asleep = sleepsOf(troubles, atMs).map(each => each.who)
+  return new Set(asleep.filter(who => who !== owner)).size
+}
+
+const sleepsOf = (troubles: Troubles, atMs: number): Trouble[] =>
+  troubles.all.filter(
+    ({ what, fromMs, untilMs }) =>
+      (what === 'agent paused' || what === 'redis line stalled') && fromMs <= atMs && untilMs >= atMs,
+  )
+
+/** Dead, or with its line cut and not connected again: it was not subscribed. */
+const isGone = (troubles: Troubles, who: string, atMs: number): boolean =>
+  troubles.all.some(
+    each =>
+      each.who === who &&
+      (KILLS.has(each.what) || each.what === 'redis line cut') &&
+      each.fromMs <= atMs &&
+      each.untilMs + each.afterMs >= atMs,
+  )

@@ -77,6 +77,7 @@ export function judgeTakeovers(evidence: Evidence): Judgement {
       {
         what: `takeovers: p99 over ${TAKEOVER_P99_MS} ms`,
         offenders: slow.map(({ dialId, ms }) => ({ id: dialId, why: `taken over after ${ms} ms` })),
+        isTiming: true,
       },
     ],
     figures: [

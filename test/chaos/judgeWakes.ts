@@ -8,6 +8,9 @@ import type { Wake } from './wakeTraffic.ts'
 /** Redis gets 0.8 s for its answer, and a busy machine the rest. */
 const LATE_MS = 2_000
 
+/** A holder's troubles with Redis, or everybody's. */
+const CUTS_OFF = new Set(['redis line cut', 'redis line stalled', 'redis killed', 'redis paused'])
+
 export function judgeWakes(evidence: Evidence): Judgement {
   const [wrong, late, dropped]: Offender[][] = [[], [], []]
   const counts = new Map<string, number>()
@@ -23,8 +26,11 @@ export function judgeWakes(evidence: Evidence): Judgement {
     const holderTroubles = troublesOf(evidence, wake)
     if (answer?.status === 'NAK' && proceeds.length > 0) {
       const proceedAtMs = Math.min(...proceeds.map(each => each.atMs))
-      // Who is cut off from Redis can't hear the confirmation; then the app has gone ahead in vain.
-      const isCutOff = holderTroubles.some(each => each.untilMs + each.afterMs >= proceedAtMs)
+      // Who is cut off from Redis until the deadline can't hear the confirmation, nor ask; then the app has gone ahead
+      // in vain. Who can ask has no excuse.
+      const isCutOff =
+        answer.reason === 'busy' &&
+        holderTroubles.some(each => CUTS_OFF.has(each.what) && each.untilMs + each.afterMs >= proceedAtMs)
       if (isCutOff) count('proceed and NAK: the holder was cut off')
       else wrong!.push({ id, why: `the app was told to proceed, the PBX NAK ${answer.reason}` })
     }
@@ -37,7 +43,7 @@ export function judgeWakes(evidence: Evidence): Judgement {
   return {
     findings: [
       { what: 'wakes answered wrongly', offenders: wrong! },
-      { what: 'wakes answered late', offenders: late! },
+      { what: 'wakes answered late', offenders: late!, isTiming: true },
       { what: 'requests broken off by a living process', offenders: dropped! },
     ],
     figures: [

@@ -10,6 +10,7 @@ import { judgeLeftovers, judgeResources, judgeTakeovers } from './judgeRest.ts'
 import { judgeWakes } from './judgeWakes.ts'
 import type { ChaosPlan } from './plan.ts'
 import { resourcesOf } from './processes.ts'
+import { recordsOf, untilQuiet, untilReady } from './quiet.ts'
 import { openScene, type Scene } from './scene.ts'
 import { MACHINE, RECONNECT_MS, type Troubles } from './troubles.ts'
 import { createWakeTraffic } from './wakeTraffic.ts'
@@ -22,8 +23,6 @@ export interface Verdict {
   evidence: Evidence
 }
 
-/** How long the last calls may take to end once everything is healed. */
-const QUIET_TIMEOUT_MS = 75_000
 const SAMPLE_MS = 3_000
 const NEWS_MS = 15_000
 
@@ -130,39 +129,4 @@ function judge(evidence: Evidence): Verdict {
     isClean: findings.every(each => each.offenders.length === 0),
     evidence,
   }
-}
-
-async function recordsOf({ switches }: Scene): Promise<Evidence['records']> {
-  const all = await Promise.all(
-    switches.map(async place => (await place.records()).map(entry => ({ ...entry, switch: place.name }))),
-  )
-  return all.flat()
-}
-
-/** Every agent has said that it reaches every switch. */
-async function untilReady({ crew, switches }: Scene): Promise<void> {
-  const links = () => crew.log.filter(({ line }) => line.msg === 'switch link ready').length
-  while (links() < crew.of('agent').length * switches.length) await Bun.sleep(20)
-}
-
-/** Calls that nobody ends are ended by their phones; then nothing may be left. @returns what is left after all. */
-async function untilQuiet(scene: Scene): Promise<string[]> {
-  const limitAtMs = Date.now() + QUIET_TIMEOUT_MS
-  for (;;) {
-    for (const { remote } of scene.switches)
-      for (const { uuid } of await remote.channels()) await remote.hangup(uuid)
-    const left = await leftoversOf(scene)
-    if (left.length === 0 || Date.now() > limitAtMs) return left
-    await Bun.sleep(1_000)
-  }
-}
-
-const MAY_STAY = /^(hookswitch:(devices:|jwt-secret$|agents$)|talkiq-[a-z]+\.calls:dead$)/
-const MUST_GO = /^(hookswitch:(call|owned|in-flight)|redswitch\.|talkiq-[a-z]+\.calls$)/
-
-async function leftoversOf({ redis }: Scene): Promise<string[]> {
-  const { client } = redis
-  const keys = (await client.keys('*')).filter(key => !MAY_STAY.test(key))
-  const expiries = await Promise.all(keys.map(key => client.ttl(key)))
-  return keys.filter((key, index) => MUST_GO.test(key) || expiries[index] === -1)
 }
