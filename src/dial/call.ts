@@ -47,6 +47,8 @@ export interface Call {
   serial: Serial
   /** The call's channel is subscribed: what is published from now on is heard. */
   listening: Promise<void>
+  /** Its originate has left: from then on the switch may know of it. */
+  isSent: boolean
   /** The A-leg's very last event has come: nothing of the call can follow. */
   isComplete: boolean
   /** Its end has begun; nothing more is done for it. */
@@ -110,6 +112,7 @@ export function createCall(job: Job, taken: { text: string; list: string; switch
     heard: 0,
     serial: createSerial(),
     listening: Promise.resolve(),
+    isSent: false,
     isComplete: false,
     isEnding: false,
     isReleased: false,

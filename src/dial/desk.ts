@@ -84,7 +84,7 @@ export function say(desk: Desk, call: Call, saying: Saying): void {
  *  @returns false when the call is another agent's by now: nothing was said. */
 export async function sayNow(desk: Desk, call: Call, { event, ...rest }: Saying): Promise<boolean> {
   const { record } = call
-  if (call.isReleased) return sayLate(desk, call, event)
+  if (call.isReleased) return sayLate(desk, call, event, rest.channel)
   record.steps += 1
   const step: CallStep = {
     ...rest,
@@ -115,9 +115,14 @@ export async function sayNow(desk: Desk, call: Call, { event, ...rest }: Saying)
 
 /** A message that came while its call was being released still gets its answer. It is no step of the call, which Redis
  *  does not know any more: written as one, it would bring the call back to life. */
-async function sayLate(desk: Desk, call: Call, event: CallEvent | undefined): Promise<boolean> {
+async function sayLate(
+  desk: Desk,
+  call: Call,
+  event: CallEvent | undefined,
+  channel: string = call.record.dialId,
+): Promise<boolean> {
   if (call.isFenced) return false
-  if (event) await sayOn(desk, call.record.dialId, event)
+  if (event) await sayOn(desk, channel, event)
   return true
 }
 

@@ -92,11 +92,13 @@ export async function dial(
     return giveBack(desk, call)
   }
   // Paused since the claim, we may have been declared dead, and the call another's: then the originate is not ours.
-  if (!(await desk.mayAct()) || !link.isReady) {
+  // And the switch may have restarted: where the call is to be is written down already.
+  if (!(await desk.mayAct()) || !link.isReady || call.record.fields.core !== link.coreUuid) {
     noteTaken(desk, job, taken)
     return giveBack(desk, call)
   }
 
+  call.isSent = true
   const { accepted, result } = link.bgapi(originate, {
     jobUuid: crypto.randomUUID(),
     timeoutMs: settings.ringTimeoutSeconds * MS_PER_SECOND + RESULT_MARGIN_MS,

@@ -35,6 +35,9 @@ const ANSWER_TIMEOUT_MS = 2 * MS_PER_SECOND
 /** A leaver that lives marks at once when its successor is ready. */
 const MARKED_AFTER_MAX_MS = 300
 
+/** Longer than a leaver waits before it asks. */
+const TAKEN_NOTED_MS = 30 * MS_PER_SECOND
+
 /** A leaver that has marked waits for the switch's answers first, which take five seconds at most. */
 const FORGONE_AFTER_MS = 8 * MS_PER_SECOND
 
@@ -46,14 +49,21 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
   const collecting = new Map<string, string[]>()
   /** Answers that we wait for, by kind and dial id. */
   const awaited = new Map<string, (isAnswered: boolean) => void>()
+  /** Calls that we took, each with its leaver: one whose word of that was lost asks again. */
+  const taken = new Set<string>()
   let isLeaving = false
+
+  function noteTaken(name: string): void {
+    taken.add(name)
+    setTimeout(() => taken.delete(name), TAKEN_NOTED_MS).unref()
+  }
 
   const tell = (agent: string, kind: Note['kind'], dialId: string) =>
     desk.store.publish(agentChannel(agent), JSON.stringify({ kind, dialId, from: desk.agent } satisfies Note))
 
   /** @returns whether the answer came. */
-  function answerTo(kind: string, dialId: string): Promise<boolean> {
-    const key = `${kind} ${dialId}`
+  function answerTo(kind: string, dialId: string, from: string): Promise<boolean> {
+    const key = keyOf(kind, dialId, from)
     return new Promise(resolve => {
       const settle = (isAnswered: boolean) => {
         awaited.delete(key)
@@ -74,14 +84,12 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
         return take(dialId, from)
       case 'over':
         await forgo(dialId, collecting.get(dialId))
-        return tell(from, 'gone', dialId)
+        return tell(from, taken.has(`${dialId} ${from}`) ? 'taken' : 'gone', dialId)
       case 'gone':
-        // Also an answer to `yours`: the successor stops itself.
-        awaited.get(`taken ${dialId}`)?.(false)
-        return awaited.get(`gone ${dialId}`)?.(true)
+        return awaited.get(keyOf('taken', dialId, from))?.(false)
       case 'ready':
       case 'taken':
-        return awaited.get(`${kind} ${dialId}`)?.(true)
+        return awaited.get(keyOf(kind, dialId, from))?.(true)
       default:
         return assertNever(kind)
     }
@@ -128,6 +136,7 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
       return
     }
     noteTakeover(desk, record, { from, isHandedOver: true })
+    noteTaken(`${dialId} ${from}`)
     const resumed = resume(desk, record, { isMarked: true })
     const call = desk.calls.find(dialId)
     // In the turn in which the call's own listener took the collector's place: nothing falls between.
@@ -156,7 +165,7 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
   /** @returns whether the successor says that it has it. */
   async function offer(call: Call, successor: string, marked: Promise<void>): Promise<boolean> {
     const { dialId } = call.record
-    const ready = answerTo('ready', dialId)
+    const ready = answerTo('ready', dialId, successor)
     await tell(successor, 'prepare', dialId)
     if (!(await ready) || call.isEnding) return false
     if (!(await mark(desk, call, successor))) return false
@@ -166,7 +175,7 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
     await settleJob(desk, call)
     // It has ended meanwhile: nothing is left to be taken.
     if (call.isReleased) return false
-    const taken = answerTo('taken', dialId)
+    const taken = answerTo('taken', dialId, successor)
     await tell(successor, 'yours', dialId)
     return taken
   }
@@ -174,13 +183,15 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
   /** The successor shall listen no more, while we still do: what is said from now on is heard by us. */
   async function isTakenAfterAll(call: Call, successor: string): Promise<boolean> {
     const { dialId } = call.record
-    const gone = answerTo('gone', dialId)
+    const taken = answerTo('taken', dialId, successor)
     await tell(successor, 'over', dialId).catch(() =>
       log.debug('redis is away: the successor forgoes by itself'),
     )
-    await gone
+    if (await taken) return true
     const owner = await ownerOf(dialId)
-    if (!owner || owner.fence === call.record.fence) return false
+    // Over, and not by us: the only one that can have had it said nothing.
+    if (!owner) return !call.isReleased
+    if (owner.fence === call.record.fence) return false
     const isBySuccessor = owner.agent === successor || owner.fence > call.record.fence + 1
     // Somebody who took us for dead has not heard what we heard.
     if (!isBySuccessor) fence(desk, call)
@@ -231,6 +242,8 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
     },
   }
 }
+
+const keyOf = (kind: string, dialId: string, from: string): string => `${kind} ${dialId} ${from}`
 
 /** Who answers a message while a call changes hands. @returns true when it is not ours to act on, now or at all. */
 export function isForAnother(desk: Desk, call: Call, message: string): boolean {

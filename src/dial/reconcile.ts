@@ -28,7 +28,8 @@ export async function reconcileAll(desk: Desk, coreUuid: string): Promise<void> 
 
 /** Brings one call's legs to what the switch has of them. */
 export async function reconcile(desk: Desk, call: Call, coreUuid: string): Promise<void> {
-  if (call.isEnding) return
+  // Not sent yet, its dialling sees by itself what has changed.
+  if (call.isEnding || !call.isSent) return
   if (call.record.fields[FAILED_FIELD] !== undefined) return conclude(desk, call)
   if (call.record.fields.core !== coreUuid) return vanish(desk, call, CAUSE_CRASH)
   if (call.a.state === 'expected') await settleUnknown(desk, call)
@@ -48,7 +49,7 @@ export function loseAll(desk: Desk): void {
   const calls = desk.calls.all()
   if (calls.length > 0)
     desk.log.error({ calls: calls.length }, 'the switch stays away: its calls are given up')
-  for (const call of calls) if (!call.isEnding) vanish(desk, call, CAUSE_AWAY)
+  for (const call of calls) if (!call.isEnding && call.isSent) vanish(desk, call, CAUSE_AWAY)
 }
 
 /** Nobody reaches the switch any more: Q.850's word for it. */

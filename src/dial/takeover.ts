@@ -206,6 +206,8 @@ export function recall(record: CallRecord): Call | undefined {
   const { list = '', switch: switchName = '' } = fields
   const call = createCall(job.value, { text: fields.job!, list, switchName })
   call.record = record
+  // Whether the former owner came to that, the switch has to tell.
+  call.isSent = true
   for (const leg of legsOf(call))
     leg.state = (fields[`state.${leg.side}`] as LegState | undefined) ?? 'expected'
   for (const [name, value] of Object.entries(fields)) {

@@ -29,6 +29,12 @@ export function judgeCalls(evidence: Evidence): Judgement {
       if (job.isTaken === 'unknown') counts.unsure += 1
       if (job.isTaken === false) counts.unsent += 1
     }
+    const position = (type: string) => heard.findIndex(each => each.message.type === type)
+    const failedAt = heard.findIndex(
+      ({ message: { type, event } }) => type === 'failure' && event === undefined,
+    )
+    if (failedAt >= 0 && position('call-start') > failedAt)
+      untrue!.push({ id, why: 'a call-start after its failure' })
     for (const side of ['0', '1']) {
       const ofSide = rung.filter(each => each.side === side)
       if (ofSide.length > 1) twice!.push({ id, why: `side ${side} rang ${ofSide.length} times` })

@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { cli, startCli } from '../cli/cli.ts'
+import { eventually } from '../harness/internal.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 
@@ -82,11 +83,18 @@ test('the demonstration tells a wake and a call, serves on, and leaves nothing b
     place => place.exec(demo.text())![1]!,
   )
   const copied = [...demo.text().matchAll(/npx hookswitch ([^;\n]+)/g)].map(([, line]) => line!.split(' '))
-  const [call, barge, whisper, calls, hangup, busy] = copied as string[][]
+  const [call, barge, whisper, calls, hangup, callStory, busy, accountStory] = copied as string[][]
+  /** Timelines are written a little later than things happen. */
+  const told = (argv: string[], what: string) =>
+    eventually(`the timeline to say: ${what}`, async () => {
+      const { out } = await cli(redisUrl!, argv)
+      return out.join(' ').replace(/\s+/g, ' ').includes(what)
+    })
   const watch = startCli(redisUrl!, call!)
   await watch.said('the B-leg (side 1) answered')
   for (const argv of [barge, whisper, calls, hangup]) expect((await cli(redisUrl!, argv!)).code).toBe(0)
   expect(await watch.exited).toBe(0)
+  await told(callStory!, 'a hangup message ended the call')
   const refused = await cli(redisUrl!, busy!)
   expect(refused.out.join('\n')).toContain('hung up: USER_BUSY')
   await demo.said('PUBLISH my-call {"type":"whisper"')
@@ -95,6 +103,7 @@ test('the demonstration tells a wake and a call, serves on, and leaves nothing b
     body: new URLSearchParams({ sip_user_id: 'alice', phonenumber: '+15105550100' }),
   })
   expect(await asked.text()).toBe('status=ACK')
+  await told(accountStory!, 'The phone was woken')
 
   // A call that goes on when Ctrl-C comes must not hold it up.
   const last = startCli(redisUrl!, ['call', '--caller', '1001', '--callee', '1002', '--watch'])

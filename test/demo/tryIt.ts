@@ -30,6 +30,7 @@ export function linesToTry({ redisUrl, publicUrl, internalUrl, hasRedisCli }: Pl
     ['a third phone listens', 'npx hookswitch barge my-call 1003 --caller-id 1002'],
     ['1001 hears it, 1002 does not', 'npx hookswitch whisper my-call'],
     ['the call as Redis has it, and its end', 'npx hookswitch calls; npx hookswitch hangup my-call'],
+    ['what became of it, step by step', 'npx hookswitch timeline my-call'],
     ['a number that is busy', 'npx hookswitch call --caller 1001 --callee 1486 --watch'],
     ...(hasRedisCli
       ? ([
@@ -40,10 +41,11 @@ export function linesToTry({ redisUrl, publicUrl, internalUrl, hasRedisCli }: Pl
       "a PBX's request, held until the app has answered",
       `curl -i ${publicUrl}/api/incoming-call/ -d sip_user_id=${CAST.account} -d phonenumber=+15105550100`,
     ],
-    ['what an operator sees', `curl -s ${internalUrl}/metrics | grep ^hookswitch_call`],
+    ['what became of that', `npx hookswitch timeline ${CAST.account}`],
+    ['what a monitor reads', `curl -s ${internalUrl}/metrics | grep ^hookswitch_call`],
   ]
   return [
-    'To try, in another terminal, in this directory:',
+    `To watch: ${internalUrl}/ in a browser. To try, in another terminal, in this directory:`,
     '',
     `  export PUBSUB_REDIS_URL=${redisUrl}`,
     ...rows.flatMap(([about, line]) => ['', `  # ${about}`, `  ${line}`]),
