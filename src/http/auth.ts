@@ -3,8 +3,8 @@
 // somebody else vouches for (an upstream service, or an issuer of JWTs).
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
-import type { NamedSecret } from '../config.ts'
 import { fail, messageOf, ok, type Result } from '../result.ts'
+import type { NamedSecret } from '../settingKinds.ts'
 import type { ConfirmationClaims } from '../wake/wakeDesk.ts'
 import {
   ALGORITHM,

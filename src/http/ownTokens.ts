@@ -3,7 +3,7 @@
 // costs 45 µs of CPU each time and 0.1 ms of waiting; this takes 2 µs. Nothing is refused here. A token that is not
 // recognised is jose's to judge, by the book (`auth.ts`).
 import { timingSafeEqual } from 'node:crypto'
-import type { NamedSecret } from '../config.ts'
+import type { NamedSecret } from '../settingKinds.ts'
 import { toSeconds } from '../units.ts'
 import type { ConfirmationClaims } from '../wake/wakeDesk.ts'
 
