@@ -155,6 +155,16 @@ export function openWakeDesk(options: WakeDeskOptions) {
     }
   }
 
+  function tellOver(call: IncomingCall, over: WaitOver, when: { waitedMs: number; atMs: number }): void {
+    events.callAnswered(call, {
+      outcome: over.outcome,
+      ...when,
+      ...(over.platform ? { platform: over.platform } : {}),
+      ...(over.roundTripMs === undefined ? {} : { roundTripMs: over.roundTripMs }),
+    })
+    cancel(call.callId, over.cancelled, over.outcome.reason)
+  }
+
   return {
     cancel,
 
@@ -232,15 +242,11 @@ export function openWakeDesk(options: WakeDeskOptions) {
       held.delete(over.id)
       wait.pushing?.abort()
       const { call } = wait
-      const waitedMs = clock() - wait.arrivedAtMs
-      events.callAnswered(call, {
-        outcome: over.outcome,
-        waitedMs,
-        ...(over.platform ? { platform: over.platform } : {}),
-        ...(over.roundTripMs === undefined ? {} : { roundTripMs: over.roundTripMs }),
-      })
-      cancel(call.callId, over.cancelled, over.outcome.reason)
+      const atMs = clock()
+      const waitedMs = atMs - wait.arrivedAtMs
       wait.resolve({ ...over.outcome, callId: call.callId, waitedMs })
+      // The PBX's answer leaves first: log, metrics and timeline would keep it back.
+      setImmediate(tellOver, call, over, { waitedMs, atMs })
     },
   }
 }

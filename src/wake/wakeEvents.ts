@@ -6,7 +6,7 @@ import type { Metrics } from '../metrics.ts'
 import type { Platform, PushOutcome } from '../push/push.ts'
 import type { Device } from '../redis/devices.ts'
 import type { Verdict } from '../redis/wakes.ts'
-import { FOUND_DEVICES_MAX } from '../timeline/entry.ts'
+import { FOUND_DEVICES_MAX, type WakeEntry } from '../timeline/entry.ts'
 import type { Recorder } from '../timeline/recorder.ts'
 import { toSeconds } from '../units.ts'
 import type { AppAnswer, IncomingCall, WakeOutcome } from './wake.ts'
@@ -75,11 +75,18 @@ export function createWakeEvents(
       timeline.add(callId, { what: 'device-forgotten', account, ...named(device) })
     },
 
+    /** @param answered.atMs when: it is told a little later. */
     callAnswered(
       { callId, account }: IncomingCall,
-      answered: { outcome: WakeOutcome; waitedMs: number; platform?: Platform; roundTripMs?: number },
+      answered: {
+        outcome: WakeOutcome
+        waitedMs: number
+        atMs: number
+        platform?: Platform
+        roundTripMs?: number
+      },
     ): void {
-      const { outcome, waitedMs, platform, roundTripMs } = answered
+      const { outcome, waitedMs, atMs, platform, roundTripMs } = answered
       log.info(
         { callId, status: outcome.status, reason: outcome.reason, waitedMs, roundTripMs },
         'incoming call answered',
@@ -90,14 +97,15 @@ export function createWakeEvents(
         metrics.appRoundTripSeconds.observe({ platform }, toSeconds(roundTripMs))
       countLegacy(outcome, platform)
       const { deviceId: device, ...told } = outcome
-      timeline.add(callId, {
+      const entry: WakeEntry = {
         what: 'outcome',
         account,
         ...told,
         waitedMs,
         ...(device === undefined ? {} : { device }),
         ...(roundTripMs === undefined ? {} : { roundTripMs }),
-      })
+      }
+      timeline.add(callId, entry, { atMs })
       onAnswered(callId, outcome, roundTripMs)
     },
 
