@@ -224,7 +224,7 @@ describe('exit code 130', () => {
 })
 
 test('a watch goes on through an outage of Redis, and notices that the call has ended meanwhile', async () => {
-  await using ownRedis = await startRedis(['--appendonly', 'yes'])
+  await using ownRedis = await startRedis(['--appendonly', 'yes', '--appendfsync', 'always'])
   await ownRedis.client.hset(callKey('a-call'), { dialId: 'a-call', fence: 1, 'state.0': 'answered' })
   const watch = startCli(ownRedis.url, ['watch', 'a-call'])
   await watch.said('under way')

@@ -74,7 +74,7 @@ async function expectUnavailable(service: TestService): Promise<void> {
 
 describe.concurrent('a Redis', () => {
   test('that was killed: calls are busy at once, and after its return all is as before', async () => {
-    await using redis = await startRedis(['--appendonly', 'yes'])
+    await using redis = await startRedis(['--appendonly', 'yes', '--appendfsync', 'always'])
     await using holder = await start(redis.url)
     await using other = await start(redis.url)
     await registerPhone(holder.publicUrl, { sip_user_id: '1001' })

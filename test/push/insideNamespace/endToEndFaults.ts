@@ -1,6 +1,7 @@
 // The whole service while the vendors refuse, lose, delay or never answer pushes: what the PBX hears, which phones are
 // forgotten, what is counted. Runs inside the vendors' namespace: see endToEnd.test.ts.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { devicesKey } from '../../../src/redis/keys.ts'
 import { acked, naked, proceeds } from '../../harness/client.ts'
 import { eventually, readMetrics } from '../../harness/internal.ts'
 import type { TestService } from '../../harness/service.ts'
@@ -87,11 +88,12 @@ async function registered(...platforms: Platform[]): Promise<[Phone, ...Phone[]]
 
 const answerOf = (service: TestService, { account }: Phone) => rig.ring(service, account).answer
 
-/** A call whose push, at the first attempt, reaches the phone, which confirms. */
-async function callReaches(phone: Phone): Promise<void> {
+/** A call whose push, at the first attempt, reaches the phone, which confirms: after something else, perhaps. */
+async function callReaches(phone: Phone, beforeIt = async () => {}): Promise<void> {
   const ringing = rig.ring(patient, phone.account)
   const push = await rig.push(phone, callPush(ringing.callId))
   expect(Number(push.attempt)).toBe(1)
+  await beforeIt()
   expect(await answerAsGiven(push)).toEqual(proceeds)
   expect(await ringing.answer).toEqual(acked)
 }
@@ -128,7 +130,13 @@ describe.concurrent('a phone whose token is gone', () => {
   test('does not keep the call from another one', async () => {
     const [old, current] = await registered('apns', 'apns')
     plan(old, GONE)
-    await callReaches(current!)
+    // With the confirmation the pushes under way end; what their answers would have been is not waited for.
+    const isForgotten = () =>
+      eventually('the gone phone to be forgotten', async () => {
+        const slots = await rig.redis.client.hlen(devicesKey(old.account))
+        return slots === 1
+      })
+    await callReaches(current!, isForgotten)
     await callReaches(current!)
     expect(rig.apns.heard.filter(each => each.token === old.token)).toHaveLength(1)
   })
