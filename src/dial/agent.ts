@@ -184,7 +184,9 @@ export function openAgent(options: AgentOptions): Agent {
         .finally(() => inHand.delete(taken.text))
       letFinish(desk, dialled)
     },
-    isKnown: job => inHand.has(job) || calls.all().some(call => call.text === job),
+    // Of an agent that was declared dead survivors settle everything: a job may stand there with a call of ours, that
+    // we have let go of already.
+    isKnown: job => isBuried || inHand.has(job) || calls.all().some(call => call.text === job),
     clock: options.clock,
     log,
   })

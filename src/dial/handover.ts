@@ -49,13 +49,14 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
   const collecting = new Map<string, string[]>()
   /** Answers that we wait for, by kind and dial id. */
   const awaited = new Map<string, (isAnswered: boolean) => void>()
-  /** Calls that we took, each with its leaver: one whose word of that was lost asks again. */
-  const taken = new Set<string>()
+  /** Calls that we take or took, each with its leaver: one who did not hear of that asks again. */
+  const taking = new Map<string, Promise<boolean>>()
   let isLeaving = false
 
-  function noteTaken(name: string): void {
-    taken.add(name)
-    setTimeout(() => taken.delete(name), TAKEN_NOTED_MS).unref()
+  async function noteTaking(name: string, isTaken: Promise<boolean>): Promise<void> {
+    taking.set(name, isTaken)
+    setTimeout(() => taking.delete(name), TAKEN_NOTED_MS).unref()
+    await isTaken
   }
 
   const tell = (agent: string, kind: Note['kind'], dialId: string) =>
@@ -81,10 +82,13 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
       case 'prepare':
         return prepare(dialId, from)
       case 'yours':
-        return take(dialId, from)
-      case 'over':
+        return noteTaking(`${dialId} ${from}`, take(dialId, from))
+      case 'over': {
         await forgo(dialId, collecting.get(dialId))
-        return tell(from, taken.has(`${dialId} ${from}`) ? 'taken' : 'gone', dialId)
+        // What goes wrong after the call is ours is no reason to give it back.
+        const isTaken = await taking.get(`${dialId} ${from}`)?.catch(() => true)
+        return tell(from, isTaken ? 'taken' : 'gone', dialId)
+      }
       case 'gone':
         return awaited.get(keyOf('taken', dialId, from))?.(false)
       case 'ready':
@@ -116,27 +120,31 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
   async function forgo(dialId: string, collected: string[] | undefined): Promise<void> {
     if (!collected || collecting.get(dialId) !== collected) return
     collecting.delete(dialId)
-    await channels
-      .unlisten(dialId)
-      .catch(thrown => log.debug({ reason: messageOf(thrown) }, 'redis is away: nothing to leave'))
+    await leaveChannel(dialId)
   }
 
-  async function take(dialId: string, from: string): Promise<void> {
+  const leaveChannel = (dialId: string): Promise<void> =>
+    channels
+      .unlisten(dialId)
+      .catch(thrown => log.debug({ reason: messageOf(thrown) }, 'redis is away: nothing to leave'))
+
+  /** @returns whether it is ours now. */
+  async function take(dialId: string, from: string): Promise<boolean> {
     const collected = collecting.get(dialId)
     // Not if we stop ourselves: it stays where it is.
     if (!collected || isLeaving) {
       await forgo(dialId, collected)
-      return tell(from, 'gone', dialId)
+      await tell(from, 'gone', dialId)
+      return false
     }
     // From here on it is no more the timer's to give up.
     collecting.delete(dialId)
     const record = await adopt(desk, dialId, from)
     if (!record) {
-      await channels.unlisten(dialId)
-      return
+      await leaveChannel(dialId)
+      return false
     }
     noteTakeover(desk, record, { from, isHandedOver: true })
-    noteTaken(`${dialId} ${from}`)
     const resumed = resume(desk, record, { isMarked: true })
     const call = desk.calls.find(dialId)
     // In the turn in which the call's own listener took the collector's place: nothing falls between.
@@ -144,6 +152,7 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
     await tell(from, 'taken', dialId)
     log.info({ dialId, from }, 'call handed over to us')
     await resumed
+    return true
   }
 
   async function handOver(call: Call, successor: string): Promise<void> {

@@ -48,6 +48,9 @@ const CONTROL_WEIGHTS = [
 
 const TICK_MS = 50
 
+/** Messages said so far, by all traffics of a run: what is numbered by it is numbered once. */
+let spoken = 0
+
 /** A backend that has just seen the end may still have something to say: that many of a hundred calls get it. */
 const AFTERTHOUGHT_CHANCE = 0.3
 
@@ -91,7 +94,7 @@ export function startCallTraffic(plan: ChaosPlan, port: number): CallTraffic {
 
   function speak(dialId: string, message: Record<string, string>): void {
     if (redis.status !== 'ready') return
-    const commandId = `c${controls.length + 1}`
+    const commandId = `c${++spoken}`
     const sent: SentControl = { commandId, dialId, atMs: Date.now(), message, told: undefined }
     controls.push(sent)
     redis
@@ -113,7 +116,7 @@ export function startCallTraffic(plan: ChaosPlan, port: number): CallTraffic {
     for (let due = controlDue(); due > 0; due--) {
       if (living.size === 0) continue
       const dialId = controlRandom.pick([...living])
-      speak(dialId, drawControl(controlRandom, controls.length))
+      speak(dialId, drawControl(controlRandom, spoken))
     }
   }, TICK_MS)
 
