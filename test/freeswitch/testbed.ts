@@ -32,7 +32,8 @@ const FILE_SECONDS = 30
 
 /** What stands in Redis without any call: the agent's own, what the contract says is kept, and marks that expire. */
 const LASTING_KEYS =
-  /^(hookswitch:(agents$|agent:|core:|said:|pods$|pod:|minute:|timeline)|redswitch_history\.)/
+  /^(hookswitch:(agents$|agent:|core:|said:|over:|pods$|pod:|minute:|timeline)|redswitch_history\.)/
+const EXPIRING_MARKS = /^hookswitch:(said|over):/
 const LASTING_CHANNELS = /^hookswitch:agent-inbox:/
 
 export interface Testbed {
@@ -87,9 +88,8 @@ export async function openTestbed(): Promise<Testbed> {
     const gone = await Promise.all(
       [...usedChannels].map(async uuid => [uuid, await probe.ask(`uuid_exists ${uuid}`)] as const),
     )
-    const forEver = await Promise.all(
-      (await redis.client.keys('hookswitch:said:*')).map(async key => (await redis.client.ttl(key)) === -1),
-    )
+    const marks = (await redis.client.keys('hookswitch:*')).filter(key => EXPIRING_MARKS.test(key))
+    const forEver = await Promise.all(marks.map(async key => (await redis.client.ttl(key)) === -1))
     return [
       ...(forEver.includes(true) ? ['marks in Redis that never expire'] : []),
       ...keys.map(key => `the Redis key ${key}`),
