@@ -18,7 +18,9 @@ test('there is no percentile of nothing', () => {
 })
 
 test('a percentile lies within a fifth of the true one, whatever the round trips', () => {
-  const trips = fc.array(fc.double({ min: 5, max: 120_000, noNaN: true }), { minLength: 1, maxLength: 300 })
+  // Up to 5 ms all is one class: nothing wakes so fast.
+  const trip = fc.double({ min: 5, minExcluded: true, max: 120_000, noNaN: true })
+  const trips = fc.array(trip, { minLength: 1, maxLength: 300 })
   fc.assert(
     fc.property(trips, fc.constantFrom(0.5, 0.95, 0.99), (tripsMs, share) => {
       const found = percentileOf(counted(tripsMs), share)!
