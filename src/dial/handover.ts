@@ -156,6 +156,8 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
   }
 
   async function handOver(call: Call, successor: string): Promise<void> {
+    // Broken since we looked: the successor would hear, before its part begins, what we don't. The next offer is soon.
+    if (!channels.isWhole) return
     const { promise: marked, resolve: onMarker } = Promise.withResolvers<void>()
     call.handover = { marker: JSON.stringify(handoverEvent(successor)), onMarker, held: [] }
     let isTaken = false
@@ -176,7 +178,7 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
     const { dialId } = call.record
     const ready = answerTo('ready', dialId, successor)
     await tell(successor, 'prepare', dialId)
-    if (!(await ready) || call.isEnding) return false
+    if (!(await ready) || call.isEnding || !channels.isWhole) return false
     if (!(await mark(desk, call, successor))) return false
     await Promise.race([marked, Bun.sleep(ANSWER_TIMEOUT_MS)])
     await call.serial.idle()

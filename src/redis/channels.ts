@@ -22,6 +22,8 @@ export interface Channels {
    *  that, and was told of a listener, was heard indeed. @throws RedisUnavailable when the connection breaks: what is
    *  left then is left at its return. */
   unlisten(channel: string, options?: { isHeardToTheEnd?: boolean }): Promise<void>
+  /** Whether all that is listened to is heard now. */
+  readonly isWhole: boolean
   /** Resolves when all that is listened to is heard: at once, or at the end of the interruption. */
   whole(): Promise<void>
   readonly size: number
@@ -45,9 +47,10 @@ export function openChannels(
   const deliver = (channel: string, message: string) =>
     (listeners.get(channel) ?? leaving.get(channel))?.(message)
 
+  const isWhole = () => !held && subscriber.status === 'ready'
+
   async function whole(): Promise<void> {
-    while (held || subscriber.status !== 'ready')
-      await new Promise<void>(resolve => (held ? onReturned : onReady).add(resolve))
+    while (!isWhole()) await new Promise<void>(resolve => (held ? onReturned : onReady).add(resolve))
   }
 
   /** Sends when the connection stands. ioredis never settles what was on its way when a connection broke, so that
@@ -131,6 +134,9 @@ export function openChannels(
       held = held?.filter(each => each.channel !== channel)
       for (const { message } of waiting) listener?.(message)
       await leave([channel])
+    },
+    get isWhole() {
+      return isWhole()
     },
     whole,
     get size() {

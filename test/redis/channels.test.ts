@@ -94,6 +94,24 @@ test('until the return is told nobody is subscribed, and then only who still lis
   expect(heard).toEqual(['to us'])
 })
 
+test('what is listened to is whole until the connection breaks, and again when its return is told', async () => {
+  const { promise: isTold, resolve: tell } = Promise.withResolvers<void>()
+  let returns = 0
+  onReturn = () => {
+    returns += 1
+    return isTold
+  }
+  await channels.listen('one', hear)
+  expect(channels.isWhole).toBe(true)
+  breakConnection()
+  await eventually('the return', () => returns === 1)
+  expect(channels.isWhole).toBe(false)
+  tell()
+  await channels.whole()
+  expect(channels.isWhole).toBe(true)
+  expect(await listenersOf('one')).toBe(1)
+})
+
 test('who leaves is heard to the end, when that was asked for', async () => {
   await channels.listen('one', hear)
   valve.set('stalled')
