@@ -28,7 +28,7 @@ import { answerOf, type CommandOutcome, isUnknownChannel } from '../esl/outcome.
 import { assertNever, fail, messageOf, ok, type Result } from '../result.ts'
 import { MS_PER_SECOND } from '../units.ts'
 import { type BargeMode, type Barger, bargerFields, bargerOf, type Call, isLive, legsOf } from './call.ts'
-import { type Control, hearMessage } from './control.ts'
+import { type Control, commandIdOf, hearMessage, readMessage } from './control.ts'
 import { type Desk, sayNow, sayOn } from './desk.ts'
 import { type AnswerTo, ack, controlFailure } from './events.ts'
 import { endBarger } from './follow.ts'
@@ -140,6 +140,31 @@ export function answerEarly(desk: Desk, call: Call, marker: string): void {
     const field = earlyName(marker, early.length - 1 - index)
     call.serial.run(() => say(desk, call, { to, field }, CAUSE_TAKEN_OVER))
   }
+}
+
+/** Answers what came behind our own marker, when the call is another's than the successor's by now: that one died. It
+ *  may not have heard it any more, and what it answered stands among it. */
+export function answerHeld(desk: Desk, call: Call, held: readonly string[]): void {
+  const open: (Asked & { ordinal: number })[] = []
+  for (const text of held) {
+    const heard = hearMessage(text)
+    if (heard.kind === 'own') {
+      const answered = open.findIndex(({ to }) => isAnswerTo(to, text))
+      if (answered >= 0) open.splice(answered, 1)
+      continue
+    }
+    const ordinal = ++call.heard
+    const field = `${HEARD_FIELD}${call.record.fence}.${ordinal}`
+    open.push({ to: heard.to, field, ordinal, heardAtMs: desk.clock() })
+  }
+  for (const asked of open) call.serial.run(() => sayTakenOver(desk, call, asked))
+}
+
+function isAnswerTo({ event, commandId }: AnswerTo, text: string): boolean {
+  const read = readMessage(text)
+  if (!read.ok) return false
+  const isAnswer = read.value.type === 'ack' || read.value.type === 'failure'
+  return isAnswer && read.value.event === event && commandIdOf(read.value) === commandId
 }
 
 /** Answers what former owners heard and left unanswered, before anything new. */

@@ -18,7 +18,7 @@ import { assertNever, messageOf } from '../result.ts'
 import { MS_PER_SECOND } from '../units.ts'
 import type { Call } from './call.ts'
 import { hearMessage, readMessage } from './control.ts'
-import { answerEarly, hearControl } from './controlDesk.ts'
+import { answerEarly, answerHeld, hearControl } from './controlDesk.ts'
 import { type Desk, fence, letGo, settleJob, untilWritten } from './desk.ts'
 import { handoverEvent } from './events.ts'
 import { adopt, mark, noteTakeover, resume } from './takeover.ts'
@@ -87,13 +87,20 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
         await forgo(dialId, collecting.get(dialId))
         // What goes wrong after the call is ours is no reason to give it back.
         const isTaken = await taking.get(`${dialId} ${from}`)?.catch(() => true)
-        return tell(from, isTaken ? 'taken' : 'gone', dialId)
+        await tell(from, isTaken ? 'taken' : 'gone', dialId)
+        return
       }
       case 'gone':
         return awaited.get(keyOf('taken', dialId, from))?.(false)
-      case 'ready':
+      case 'ready': {
+        const isAwaited = awaited.get(keyOf('ready', dialId, from))
+        if (isAwaited) return isAwaited(true)
+        // Late: should we be cut off now, it would hear alone what is said to us.
+        await tell(from, 'over', dialId)
+        return
+      }
       case 'taken':
-        return awaited.get(keyOf(kind, dialId, from))?.(true)
+        return awaited.get(keyOf('taken', dialId, from))?.(true)
       default:
         return assertNever(kind)
     }
@@ -110,8 +117,9 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
       collected.length = 0
       isMarked = true
     })
-    await tell(from, 'ready', dialId)
-    // Until then what is said is not ours to answer, and whoever says it counts on us already.
+    // The leaver itself hears nothing now: it asked a while ago, and lost its connection meanwhile.
+    if (!(await tell(from, 'ready', dialId))) return forgo(dialId, collected)
+    // Until it marks what is said is not ours to answer, and whoever says it counts on us already.
     setTimeout(() => isMarked || void forgo(dialId, collected), MARKED_AFTER_MAX_MS)
     setTimeout(() => void forgo(dialId, collected), FORGONE_AFTER_MS)
   }
@@ -271,9 +279,10 @@ export function isForAnother(desk: Desk, call: Call, message: string): boolean {
     // Our own: our part begins. Told again, or heard late, nothing does.
     if (message === JSON.stringify(handoverEvent(desk.agent))) return true
     // One that we know nothing of: we were asleep and taken for dead, and here the new owner's part begins.
-    call.endedBy ??= { agent, heard: call.heard }
     fence(desk, call)
     letGo(desk, call)
+    if (handover) answerHeld(desk, call, handover.held)
+    call.endedBy ??= { agent, heard: call.heard }
     return true
   }
   if (!handover) return false

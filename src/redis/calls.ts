@@ -190,9 +190,10 @@ export function openCalls(redis: RedisConnection) {
     /** The agent that owns a call; null when none lives. */
     ownerOf: (dialId: string): Promise<string | null> => reachable(redis.hget(callKey(dialId), 'owner')),
 
-    /** Says something on a channel for which no call stands: an answer to a bad job or message. */
-    async publish(channel: string, message: string): Promise<void> {
-      await reachable(redis.publish(channel, message))
+    /** Says something on a channel for which no call stands: an answer to a bad job or message.
+     *  @returns false when nobody heard it. A Cluster counts the listeners of one node only, and so never tells. */
+    async publish(channel: string, message: string): Promise<boolean> {
+      return (await reachable(redis.publish(channel, message))) > 0 || isSplit
     },
 
     /** The same for a message that is said again until Redis has taken it, or by somebody else too.

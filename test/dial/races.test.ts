@@ -1,6 +1,7 @@
 // Moments in which something is easily lost: a call's last one, the one in which it changes its owner, an agent's last
 // one, and a pop that is carried out after its agent died.
 import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { openCalls } from '../../src/redis/calls.ts'
 import { openValve, type Valve } from '../chaos/valve.ts'
 import {
   aspJob,
@@ -113,6 +114,73 @@ for (const isHeardByFormer of [false, true])
     await nothingIsLeft()
     expect(answersTo(channel, 'between')).toEqual([{ type: 'failure', cause: CAUSE_TAKEN_OVER }])
   })
+
+/** Takes the calls that are offered to it, and dies before it says so. @returns its part of the talk. */
+async function openMortalSuccessor(of: OpenedAgent) {
+  const { client } = stage.redis
+  const name = 'mortal-agent'
+  let card: { coreUuid?: string } = {}
+  await until('its switch stands in its card', async () => {
+    card = JSON.parse((await client.get(`hookswitch:agent:{${of.name}}`)) ?? '{}')
+    return Boolean(card.coreUuid)
+  })
+  await client.sadd('hookswitch:agents', name)
+  await client.set(`hookswitch:agent:{${name}}`, JSON.stringify({ ...card, agent: name }), 'EX', 60)
+  const subscriber = client.duplicate()
+  const store = openCalls(client)
+  const heard: string[] = []
+  subscriber.on('message', async (_channel: string, text: string) => {
+    const { kind, dialId, from } = JSON.parse(text)
+    heard.push(kind)
+    const answer = JSON.stringify({ kind: 'ready', dialId, from: name })
+    if (kind === 'prepare') await client.publish(`hookswitch:agent-inbox:${from}`, answer)
+    if (kind !== 'yours') return
+    await store.adopt(dialId, from, name)
+    subscriber.disconnect()
+    await client.del(`hookswitch:agent:{${name}}`)
+  })
+  await subscriber.subscribe(`hookswitch:agent-inbox:${name}`)
+  return { heard, hasTaken: (dialId: string) => store.ownerOf(dialId).then(owner => owner === name) }
+}
+
+test('what only the leaver heard behind its marker is answered by it, when its successor has died', async () => {
+  const leaver = stage.agent()
+  await leaver.isSwitchReady
+  const { dialId, channel } = await parked()
+  const successor = await openMortalSuccessor(leaver)
+  const drained = leaver.drain()
+  await until('it is taken', () => successor.hasTaken(dialId))
+  // One that the successor answered in its last moment, as its own word on the channel tells.
+  await channel.say({ type: 'stop-playback', command_id: 'answered' })
+  await stage.redis.client.publish(dialId, '{"type":"ack","event":"stop-playback","command_id":"answered"}')
+  await channel.say({ type: 'stop-playback', command_id: 'unheard' })
+  await stage.agent().isSwitchReady
+  await channel.next(each => each.command_id === 'unheard')
+  await drained
+  expect(answersTo(channel, 'unheard')).toEqual([{ type: 'failure', cause: CAUSE_TAKEN_OVER }])
+  expect(answersTo(channel, 'answered')).toEqual([{ type: 'ack', cause: undefined }])
+  expect(await channel.order({ type: 'hangup' })).toEqual({ type: 'ack', event: 'hangup' })
+  await nothingIsLeft()
+})
+
+test('an offer that comes late, from a leaver that hears nothing now, is not taken up', async () => {
+  const { name } = await agentBehindValve()
+  const successor = stage.agent()
+  await successor.isSwitchReady
+  const { client } = stage.redis
+  valve.set('cut')
+  await until('it hears nothing', async () => (await listenersOf(`hookswitch:agent-inbox:${name}`)) === 0)
+  const dialId = newDialId()
+  const offer = JSON.stringify({ kind: 'prepare', dialId, from: name })
+  await client.publish(`hookswitch:agent-inbox:${successor.name}`, offer)
+  let heard = 0
+  for (let look = 0; look < 20; look++) {
+    heard += await listenersOf(dialId)
+    await Bun.sleep(10)
+  }
+  // For the moment that it takes to find out; it waits longer than all these looks for a leaver that hears.
+  expect(heard).toBeLessThan(10)
+})
 
 test('a message that only a sleeper heard is answered by it, though the call has ended meanwhile', async () => {
   await agentBehindValve()
