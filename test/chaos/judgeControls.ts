@@ -12,6 +12,9 @@ import type { Trouble, Troubles } from './troubles.ts'
 const IN_HANDS_MS = 500
 const IN_HANDS_TIMES = 3
 
+/** Half of TAKEOVER_MS: whoever sleeps for longer may be declared dead. */
+const LEASE_MS = 1_500
+
 type Excuse =
   | 'nobody was subscribed'
   | 'Redis went away before it said who heard it'
@@ -22,6 +25,7 @@ type Excuse =
 /** What takes a message along that was on its way, by whose trouble it is. */
 const KILLS = new Set(['agent killed'])
 const REDIS_AWAY = new Set(['redis paused', 'redis killed'])
+const SLEEPS = new Set(['agent paused', 'redis line stalled'])
 const BREAKS = new Set(['redis line cut', 'redis killed', 'redis drops clients', 'redis drops subscribers'])
 
 export function judgeControls(evidence: Evidence): Judgement {
@@ -115,17 +119,15 @@ function countAsleep(troubles: Troubles, atMs: number, owner: string | undefined
 }
 
 const sleepsOf = (troubles: Troubles, atMs: number): Trouble[] =>
-  troubles.all.filter(
-    ({ what, fromMs, untilMs }) =>
-      (what === 'agent paused' || what === 'redis line stalled') && fromMs <= atMs && untilMs >= atMs,
-  )
+  troubles.all.filter(({ what, fromMs, untilMs }) => SLEEPS.has(what) && fromMs <= atMs && untilMs >= atMs)
 
-/** Dead, or with its line cut and not connected again: it was not subscribed. */
+/** Dead, or with its line cut and not connected again, or declared dead in its sleep, and it has left since: it was not
+ *  subscribed. */
 const isGone = (troubles: Troubles, who: string, atMs: number): boolean =>
   troubles.all.some(
-    each =>
-      each.who === who &&
-      (KILLS.has(each.what) || each.what === 'redis line cut') &&
-      each.fromMs <= atMs &&
-      each.untilMs + each.afterMs >= atMs,
+    ({ who: whose, what, fromMs, untilMs, afterMs }) =>
+      whose === who &&
+      fromMs <= atMs &&
+      (((KILLS.has(what) || what === 'redis line cut') && untilMs + afterMs >= atMs) ||
+        (SLEEPS.has(what) && untilMs - fromMs > LEASE_MS)),
   )

@@ -100,12 +100,16 @@ function isClean(evidence: Evidence, dialId: string, who: string, fromMs: number
   const place = records.find(each => each.kind === 'ring' && each.dialId === dialId)?.switch ?? ''
   // A survivor judges only after its own renewals have gone well for a lease; before a trouble's end it can't.
   const isWell = (names: string[]) => troubles.between(names, fromMs - STEADY_MS, untilMs).length === 0
+  // Whoever was sent away has no trouble any more, and is not there.
+  const isThere = (name: string) =>
+    !troubles.all.some(each => each.who === name && each.what === 'terminated' && each.fromMs <= untilMs)
   if (!isWell(['redis', place])) return false
   return members.some(
     ({ name, upAtMs }) =>
       name.startsWith('agent') &&
       name !== who &&
       upAtMs < fromMs - STEADY_MS &&
+      isThere(name) &&
       isWell([name, `${name}/${place}`]),
   )
 }
