@@ -27,7 +27,7 @@ export interface Driver {
   /** Uncounted work, so that the just-in-time compilers have seen what comes. */
   warmUp(plan: Plan): Promise<void>
   steadyRound(plan: Plan): Promise<RoundFigures>
-  rateRound(plan: Plan): Promise<RoundFigures>
+  rateRound(plan: Plan, atOnce: number): Promise<RoundFigures>
   /** Resident memory of the holding process, bytes: the median of several samples, after quiet time. */
   memory(plan: Plan): Promise<number>
   close(): Promise<void>
@@ -87,18 +87,18 @@ export async function openDriver(target: Target): Promise<Driver> {
       await ask({ kind: 'prepare', calls: count })
       await ask({ kind: 'hold', count, perSecond: FILL_PER_SECOND })
     },
-    async warmUp({ releasesAtOnce, warmUpSeconds }) {
+    async warmUp({ releasesAtOnce: [atOnce], warmUpSeconds }) {
       await ask({ kind: 'prepare', calls: RATE_MAX_PER_SECOND[kind] * warmUpSeconds })
-      await ask({ kind: 'flat-out', atOnce: releasesAtOnce, leadInSeconds: 0, seconds: warmUpSeconds })
+      await ask({ kind: 'flat-out', atOnce, leadInSeconds: 0, seconds: warmUpSeconds })
     },
     async steadyRound({ ratePerSecond, leadInSeconds, roundSeconds }) {
       const seconds = roundSeconds + leadInSeconds
       await ask({ kind: 'prepare', calls: ratePerSecond * (seconds + 1) })
       return round({ kind: 'steady', perSecond: ratePerSecond, leadInSeconds, seconds: roundSeconds })
     },
-    async rateRound({ releasesAtOnce, leadInSeconds, roundSeconds }) {
+    async rateRound({ leadInSeconds, roundSeconds }, atOnce) {
       await ask({ kind: 'prepare', calls: RATE_MAX_PER_SECOND[kind] * (roundSeconds + leadInSeconds) })
-      return round({ kind: 'flat-out', atOnce: releasesAtOnce, leadInSeconds, seconds: roundSeconds })
+      return round({ kind: 'flat-out', atOnce, leadInSeconds, seconds: roundSeconds })
     },
     async memory({ settleSeconds, memorySamples, memorySampleIntervalMs }) {
       await Bun.sleep(settleSeconds * 1_000)
