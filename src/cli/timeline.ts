@@ -122,6 +122,7 @@ function toneOf({ what, fields }: Told): Tone {
     case 'job-refused':
     case 'request-refused':
     case 'dead-letter':
+    case 'rang-late':
     case 'switch-lost':
       return 'red'
     case 'hangup':

@@ -153,6 +153,7 @@ export function openAgent(options: AgentOptions): Agent {
     jobs: openJobs(commands, agent),
     channels: openChannels(subscriber, () => lookAfterGap(desk)),
     calls,
+    givenUp: new Map(),
     unfinished: new Set(),
     count: options.count,
     observe,

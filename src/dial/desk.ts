@@ -23,6 +23,8 @@ export interface Desk {
   readonly jobs: JobQueue
   readonly channels: Channels
   readonly calls: CallRegistry
+  /** Channels of calls that were given up, with their dial ids: see `lateRing.ts`. */
+  readonly givenUp: Map<string, string>
   /** What is under way and is no call of ours (any more): an agent that stops lets it end first. */
   readonly unfinished: Set<Promise<unknown>>
   readonly count: Count

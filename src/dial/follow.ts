@@ -10,6 +10,7 @@ import { toSeconds } from '../units.ts'
 import { type Barger, bargerFields, type Call, isLive, type Leg, type LegState } from './call.ts'
 import { conclude, type Desk, say } from './desk.ts'
 import { answerEvent, bargeEvent, bridgeEvent, callStart, channelCreateEvent, hangupEvent } from './events.ts'
+import { endLateRing } from './lateRing.ts'
 import { valid } from './valid.ts'
 
 /** One event of the switch; those of other agents' calls are none of ours. */
@@ -17,7 +18,7 @@ export function follow(desk: Desk, event: SwitchEvent): void {
   const name = event.name
   if (!name.startsWith('CHANNEL_')) return
   const found = desk.calls.findChannel(event.header('Unique-ID') ?? '')
-  if (!found) return
+  if (endLateRing(desk, event, found?.call) || !found) return
   const { call } = found
   if ('barger' in found) return followBarger(desk, call, found.barger, event)
   const { leg } = found

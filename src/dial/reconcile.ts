@@ -8,6 +8,7 @@ import { MS_PER_SECOND } from '../units.ts'
 import { type Call, type Leg, legsOf } from './call.ts'
 import { conclude, type Desk, FAILED_FIELD, sayFailure, untilWritten } from './desk.ts'
 import { advance, complete, endBarger } from './follow.ts'
+import { giveUp } from './lateRing.ts'
 import { valid } from './valid.ts'
 
 /** The switch restarted and took all its calls with it: FreeSWITCH's own word for that. */
@@ -91,6 +92,7 @@ export function reportUnknown(desk: Desk, call: Call): void {
     { dialId: call.record.dialId },
     'nobody knows what became of an originate: not dialled again',
   )
+  giveUp(desk, call)
   sayFailure(desk, call, cause)
   desk.count('dials', `${call.job.kind} unknown`)
   desk.count('deadLetters')

@@ -99,6 +99,8 @@ export type DialEntry =
   /** The call will not be, or nobody knows what became of it. */
   | { what: 'failure'; cause: string }
   | { what: 'dead-letter'; cause: string }
+  /** It was given up, and its phone rang after all: it is hung up. */
+  | { what: 'rang-late' }
   | { what: 'over' }
 
 /** An entry as it is kept: who wrote it, when (ms since the epoch), and its number there, which tells one that was

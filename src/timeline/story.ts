@@ -238,6 +238,8 @@ function ofDial(entry: DialEntry, scene: Scene): string {
       return `The call fails: ${causeWords(entry.cause)}`
     case 'dead-letter':
       return `The job is kept on the dead-letter list (${entry.cause}): somebody should look at it.`
+    case 'rang-late':
+      return 'The switch carried the order out after all, long after the call was given up: the phone is hung up.'
     case 'over':
       return 'The call is over; its dial id is free.'
     default:

@@ -1,6 +1,17 @@
 // What becomes of calls when something dies: an agent, its pause, Redis, the link to the switch, the switch.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { aspJob, type Channel, leftovers, newDialId, openStage, SOUND, type Stage, until } from './stage.ts'
+import { openValve } from '../chaos/valve.ts'
+import {
+  aspJob,
+  botJob,
+  type Channel,
+  leftovers,
+  newDialId,
+  openStage,
+  SOUND,
+  type Stage,
+  until,
+} from './stage.ts'
 
 let stage: Stage
 beforeEach(async () => {
@@ -180,6 +191,36 @@ describe('the link to the switch', () => {
     expect(ringsOf(dialId)).toEqual([])
     expect(stage.switch.records(0, ['originate'])).toHaveLength(1)
     await nothingIsLeft()
+  })
+
+  test('stands still with an originate in it: its phone is hung up when it rings after the call was given up', async () => {
+    const dialId = newDialId()
+    const channel = await stage.listen(dialId)
+    const line = await openValve(stage.switch.port)
+    try {
+      const leaver = stage.agent({
+        switch: { name: 'by another line', host: '127.0.0.1', port: line.port, password: 'ClueCon' },
+        jobLists: ['its.calls'],
+      })
+      await leaver.isSwitchReady
+      line.set('stalled')
+      await stage.push(botJob(dialId), 'its.calls')
+      await until(
+        'it is claimed',
+        async () => (await stage.redis.client.exists(`hookswitch:call:{${dialId}}`)) === 1,
+      )
+      const left = leaver.drain()
+      expect(await channel.next('failure')).toEqual({ type: 'failure', cause: 'unknown outcome' })
+      line.set('open')
+      await until('it rings', () => ringsOf(dialId).length === 1)
+      await until('it is hung up', () => stage.switch.channels().length === 0)
+      await left
+      await until('a dead letter', async () => (await stage.redis.client.del('its.calls:dead')) === 1)
+      await nothingIsLeft()
+      expect(channel.heard.map(each => each.type)).toEqual(['handover-event', 'failure'])
+    } finally {
+      line.close()
+    }
   })
 
   test('finds a switch that restarted: every call ends with CRASH', async () => {
