@@ -33,8 +33,12 @@ interface Payload {
 
 /** @param secrets newest first, at least one; it signs, and all are recognised. */
 export function createOwnTokens(secrets: readonly NamedSecret[]): OwnTokens {
-  const keys = secrets.map(({ kid, secret }) => ({ header: encode({ alg: ALGORITHM, kid }), secret }))
-  const secretByHeader = new Map(keys.map(({ header, secret }) => [header, secret]))
+  const keys = secrets.map(({ kid, secret }) => ({
+    header: encode({ alg: ALGORITHM, kid }),
+    // Copied for each token: the key itself is hashed once.
+    keyed: new Bun.CryptoHasher('sha256', secret),
+  }))
+  const keyedByHeader = new Map(keys.map(({ header, keyed }) => [header, keyed]))
   const newest = keys[0]!
 
   return {
@@ -49,15 +53,15 @@ export function createOwnTokens(secrets: readonly NamedSecret[]): OwnTokens {
         exp: claims.expiresAtSeconds,
       }
       const signed = `${newest.header}.${encode(payload)}`
-      return `${signed}.${hmac(newest.secret, signed)}`
+      return `${signed}.${hmac(newest.keyed, signed)}`
     },
 
     recognise(token) {
       const headerEnd = token.indexOf('.')
       const payloadEnd = token.lastIndexOf('.')
-      const secret = secretByHeader.get(token.slice(0, headerEnd))
-      if (secret === undefined || payloadEnd === headerEnd) return undefined
-      if (!isSame(token.slice(payloadEnd + 1), hmac(secret, token.slice(0, payloadEnd)))) return undefined
+      const keyed = keyedByHeader.get(token.slice(0, headerEnd))
+      if (keyed === undefined || payloadEnd === headerEnd) return undefined
+      if (!isSame(token.slice(payloadEnd + 1), hmac(keyed, token.slice(0, payloadEnd)))) return undefined
       // Signed with our key, so it is what one of the pods once wrote, or an operator's own script.
       return confirmationIn(decode(token.slice(headerEnd + 1, payloadEnd)))
     },
@@ -84,11 +88,18 @@ function decode(text: string): Partial<Payload> {
   }
 }
 
-const hmac = (secret: string, text: string): string =>
-  new Bun.CryptoHasher('sha256', secret).update(text).digest('base64url')
+const hmac = (keyed: Bun.CryptoHasher, text: string): string => keyed.copy().update(text).digest('base64url')
+
+/** 32 bytes in base64url. */
+const SIGNATURE_LENGTH = 43
+
+const utf8 = new TextEncoder()
+const [one, other] = [new Uint8Array(SIGNATURE_LENGTH), new Uint8Array(SIGNATURE_LENGTH)]
 
 /** In a time that tells nothing of where they differ. */
 function isSame(given: string, expected: string): boolean {
-  const [one, other] = [Buffer.from(given), Buffer.from(expected)]
-  return one.length === other.length && timingSafeEqual(one, other)
+  // Longer in UTF-8 than it looks, it does not fit in and is none of ours.
+  const isWhole = given.length === SIGNATURE_LENGTH && utf8.encodeInto(given, one).read === SIGNATURE_LENGTH
+  utf8.encodeInto(expected, other)
+  return isWhole && timingSafeEqual(one, other)
 }

@@ -11,7 +11,7 @@ import type { Result } from '../result.ts'
 import { toWholeSeconds } from '../units.ts'
 import type { CallNews } from '../wake/callNews.ts'
 import type { RegistrationDesk } from '../wake/registration.ts'
-import type { IncomingCall } from '../wake/wake.ts'
+import type { IncomingCall, WakeReason } from '../wake/wake.ts'
 import type { HeldOutcome } from '../wake/wakeDesk.ts'
 import { type AuthenticateApp, bearerOf, type ConfirmationTokens, isSameSecret } from './auth.ts'
 import { clientAddressOf } from './clientAddress.ts'
@@ -242,15 +242,27 @@ export function createPublicApp(options: PublicAppOptions) {
   return app
 }
 
+const REASON_HEADER = 'x-hookswitch-reason'
+
+/** Made once for each reason, which halves what making the answer takes. */
+const plainHeaders = new Map<WakeReason, Headers>()
+
+function plainHeadersOf(reason: WakeReason): Headers {
+  let headers = plainHeaders.get(reason)
+  if (!headers) {
+    headers = new Headers({ [REASON_HEADER]: reason, 'content-type': 'text/plain' })
+    plainHeaders.set(reason, headers)
+  }
+  return headers
+}
+
 /** Only a client that asks for JSON gets it: PBXs compare the plain text. */
 function respondOutcome(request: Request, outcome: HeldOutcome): Response {
-  const headers = { 'x-hookswitch-reason': outcome.reason }
-  if (!request.headers.get('accept')?.includes('application/json')) {
-    return new Response(`status=${outcome.status}`, { headers: { ...headers, 'content-type': 'text/plain' } })
-  }
   const { status, reason, callId, deviceId, waitedMs } = outcome
+  if (!request.headers.get('accept')?.includes('application/json'))
+    return new Response(`status=${status}`, { headers: plainHeadersOf(reason) })
   const body = { status, reason, call_id: callId, device_id: deviceId ?? null, waited_ms: waitedMs }
-  return Response.json(body, { headers })
+  return Response.json(body, { headers: { [REASON_HEADER]: reason } })
 }
 
 const foundOr404 = (isFound: boolean): Response =>

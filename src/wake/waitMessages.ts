@@ -1,6 +1,7 @@
 // What the main thread and a wait worker tell each other. Messages are posted in batches, an array at a time: at
 // thousands of waits a second the thread hand-off would otherwise cost more than the wait itself.
 
+import { type BatchPace, createBatch } from '../batch.ts'
 import type { ErrorReportSettings } from '../errors/reports.ts'
 import type { Platform } from '../push/push.ts'
 import type { RedisSettings } from '../redis/connect.ts'
@@ -67,32 +68,12 @@ export interface WaitOver {
   roundTripMs?: number
 }
 
-/** When a batch is posted. `turn`: at the end of the current turn of the event loop, which gathers most. `chunk`: when
- *  what the current callback brought has been dealt with, so that nobody waits for the rest of the turn. */
-export type OutboxPace = 'turn' | 'chunk'
-
-const SCHEDULERS: Record<OutboxPace, (flush: () => void) => unknown> = {
-  turn: setImmediate,
-  chunk: queueMicrotask,
-}
-
 /** Collects messages and posts them together, as JSON: a batch of objects takes the structured clone three times as
  *  long. */
-export function createOutbox<Message>(
-  pace: OutboxPace,
+export const createOutbox = <Message>(
+  pace: BatchPace,
   post: (batch: string) => void,
-): (message: Message) => void {
-  const schedule = SCHEDULERS[pace]
-  let batch: Message[] = []
-  const flush = () => {
-    const full = batch
-    batch = []
-    post(JSON.stringify(full))
-  }
-  return message => {
-    if (batch.push(message) === 1) schedule(flush)
-  }
-}
+): ((message: Message) => void) => createBatch<Message>(pace, batch => post(JSON.stringify(batch)))
 
 /** The messages that an outbox posted. */
 export const openBatch = <Message>(event: MessageEvent<string>): Message[] => JSON.parse(event.data)

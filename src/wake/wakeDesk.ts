@@ -2,6 +2,7 @@
 // to push, and here the tokens are signed and the pushes sent; the worker says how it ended, and the held request
 // gets its answer. The desk holds no timers and decides nothing.
 
+import { createBatch } from '../batch.ts'
 import type { Log } from '../log.ts'
 import type { PushOutcome, PushPayload, PushTarget } from '../push/push.ts'
 import type { Device, DeviceStore } from '../redis/devices.ts'
@@ -68,6 +69,14 @@ interface Held {
   refused?: Set<string>
   /** Of the newest push; 0 before the first. */
   attempts: number
+}
+
+/** A request that has its answer, of which nothing else knows yet. */
+interface Answered {
+  call: IncomingCall
+  over: WaitOver
+  waitedMs: number
+  atMs: number
 }
 
 /** A cancel push is worth little once the phone has given up by itself. */
@@ -155,15 +164,13 @@ export function openWakeDesk(options: WakeDeskOptions) {
     }
   }
 
-  function tellOver(call: IncomingCall, over: WaitOver, when: { waitedMs: number; atMs: number }): void {
-    events.callAnswered(call, {
-      outcome: over.outcome,
-      ...when,
-      ...(over.platform ? { platform: over.platform } : {}),
-      ...(over.roundTripMs === undefined ? {} : { roundTripMs: over.roundTripMs }),
-    })
-    cancel(call.callId, over.cancelled, over.outcome.reason)
-  }
+  const tell = createBatch<Answered>('turn', all => {
+    for (const { call, over, waitedMs, atMs } of all) {
+      const { outcome, platform, roundTripMs, cancelled } = over
+      events.callAnswered(call, { outcome, waitedMs, atMs, platform, roundTripMs })
+      cancel(call.callId, cancelled, outcome.reason)
+    }
+  })
 
   return {
     cancel,
@@ -244,9 +251,10 @@ export function openWakeDesk(options: WakeDeskOptions) {
       const { call } = wait
       const atMs = clock()
       const waitedMs = atMs - wait.arrivedAtMs
-      wait.resolve({ ...over.outcome, callId: call.callId, waitedMs })
+      const { status, reason, deviceId } = over.outcome
+      wait.resolve({ status, reason, deviceId, callId: call.callId, waitedMs })
       // The PBX's answer leaves first: log, metrics and timeline would keep it back.
-      setImmediate(tellOver, call, over, { waitedMs, atMs })
+      tell({ call, over, waitedMs, atMs })
     },
   }
 }

@@ -46,7 +46,7 @@ export function createWakeEvents(
         account,
         attempt,
         devices: devices.length,
-        ...(attempt === 1 ? { found: devices.slice(0, FOUND_DEVICES_MAX).map(named) } : {}),
+        found: attempt === 1 ? devices.slice(0, FOUND_DEVICES_MAX).map(named) : undefined,
       })
     },
 
@@ -55,18 +55,21 @@ export function createWakeEvents(
       push: { device: Device; attempt: number; outcome: PushOutcome; tookMs: number },
     ): void {
       const { device, attempt, outcome, tookMs } = push
-      const { platform } = device
-      const fields = { callId, platform, attempt, outcome: outcome.kind, ...reasonOf(outcome) }
+      const { id, platform } = device
+      const reason = 'reason' in outcome ? outcome.reason : undefined
+      const fields = { callId, platform, attempt, outcome: outcome.kind, reason }
       if (outcome.kind === 'refused') log.error(fields, 'push refused')
       else log.info(fields, 'push sent')
-      const isLogged = outcome.kind === 'accepted' && outcome.isLogged
-      const answer = { attempt, outcome: outcome.kind, ...reasonOf(outcome), tookMs }
       timeline.add(callId, {
         what: 'push-answered',
         account,
-        ...named(device),
-        ...answer,
-        ...(isLogged ? { isLogged } : {}),
+        device: id,
+        platform,
+        attempt,
+        outcome: outcome.kind,
+        reason,
+        tookMs,
+        isLogged: outcome.kind === 'accepted' ? outcome.isLogged : undefined,
       })
     },
 
@@ -82,8 +85,8 @@ export function createWakeEvents(
         outcome: WakeOutcome
         waitedMs: number
         atMs: number
-        platform?: Platform
-        roundTripMs?: number
+        platform: Platform | undefined
+        roundTripMs: number | undefined
       },
     ): void {
       const { outcome, waitedMs, atMs, platform, roundTripMs } = answered
@@ -96,15 +99,8 @@ export function createWakeEvents(
       if (platform && roundTripMs !== undefined)
         metrics.appRoundTripSeconds.observe({ platform }, toSeconds(roundTripMs))
       countLegacy(outcome, platform)
-      const { deviceId: device, ...told } = outcome
-      const entry: WakeEntry = {
-        what: 'outcome',
-        account,
-        ...told,
-        waitedMs,
-        ...(device === undefined ? {} : { device }),
-        ...(roundTripMs === undefined ? {} : { roundTripMs }),
-      }
+      const { status, reason, deviceId: device } = outcome
+      const entry: WakeEntry = { what: 'outcome', account, status, reason, waitedMs, device, roundTripMs }
       timeline.add(callId, entry, { atMs })
       onAnswered(callId, outcome, roundTripMs)
     },
@@ -167,6 +163,3 @@ const REASON_CHARACTERS_MAX = 500
 
 /** A phone, without its push token. */
 const named = ({ id, platform }: Device): { device: string; platform: Platform } => ({ device: id, platform })
-
-const reasonOf = (outcome: PushOutcome): { reason?: string } =>
-  'reason' in outcome ? { reason: outcome.reason } : {}

@@ -83,8 +83,8 @@ export function judgeTakeovers(evidence: Evidence): Judgement {
     figures: [
       ['calls taken over', clean.length + disturbed.length],
       ['… while all else was well', clean.length],
-      ['… p50, ms', quantile(sorted, 0.5)],
-      ['… p99, ms', p99],
+      ['… p50, ms', sorted.length > 0 ? quantile(sorted, 0.5) : 'none to tell'],
+      ['… p99, ms', sorted.length > 0 ? p99 : 'none to tell'],
       ['… in the middle of other faults, p50, ms', quantile(disturbed, 0.5)],
       ['… in the middle of other faults, p99, ms', quantile(disturbed, 0.99)],
     ],
