@@ -7,7 +7,7 @@ const ROOT = join(import.meta.dir, '..')
 
 /** From left to right; a file may import from its own level and from those before it. */
 const LEVELS: RegExp[][] = [
-  [/^src\/(result|units|networks|redisUrl|finding)\.ts$/],
+  [/^src\/(result|units|networks|redisUrl|finding|batch)\.ts$/],
   [/^src\/(settingKinds|config|log|metrics)\.ts$/, /^src\/(tracing|errors)\//],
   [/^src\/(redis|push|esl)\//],
   [/^src\/timeline\//],

@@ -28,6 +28,8 @@ const PARENT_INTERVAL_MS = 500
  *  @returns {Promise<number>} its exit code, or 128 + n when signal n ended it, or 127 when it cannot be
  *  run */
 export async function runInForeground({ command, args, cwd, env, onErrorOutput }) {
+  // Before there is a child: a signal that comes while it starts would end us, and leave it behind.
+  const stopForwarding = forwardSignals(signal => child.kill(signal))
   const child = spawn(command, args, {
     cwd,
     env,
@@ -35,7 +37,6 @@ export async function runInForeground({ command, args, cwd, env, onErrorOutput }
     detached: true,
   })
   child.stderr?.on('data', onErrorOutput)
-  const stopForwarding = forwardSignalsTo(child)
   const stopWatchingParent = env.npm_lifecycle_event ? onParentGone(() => child.kill('SIGTERM')) : () => {}
   const dismissWatch = child.pid ? endWithUs(child.pid) : () => {}
   const exitCode = await exitCodeOf(child)
@@ -47,14 +48,15 @@ export async function runInForeground({ command, args, cwd, env, onErrorOutput }
   return exitCode
 }
 
-function forwardSignalsTo(child) {
+/** @param {(signal: string) => void} send */
+function forwardSignals(send) {
   const forwardedAtMs = new Map()
   const listeners = Object.entries(FORWARDED).map(([signal, forwarded]) => {
     const forward = () => {
       const nowMs = performance.now()
       const previousMs = forwardedAtMs.get(signal) ?? Number.NEGATIVE_INFINITY
       forwardedAtMs.set(signal, nowMs)
-      if (nowMs - previousMs >= SAME_SIGNAL_MS) child.kill(forwarded)
+      if (nowMs - previousMs >= SAME_SIGNAL_MS) send(forwarded)
     }
     process.on(signal, forward)
     return [signal, forward]
