@@ -72,17 +72,16 @@ function excuseOf({ troubles, heard, memberOfAgent }: Evidence, control: SentCon
   const list = heard.get(dialId) ?? []
   const own = list.find(each => each.message.command_id === control.commandId)
   const owner = told?.owner ? memberOfAgent(told.owner) : undefined
-  // What a sleeper was told it has in its hands when it wakes up.
-  const wakesAtMs = sleepsOf(troubles, atMs)
-    .filter(each => each.who === owner?.name)
-    .map(each => each.untilMs)
   const heardAtMs = own?.atMs ?? atMs
   const inHandsMs = IN_HANDS_MS + IN_HANDS_TIMES * (heardAtMs - atMs)
-  let untilMs = Math.max(heardAtMs, ...wakesAtMs) + inHandsMs
-  // As long as Redis is away nothing can be answered; what goes wrong next finds it in the same hands.
-  for (const { fromMs, untilMs: backAtMs, what, afterMs } of troubles.all)
-    if (REDIS_AWAY.has(what) && fromMs <= untilMs && backAtMs >= atMs)
+  let untilMs = heardAtMs + inHandsMs
+  // While who has it in its hands sleeps, or Redis is away, nothing can be answered; what goes wrong next finds it in
+  // the same hands.
+  for (const { who, fromMs, untilMs: backAtMs, what, afterMs } of troubles.all) {
+    const isInTheWay = REDIS_AWAY.has(what) || (SLEEPS.has(what) && who === owner?.name)
+    if (isInTheWay && fromMs <= untilMs && backAtMs >= atMs)
       untilMs = Math.max(untilMs, backAtMs + (what === 'redis killed' ? afterMs : 0) + inHandsMs)
+  }
   if (!told) {
     const isRedisAway = troubles.between(['redis'], atMs, untilMs).length > 0
     return isRedisAway ? 'Redis went away before it said who heard it' : undefined
