@@ -135,7 +135,8 @@ export function fence(desk: Desk, call: Call): void {
   call.isFenced = true
   desk.log.warn({ dialId: call.record.dialId }, 'another agent owns this call now: left to it')
   desk.timeline.add(call.record.dialId, { what: 'left-alone' })
-  setTimeout(() => letGo(desk, call), FENCED_LISTENING_MS)
+  // Redis may be slow to take us off the channel, and who publishes until then counts on us.
+  setTimeout(() => letGo(desk, call, { isHeardToTheEnd: true }), FENCED_LISTENING_MS)
 }
 
 /** What a sleeper still has to hear waits in its own socket; the other's marker is there already or comes soon. */
@@ -198,10 +199,11 @@ export function letGo(desk: Desk, call: Call, until: { isHeardToTheEnd?: boolean
   // Let go before; by now the channel may be heard for a later call of the same dial id.
   if (desk.calls.find(call.record.dialId) !== call) return
   desk.calls.remove(call)
-  call.onLeft()
   const unlistened = desk.channels
     .unlisten(call.record.dialId, until)
     .catch(thrown => desk.log.debug({ reason: messageOf(thrown) }, 'not unsubscribed: redis is away'))
+  if (until.isHeardToTheEnd) void unlistened.then(call.onLeft)
+  else call.onLeft()
   letFinish(
     desk,
     unlistened.then(() => call.serial.idle()),

@@ -267,6 +267,8 @@ const keyOf = (kind: string, dialId: string, from: string): string => `${kind} $
 /** Who answers a message while a call changes hands. @returns true when it is not ours to act on, now or at all. */
 export function isForAnother(desk: Desk, call: Call, message: string): boolean {
   const { handover } = call
+  // Another's part has begun.
+  if (call.endedBy) return true
   if (call.awaitedMarker !== undefined && !isMarker(message)) {
     const heard = hearMessage(message)
     if (heard.kind !== 'own' && call.early.push(heard.to) > EARLY_MAX) call.early.shift()

@@ -236,6 +236,21 @@ test('what an agent heard of a call in its own last moment is answered before it
   expect(ids.map(id => answersTo(channel, id).length)).toEqual(heardBy)
 })
 
+test('what is said while a fenced agent is still being taken off the channel is answered by it', async () => {
+  const agent = await agentBehindValve()
+  const { dialId, channel } = await parked()
+  await stage.redis.client.set(`hookswitch:agent:{${agent.name}}:tomb`, '1')
+  // It has learned by now that it was declared dead, and listens on for a second; then it leaves, and can't say so.
+  await Bun.sleep(600)
+  valve.set('stalled')
+  await Bun.sleep(1_000)
+  expect(await channel.say({ type: 'stop-playback', command_id: 'late' })).toBe(2)
+  valve.set('open')
+  await channel.next(each => each.command_id === 'late')
+  await until('it has left', async () => (await listenersOf(dialId)) === 1)
+  expect(answersTo(channel, 'late')).toEqual([{ type: 'failure', cause: CAUSE_TAKEN_OVER }])
+})
+
 test('a takeover whose outcome Redis did not tell in time is found out, and the call is steered as before', async () => {
   const { name } = await agentBehindValve()
   const { channel } = await parked()
