@@ -194,7 +194,7 @@ export function conclude(desk: Desk, call: Call): void {
 }
 
 /** Out of our memory and off its channel, whoever owns it now. What the channel says until Redis has taken us off it is
- *  ours to answer only if the call was ours to the end. */
+ *  ours to answer (`isHeardToTheEnd`) only as long as nobody else's part has begun. */
 export function letGo(desk: Desk, call: Call, until: { isHeardToTheEnd?: boolean } = {}): void {
   // Let go before; by now the channel may be heard for a later call of the same dial id.
   if (desk.calls.find(call.record.dialId) !== call) return
