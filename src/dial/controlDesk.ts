@@ -45,9 +45,7 @@ export function hearControl(desk: Desk, call: Call, text: string): void {
   const heard = hearMessage(text)
   if (heard.kind === 'own') return
   desk.count('controls', heard.kind === 'control' ? heard.to.event : 'bad')
-  const ordinal = ++call.heard
-  const field = `${HEARD_FIELD}${call.record.fence}.${ordinal}`
-  const asked: Asked & { ordinal: number } = { to: heard.to, field, ordinal, heardAtMs: desk.clock() }
+  const asked = askedNow(desk, call, heard.to)
   if (call.serial.size > WAITING_MAX)
     return void say(desk, call, asked, 'too many messages wait for this call')
   const mustWait = call.serial.size > 0
@@ -74,7 +72,15 @@ interface Asked {
   heardAtMs?: number
 }
 
+/** One that we heard, with its place among all that we heard of the call. */
+type Numbered = Asked & { ordinal: number }
+
 const HEARD_FIELD = 'heard.'
+
+function askedNow(desk: Desk, call: Call, to: AnswerTo): Numbered {
+  const ordinal = ++call.heard
+  return { to, field: `${HEARD_FIELD}${call.record.fence}.${ordinal}`, ordinal, heardAtMs: desk.clock() }
+}
 
 const CAUSE_TAKEN_OVER = 'another agent took the call over meanwhile; whether it was obeyed is unknown'
 
@@ -116,7 +122,7 @@ function say(desk: Desk, call: Call, asked: Asked, cause: string, names = [asked
 
 /** What we heard while the call was another's already. Its new owner may have heard it too, before its own marker, and
  *  names it by how far before that it came: the marker, if one comes, is waited for. */
-async function sayTakenOver(desk: Desk, call: Call, asked: Asked & { ordinal: number }): Promise<void> {
+async function sayTakenOver(desk: Desk, call: Call, asked: Numbered): Promise<void> {
   // Before it is known whether anybody took over, there is no telling by which names it goes.
   while (!call.isFenced && !(await desk.mayAct())) await Bun.sleep(MAY_ACT_RETRY_MS)
   if (call.isFenced) await call.left
@@ -145,7 +151,7 @@ export function answerEarly(desk: Desk, call: Call, marker: string): void {
 /** Answers what came behind our own marker, when the call is another's than the successor's by now: that one died. It
  *  may not have heard it any more, and what it answered stands among it. */
 export function answerHeld(desk: Desk, call: Call, held: readonly string[]): void {
-  const open: (Asked & { ordinal: number })[] = []
+  const open: Numbered[] = []
   for (const text of held) {
     const heard = hearMessage(text)
     if (heard.kind === 'own') {
@@ -153,9 +159,7 @@ export function answerHeld(desk: Desk, call: Call, held: readonly string[]): voi
       if (answered >= 0) open.splice(answered, 1)
       continue
     }
-    const ordinal = ++call.heard
-    const field = `${HEARD_FIELD}${call.record.fence}.${ordinal}`
-    open.push({ to: heard.to, field, ordinal, heardAtMs: desk.clock() })
+    open.push(askedNow(desk, call, heard.to))
   }
   for (const asked of open) call.serial.run(() => sayTakenOver(desk, call, asked))
 }
