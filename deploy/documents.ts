@@ -1,7 +1,7 @@
 // Writes the documents that are made from others: the settings' table and `.env.example` from the code, the operator's
 // alert rules from Prometheus' own. Tests compare them.
 import { join } from 'node:path'
-import { settingsEnv, settingsMarkdown } from '../src/cli/settingsDocuments.ts'
+import { settingsEnv, settingsMarkdown } from '../src/config/documents.ts'
 import { prometheusRule } from './prometheusRule.ts'
 
 const ROOT = join(import.meta.dir, '..')

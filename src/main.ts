@@ -1,13 +1,13 @@
 // The service: reads the settings, opens the role, says where it listens, and ends in good order on a signal.
 import { hostname } from 'node:os'
-import { readConfig } from './config.ts'
+import { openService } from './app/service.ts'
+import { printWelcome } from './app/welcome.ts'
+import { flushLog, openLog } from './base/log.ts'
+import { createMetrics } from './base/metrics.ts'
+import { fail, ok, type Result } from './base/result.ts'
+import { readConfig } from './config/config.ts'
 import { errorReportSettingsOf, openErrorReports, reportUncaught } from './errors/reports.ts'
-import { flushLog, openLog } from './log.ts'
-import { createMetrics } from './metrics.ts'
 import { type Apps, AppsFileError, openApps } from './push/apps.ts'
-import { fail, ok, type Result } from './result.ts'
-import { openService } from './service.ts'
-import { printWelcome } from './welcome.ts'
 
 /** Settings that can't be used: EX_CONFIG of sysexits.h. */
 const EXIT_BAD_CONFIG = 78

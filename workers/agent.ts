@@ -1,10 +1,11 @@
 // An agent's worker thread: opens one agent, relays its counts and its health to the main thread, and ends when it
 // has been drained.
-import { openAgent } from '../src/dial/agent.ts'
-import type { AgentSettings, FromAgent, ToAgent } from '../src/dial/agentMessages.ts'
-import { createTally } from '../src/dial/tally.ts'
+
+import { openLog } from '../src/base/log.ts'
+import { openAgent } from '../src/dial/agent/agent.ts'
+import { createTally } from '../src/dial/agent/counts.ts'
+import type { AgentSettings, FromAgent, ToAgent } from '../src/dial/agent/messages.ts'
 import { openErrorReports, reportUncaught } from '../src/errors/reports.ts'
-import { openLog } from '../src/log.ts'
 import { openTracer } from '../src/tracing/tracer.ts'
 
 declare const self: Worker

@@ -1,11 +1,12 @@
 // A wait worker: the thread that holds PBX requests. It opens its own connections to Redis, listens on its inbox
 // and hands everything to the wait room. All messages from and to the main thread come in batches.
+
+import { openLog } from '../src/base/log.ts'
 import { openErrorReports, reportUncaught } from '../src/errors/reports.ts'
-import { openLog } from '../src/log.ts'
 import { openRedis } from '../src/redis/connect.ts'
-import { openDevices } from '../src/redis/devices.ts'
+import { openDevices } from '../src/redis/devices/devices.ts'
 import { DEAF_AFTER_MS, openInbox, SELF_TEST_INTERVAL_MS } from '../src/redis/inbox.ts'
-import { openWakes } from '../src/redis/wakes.ts'
+import { openWakes } from '../src/redis/wakes/wakes.ts'
 import {
   createOutbox,
   type FromWaitWorker,

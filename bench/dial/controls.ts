@@ -1,5 +1,5 @@
 // The control messages' way: published on a call's channel, until the command is on the switch's socket.
-import { channelUuidOf } from '../../src/dial/identity.ts'
+import { channelUuidOf } from '../../src/dial/call/identity.ts'
 import { dialIdOf, makeJob } from './jobs.ts'
 import { atRate, createStopwatch, type Times } from './stopwatch.ts'
 import { JOB_LIST, type Target } from './targets.ts'

@@ -1,7 +1,7 @@
 // One target with its generator, as the measurement drives them: rounds are asked for, and figures come back. The
 // generator is a process of its own; here is this side of the talk with it.
 import { join } from 'node:path'
-import { assert } from '../../src/result.ts'
+import { assert } from '../../src/base/result.ts'
 import type { Order, Reply } from './generator.ts'
 import type { Observed } from './load.ts'
 import { FILL_PER_SECOND, type Plan } from './plan.ts'

@@ -2,7 +2,7 @@
 // of its business.
 import { readFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
-import { messageOf } from '../../src/result.ts'
+import { messageOf } from '../../src/base/result.ts'
 
 const START_TIMEOUT_MS = 15_000
 const ASK_INTERVAL_MS = 50

@@ -38,7 +38,7 @@ export const COMMANDS = {
   },
   demo: {
     about: 'show a wake and a call from end to end, with stand-ins for app, PBX and switch, and serve on',
-    run: (context, args) => runWithPrivateRedis(context, ['test/demo/main.ts', ...args]),
+    run: (context, args) => runWithPrivateRedis(context, ['examples/demo/main.ts', ...args]),
   },
   cli: {
     about: 'make calls and steer them: npm run cli -- --help, or npx hookswitch --help',

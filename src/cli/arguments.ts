@@ -1,9 +1,9 @@
 // The values that commands take: options and arguments that pass the wire's own allow-lists, and what they have in
 // common. A value that does not pass is a mistake in the command line, told with the list's own words.
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { WireMessage } from '../dial/steer.ts'
+import type { WireMessage } from '../backend/sendCommand.ts'
+import { MS_PER_SECOND } from '../base/units.ts'
 import { type Parsed, parsePhoneTarget } from '../esl/allow.ts'
-import { MS_PER_SECOND } from '../units.ts'
 import type { ControlOrder, Order } from './order.ts'
 
 /** Takes what was read from the command line. */

@@ -1,8 +1,9 @@
 // Steers a call from the command line: says one control message, and puts its one answer into words.
-import { type Steered, steer } from '../dial/steer.ts'
-import type { Backend } from '../redis/backend.ts'
-import { assertNever } from '../result.ts'
-import { toSeconds } from '../units.ts'
+
+import type { Backend } from '../backend/backend.ts'
+import { type Steered, steer } from '../backend/sendCommand.ts'
+import { assertNever } from '../base/result.ts'
+import { toSeconds } from '../base/units.ts'
 import { DONE, type Ending } from './ending.ts'
 import { jsonOf, lineOf } from './lines.ts'
 import type { ControlOrder } from './order.ts'

@@ -1,7 +1,7 @@
 // The commands that steer a call: each becomes a control message on the call's channel (or the switch's, for a
 // bridge), which gets one answer.
 import type { Command } from 'commander'
-import type { WireMessage } from '../dial/steer.ts'
+import type { WireMessage } from '../backend/sendCommand.ts'
 import {
   parseCallerId,
   parseChannelUuid,

@@ -1,19 +1,20 @@
 // `hookswitch doctor`: lets every room examine what it leans on, all at the same time and each within a limit, and shows
 // the findings by part, with what to do. It reads the settings that the service reads, and changes nothing. What there
 // is to find is known to the rooms (`checkup.ts` and its neighbours), not here.
-import { type Config, readConfigAnyway } from '../config.ts'
+
+import { type Finding, type FindingLevel, problem } from '../base/finding.ts'
+import type { Log } from '../base/log.ts'
+import { messageOf } from '../base/result.ts'
+import { type Clock, MS_PER_SECOND, toSeconds } from '../base/units.ts'
+import { type Config, readConfigAnyway } from '../config/config.ts'
+import { examineMachine } from '../doctor/machine.ts'
+import { examineSettings, mistakeFindings } from '../doctor/settings.ts'
 import { examineSwitch } from '../esl/checkup.ts'
-import { type Finding, type FindingLevel, problem } from '../finding.ts'
-import { examineAuth } from '../http/authCheckup.ts'
-import type { Log } from '../log.ts'
+import { examineAuth } from '../http/public/authCheckup.ts'
 import { examinePush } from '../push/checkup.ts'
-import { examineRedis } from '../redis/checkup.ts'
-import { messageOf } from '../result.ts'
-import { type Clock, MS_PER_SECOND, toSeconds } from '../units.ts'
+import { examineRedis } from '../redis/checkup/checkup.ts'
 import { DONE, type Ending } from './ending.ts'
-import { examineMachine } from './machineCheckup.ts'
 import type { Order } from './order.ts'
-import { examineSettings, mistakeFindings } from './settingsCheckup.ts'
 import { printable, type Terminal, type Tone, tinted } from './terminal.ts'
 
 export interface DoctorOptions {

@@ -1,6 +1,6 @@
 // The commands that examine rather than steer: the doctor, and the settings as documents.
 import { type Command, Option } from 'commander'
-import { MS_PER_SECOND } from '../units.ts'
+import { MS_PER_SECOND } from '../base/units.ts'
 import { type Give, type Options, timeoutOption } from './arguments.ts'
 
 /** Longer than anything that is well takes. */

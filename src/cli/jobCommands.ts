@@ -2,7 +2,7 @@
 // said gets a value that does no harm: an organisation and a user of the command line's own, whose history nobody
 // else reads.
 import type { Command } from 'commander'
-import type { WireMessage } from '../dial/steer.ts'
+import type { WireMessage } from '../backend/sendCommand.ts'
 import {
   parseCallerId,
   parseChannelUuid,

@@ -1,6 +1,7 @@
 // Shows what is in Redis without changing it: the living calls with their owners, and a user's history.
-import { byDialId, type LivingCall, livingCall } from '../dial/livingCall.ts'
-import type { Backend, SeenAgent } from '../redis/backend.ts'
+
+import type { Backend, SeenAgent } from '../backend/backend.ts'
+import { byDialId, type LivingCall, livingCall } from '../backend/callView.ts'
 import { DONE, type Ending } from './ending.ts'
 import { jsonOf, lineOf } from './lines.ts'
 import { printable, type Terminal, tinted } from './terminal.ts'

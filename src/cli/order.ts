@@ -1,5 +1,5 @@
 // What a command line asks for, once it has been read: plain data between the parser and those who do it.
-import type { SteerTarget, WireMessage } from '../dial/steer.ts'
+import type { SteerTarget, WireMessage } from '../backend/sendCommand.ts'
 
 export type Order =
   /** Queue a job. `isWatched`: and follow its call. */

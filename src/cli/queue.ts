@@ -1,8 +1,9 @@
 // Queues a job as a backend does, and says what will become of it: that it waits for agents, or that there are none.
 // Where it is asked for, the call is followed from its first event on.
-import { stamped } from '../dial/placeJob.ts'
-import type { Backend } from '../redis/backend.ts'
-import type { Clock } from '../units.ts'
+
+import type { Backend } from '../backend/backend.ts'
+import { stamped } from '../backend/queueJob.ts'
+import type { Clock } from '../base/units.ts'
 import { DONE, type Ending } from './ending.ts'
 import type { Order } from './order.ts'
 import type { Terminal } from './terminal.ts'

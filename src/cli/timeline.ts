@@ -1,10 +1,10 @@
 // Shows a timeline: first the one sentence that answers, then what happened, line by line, with the time since the
 // beginning. An account gets the list of its calls. What the sentences say is the timeline room's business.
-import { assertNever } from '../result.ts'
+import { assertNever } from '../base/result.ts'
+import { toSeconds } from '../base/units.ts'
 import type { AccountTimelines, Timeline, TimelineReader } from '../timeline/reader.ts'
 import type { Told } from '../timeline/story.ts'
 import { wireFormOf } from '../timeline/wireForm.ts'
-import { toSeconds } from '../units.ts'
 import { DONE, type Ending } from './ending.ts'
 import { printable, type Terminal, type Tone, tinted } from './terminal.ts'
 

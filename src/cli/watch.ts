@@ -1,10 +1,11 @@
 // Follows a call: every message of its channel becomes a line (or JSON) as it comes, until nothing of the call lives
 // any more. Nothing is said on the channel from here.
-import { type CallEnd, watchCallEnd } from '../dial/callEnd.ts'
-import { readMessage } from '../dial/control.ts'
-import { stateOf } from '../dial/livingCall.ts'
-import type { Backend } from '../redis/backend.ts'
-import { type Clock, MS_PER_SECOND, toSeconds } from '../units.ts'
+
+import type { Backend } from '../backend/backend.ts'
+import { type CallEnd, watchCallEnd } from '../backend/callEnd.ts'
+import { stateOf } from '../backend/callView.ts'
+import { type Clock, MS_PER_SECOND, toSeconds } from '../base/units.ts'
+import { readMessage } from '../dial/control/messages.ts'
 import { DONE, type Ending } from './ending.ts'
 import { jsonOf, lineOf, sideName } from './lines.ts'
 import { type Terminal, tinted } from './terminal.ts'

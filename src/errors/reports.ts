@@ -2,8 +2,8 @@
 // when SENTRY_DSN is set; without it nothing of Sentry is loaded and no handler is installed. Each thread reports for
 // itself, because a stack does not pass between threads.
 import { version } from '../../package.json'
-import type { Config } from '../config.ts'
-import { flushLog, type Log } from '../log.ts'
+import { flushLog, type Log } from '../base/log.ts'
+import type { Config } from '../config/config.ts'
 
 export interface ErrorReportSettings {
   dsn: string

@@ -2,7 +2,7 @@
 // name, message and stack of the error and its causes, what was being done, and the log line's fields, all scrubbed.
 import { createStackParser, createTransport, type Event, type Transport } from '@sentry/core'
 import { nodeStackLineParser, ServerRuntimeClient } from '@sentry/core/server'
-import { MS_PER_MINUTE } from '../units.ts'
+import { MS_PER_MINUTE } from '../base/units.ts'
 import type { ErrorReportSettings, ErrorReports } from './reports.ts'
 import { createScrubber } from './scrub.ts'
 

@@ -6,7 +6,7 @@
 // strips `'` and `\`, turns `\n` `\s` into characters, lets `^^x` name another separator, and runs `${api(...)}`
 // (switch_utils.c, switch_event.c, switch_ivr_originate.c). A `)` ends the arguments of `&bridge(...)`. None of these
 // is in any list below, so that no value is ever escaped, and only blanks are ever quoted.
-import { fail, ok, type Result } from '../result.ts'
+import { fail, ok, type Result } from '../base/result.ts'
 
 declare const brand: unique symbol
 type Allowed<Kind extends string> = string & { readonly [brand]: Kind }

@@ -1,9 +1,9 @@
 // Examines one switch as an agent will use it: logs in at its event socket, asks what it is and what it carries, and
 // says what is missing or open. Nothing is changed and no phone rings. What is read of the socket's own settings is
 // judged in `exposure.ts`.
-import { compareClocks, type Finding, fine, problem, warning } from '../finding.ts'
-import { assertNever } from '../result.ts'
-import { type Clock, MS_PER_SECOND, toSeconds } from '../units.ts'
+import { compareClocks, type Finding, fine, problem, warning } from '../base/finding.ts'
+import { assertNever } from '../base/result.ts'
+import { type Clock, MS_PER_SECOND, toSeconds } from '../base/units.ts'
 import { asCommand } from './command.ts'
 import { EslConnection, type LinkLoss } from './connection.ts'
 import { judgeExposure } from './exposure.ts'

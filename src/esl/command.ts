@@ -1,7 +1,7 @@
 // The one type that may be sent to a switch, and the last check before anything is. Builders (originate.ts,
 // commands.ts) make commands from allow-listed values; this file trusts nobody and refuses what could be read as more
 // than one command. A refusal here is a bug in a builder, so it throws.
-import { assert } from '../result.ts'
+import { assert } from '../base/result.ts'
 
 declare const commandBrand: unique symbol
 

@@ -1,10 +1,10 @@
 // The commands that steer and inspect calls which are up. Each is a pure function from allow-listed values to one line
 // for `api` or `bgapi`, with its wire form above it. No decision is made here: dial/ knows when, link.ts how.
 // Answers named here were measured on FreeSWITCH 1.10.12.
-import { assert } from '../result.ts'
+import { assert } from '../base/result.ts'
 import type { ChannelUuid, MediaPath } from './allow.ts'
-import type { HangupCause } from './causes.ts'
 import { asCommand, type EslCommand, type EslMessage } from './command.ts'
+import type { HangupCause } from './hangupCauses.ts'
 
 // uuid_kill <uuid> <cause>
 /** Hangs a channel up, also while it rings (CANCEL). `+OK` comes before the HANGUP events. The cause stays on this

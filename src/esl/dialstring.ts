@@ -1,7 +1,7 @@
 // The two parts of which every originate is made: a block of channel variables and the address to ring. Allow-listed
 // values go in, text for a command comes out. It is the only place that writes FreeSWITCH's variable syntax, and it
 // checks once more that a value cannot end the block it stands in.
-import { assert } from '../result.ts'
+import { assert } from '../base/result.ts'
 import type { AllowedText, GatewayName, PhoneTarget, ProfileName } from './allow.ts'
 
 /** A channel variable. A value is allow-listed, or a word of our own that is safe by being written in this room. */

@@ -1,8 +1,9 @@
 // Judges who can reach a switch's event socket: whoever logs in there owns the switch and, by its `system` command,
 // the machine. Known are the address that we use, the password that we use, and what the switch tells of its own
 // event_socket.conf.
-import { isLoopback } from '../config.ts'
-import { type Finding, fine, problem, warning } from '../finding.ts'
+
+import { type Finding, fine, problem, warning } from '../base/finding.ts'
+import { isLoopback } from '../config/config.ts'
 
 export interface Exposure {
   /** As ESL_URL names the switch. */

@@ -1,6 +1,6 @@
 // Background jobs whose result has not come yet, by our own Job-UUID. A result may come before the reply that accepts
 // the job, so a job is put down here before it is sent. Results arrive as events; this file neither sends nor listens.
-import { assert } from '../result.ts'
+import { assert } from '../base/result.ts'
 import type { CommandOutcome } from './outcome.ts'
 
 interface Job {

@@ -1,8 +1,8 @@
 // The agent's link to one switch: keeps one connection up for ever, and offers commands, background jobs and events
 // over whichever connection is up now. A lost connection fails everything that waits, at once; nothing is sent twice,
 // because a second originate would ring a phone twice. What calls became of meanwhile is reconciled in dial/.
-import type { Log } from '../log.ts'
-import { assert, messageOf } from '../result.ts'
+import type { Log } from '../base/log.ts'
+import { assert, messageOf } from '../base/result.ts'
 import { asWireText, type EslCommand, type EslMessage, messageWire } from './command.ts'
 import { type ConnectionSettings, EslConnection, type EventFilter, type LinkLoss } from './connection.ts'
 import type { SwitchEvent } from './event.ts'

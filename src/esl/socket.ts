@@ -1,7 +1,7 @@
 // One TCP connection: opens it within a time limit, writes at once, keeps what the kernel would not take yet within a
 // bound, and reports the end exactly once. Bytes pass through both ways unread; what they mean is connection.ts's.
 import type { Socket } from 'bun'
-import { messageOf } from '../result.ts'
+import { messageOf } from '../base/result.ts'
 
 export interface SocketSettings {
   host: string

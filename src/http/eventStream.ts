@@ -1,7 +1,7 @@
 // Server-sent events (HTML Living Standard, 9.2) for one client: what is sent goes out as the client reads it, a
 // comment goes out where there is nothing to say, and the stream ends when the client leaves. One that reads too
 // slowly is let go rather than remembered for.
-import { MS_PER_SECOND } from '../units.ts'
+import { MS_PER_SECOND } from '../base/units.ts'
 
 /** One event as a client gets it; without a name it is a `message`. */
 export interface ServerEvent {

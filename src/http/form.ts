@@ -1,7 +1,7 @@
 // Reads a request's body, JSON or form-encoded, and checks its fields. A form is described as a record of fields:
 // wire name, check, what happens when it is missing. All mistakes of a body are named together; unknown fields are
 // ignored. Form-encoded values are always text, so checks take numbers and booleans in text form too.
-import { fail, ok, type Result } from '../result.ts'
+import { fail, ok, type Result } from '../base/result.ts'
 import { badFields, badRequest, type Problem, tooLarge, unsupportedMediaType } from './problems.ts'
 
 export type Body = Record<string, unknown>

@@ -4,8 +4,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import { ApnsClient, ApnsError, Errors, Host, Notification, Priority, PushType } from 'apns2'
-import { messageOf } from '../result.ts'
-import type { Clock } from '../units.ts'
+import { messageOf } from '../base/result.ts'
+import type { Clock } from '../base/units.ts'
 import type { ApnsKey, ProviderTokens } from './apnsToken.ts'
 import {
   type ApnsAnswer,

@@ -1,8 +1,8 @@
 // Asks both of Apple's push hosts whether they take one app's key and topic: a VoIP push to a device that cannot
 // exist. Apple checks the sender first, so "bad device token" means that all before it is good.
-import { compareClocks, type Finding, fine, HTTP_DATE_CUT_MS, problem, warning } from '../finding.ts'
-import { messageOf } from '../result.ts'
-import type { Clock } from '../units.ts'
+import { compareClocks, type Finding, fine, HTTP_DATE_CUT_MS, problem, warning } from '../base/finding.ts'
+import { messageOf } from '../base/result.ts'
+import type { Clock } from '../base/units.ts'
 import { type ApnsApp, createApnsSender } from './apns.ts'
 import type { ProviderTokens } from './apnsToken.ts'
 import type { PushOutcome } from './push.ts'

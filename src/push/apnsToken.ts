@@ -1,7 +1,7 @@
 // Apple's provider tokens: the JWT that says which team sends, signed with the team's .p8 key. One holder serves all
 // senders of the process, because Apple counts the tokens it sees for a key, whatever app or host they come by.
 import { createPrivateKey, sign } from 'node:crypto'
-import { type Clock, MS_PER_MINUTE, toSeconds } from '../units.ts'
+import { type Clock, MS_PER_MINUTE, toSeconds } from '../base/units.ts'
 
 /** A token is replaced at this age. Apple refuses one older than 60 minutes. */
 const TOKEN_LIFETIME_MS = 50 * MS_PER_MINUTE

@@ -2,8 +2,8 @@
 // connection opens or all its streams are taken; those that a GOAWAY or a broken connection left unanswered go out
 // again on the next one. What an answer means is not known here: apns.ts reads it.
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
-import { messageOf } from '../result.ts'
-import type { Clock } from '../units.ts'
+import { messageOf } from '../base/result.ts'
+import type { Clock } from '../base/units.ts'
 
 /** Time limits of the connection, in milliseconds. */
 export interface TransportLimits {

@@ -3,8 +3,8 @@
 // What is done with the credentials is not known here.
 import { type FSWatcher, readlinkSync, watch } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import type { Log } from '../log.ts'
-import { messageOf } from '../result.ts'
+import type { Log } from '../base/log.ts'
+import { messageOf } from '../base/result.ts'
 import { type AppEntry, readAppsFile } from './appsFile.ts'
 import { type Platform, vendorOf } from './push.ts'
 

@@ -3,7 +3,7 @@
 import { createHash, createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { fail, ok, type Result } from '../result.ts'
+import { fail, ok, type Result } from '../base/result.ts'
 import type { ApnsApp } from './apns.ts'
 import type { FcmApp } from './fcm.ts'
 import { PLATFORMS, type Platform } from './push.ts'

@@ -1,7 +1,7 @@
 // Examines the push credentials as the service will use them: reads APPS_FILE, and for each app asks Apple or Google a
 // harmless question with its key. No phone is reached. What the answers mean stands beside the vendors' senders.
-import { type Finding, fine, problem, warning } from '../finding.ts'
-import type { Clock } from '../units.ts'
+import { type Finding, fine, problem, warning } from '../base/finding.ts'
+import type { Clock } from '../base/units.ts'
 import { examineApns } from './apnsCheckup.ts'
 import { createProviderTokens } from './apnsToken.ts'
 import { type AppEntry, readAppsFile } from './appsFile.ts'

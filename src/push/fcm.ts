@@ -3,8 +3,8 @@
 // retries are all but off: retrying, and when to stop, is the pusher's business.
 import type { App } from 'firebase-admin/app'
 import type { Messaging } from 'firebase-admin/messaging'
-import { assert } from '../result.ts'
-import { type Clock, MS_PER_MINUTE } from '../units.ts'
+import { assert } from '../base/result.ts'
+import { type Clock, MS_PER_MINUTE } from '../base/units.ts'
 import { failureOf, outcomeOf } from './fcmFailure.ts'
 import { createGoogleSignIn, type GoogleSignIn } from './googleSignIn.ts'
 import type { PushOutcome, PushPayload, PushSender } from './push.ts'

@@ -1,8 +1,8 @@
 // Asks Google whether it takes one app's service account: signs it in, then sends a message that is only validated.
 // No phone is reached. firebase-admin is not needed for that, and would hide the answer's date.
-import { compareClocks, type Finding, fine, HTTP_DATE_CUT_MS, problem, warning } from '../finding.ts'
-import { messageOf } from '../result.ts'
-import type { Clock } from '../units.ts'
+import { compareClocks, type Finding, fine, HTTP_DATE_CUT_MS, problem, warning } from '../base/finding.ts'
+import { messageOf } from '../base/result.ts'
+import type { Clock } from '../base/units.ts'
 import type { FcmApp } from './fcm.ts'
 import { createGoogleSignIn, GoogleSignInError } from './googleSignIn.ts'
 

@@ -1,7 +1,7 @@
 // Reads what firebase-admin throws and says what became of the push. It looks at Google's own answer first, because
 // firebase-admin's codes fold together what must be told apart: a gone device and a project that does not exist.
-import { messageOf } from '../result.ts'
-import { type Clock, MS_PER_MINUTE } from '../units.ts'
+import { messageOf } from '../base/result.ts'
+import { type Clock, MS_PER_MINUTE } from '../base/units.ts'
 import { GoogleSignInError } from './googleSignIn.ts'
 import type { PushOutcome } from './push.ts'
 import { retryAfterMs } from './retryAfter.ts'

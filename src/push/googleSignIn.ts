@@ -2,8 +2,8 @@
 // itself, but without a time limit: one lost answer of the token endpoint would hold up every push of the app until
 // TCP gives up. It asks here instead, through its own interface for credentials.
 import { sign } from 'node:crypto'
-import { messageOf } from '../result.ts'
-import { type Clock, MS_PER_MINUTE, MS_PER_SECOND, toSeconds } from '../units.ts'
+import { messageOf } from '../base/result.ts'
+import { type Clock, MS_PER_MINUTE, MS_PER_SECOND, toSeconds } from '../base/units.ts'
 
 /** Google's token endpoint, also the assertion's audience ("Using OAuth 2.0 for server to server applications"). */
 const TOKEN_URL = 'https://oauth2.googleapis.com/token'

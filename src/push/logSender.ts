@@ -1,7 +1,7 @@
 // Stands in for both vendors on a machine without APPS_FILE: every push becomes a line in the log. That is how a
 // developer without keys answers a call by hand: the line's `response_api` is the URL the app would have posted to,
 // and whoever has it can confirm that one call. With APPS_FILE none of this is ever logged.
-import { type Log, mask } from '../log.ts'
+import { type Log, mask } from '../base/log.ts'
 import type { PushSender } from './push.ts'
 
 /** Accepts every push and logs it whole at level info, but for the device's push token and the people's names and

@@ -1,10 +1,10 @@
 // The push room's door: takes a push for any device, finds the sender of its app, and tries again while the vendor
 // says "later" and somebody still waits for the call. Senders open at the first push of their app and environment
 // and close when APPS_FILE changes their credentials.
-import type { Log } from '../log.ts'
-import { mask } from '../log.ts'
-import { assertNever, messageOf } from '../result.ts'
-import { type Clock, toSeconds } from '../units.ts'
+import type { Log } from '../base/log.ts'
+import { mask } from '../base/log.ts'
+import { assertNever, messageOf } from '../base/result.ts'
+import { type Clock, toSeconds } from '../base/units.ts'
 import { createApnsSender } from './apns.ts'
 import { createProviderTokens, type ProviderTokens } from './apnsToken.ts'
 import type { Apps } from './apps.ts'

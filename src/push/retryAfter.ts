@@ -1,5 +1,5 @@
 // Reads the `Retry-After` of a vendor's answer. Both vendors may send it; neither promises to.
-import { type Clock, MS_PER_MINUTE, MS_PER_SECOND } from '../units.ts'
+import { type Clock, MS_PER_MINUTE, MS_PER_SECOND } from '../base/units.ts'
 
 /** A longer wish is as good as this one, and must not overflow a timer. */
 const WISH_MAX_MS = 24 * 60 * MS_PER_MINUTE

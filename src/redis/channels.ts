@@ -3,7 +3,7 @@
 // before anything is subscribed again, and says then what it still has a right to hear: who publishes is told how
 // many listen, and must not count on one who has lost the call meanwhile.
 
-import { messageOf } from '../result.ts'
+import { messageOf } from '../base/result.ts'
 import { type RedisConnection, RedisUnavailable } from './connect.ts'
 
 /** After a subscription that broke with its connection, which comes back by itself. */

@@ -2,8 +2,8 @@
 // that imports ioredis. Connections reconnect by themselves for ever; a command sent while there is none, or
 // unanswered for too long, fails at once as `RedisUnavailable`, so that no caller hangs.
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
-import type { Log } from '../log.ts'
-import { parseRedisUrl, type RedisNode, type RedisTarget } from '../redisUrl.ts'
+import type { Log } from '../base/log.ts'
+import { parseRedisUrl, type RedisNode, type RedisTarget } from '../config/redisUrl.ts'
 import { teachTracingChannels } from './tracing.ts'
 
 teachTracingChannels()

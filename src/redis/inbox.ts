@@ -2,8 +2,8 @@
 // subscriber can go deaf without an error (a half-open socket, a lost resubscription), so it sends itself a message
 // now and then; readiness looks at how fresh that is. The owner is told of every gap and of its end, because messages
 // published meanwhile are lost and it must look at what it missed.
-import type { Log } from '../log.ts'
-import { messageOf } from '../result.ts'
+import type { Log } from '../base/log.ts'
+import { messageOf } from '../base/result.ts'
 import type { RedisConnection } from './connect.ts'
 import { isCluster } from './scripts.ts'
 

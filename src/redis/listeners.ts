@@ -1,7 +1,7 @@
 // Who listens in a Cluster. A message reaches the subscribers of all nodes, but PUBLISH counts those of one node only,
 // so whoever must know whether anybody heard it asks every node. Outside a Cluster nobody needs this.
 import { Cluster, type Redis } from 'ioredis'
-import { assert } from '../result.ts'
+import { assert } from '../base/result.ts'
 import type { RedisConnection } from './connect.ts'
 
 /** Whether anybody listens on one of these channels. @returns true also when a node can't be asked: it

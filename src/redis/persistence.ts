@@ -1,6 +1,6 @@
 // Device registrations live in Redis alone, so a Redis that keeps nothing across a restart silently unregisters
 // every phone. This looks once, at start, and says so; it changes nothing.
-import { messageOf } from '../result.ts'
+import { messageOf } from '../base/result.ts'
 import type { RedisConnection } from './connect.ts'
 
 /** Whether what we write survives a restart. `unknown`: managed services hide these settings. */

@@ -3,7 +3,7 @@
 // and say so better. A client that is far from its limit does not wait for its count, and its requests are counted
 // in lots: that spares every confirmation a round trip, and mostly a command.
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
-import type { Clock } from '../units.ts'
+import type { Clock } from '../base/units.ts'
 import type { RedisConnection } from './connect.ts'
 import { RATE_PREFIX } from './keys.ts'
 

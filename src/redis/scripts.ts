@@ -1,7 +1,7 @@
 // Runs our Lua scripts: each is one atomic step, so that two pods can't both win. The text of each script stands
 // in `scripts/`; here is what they have in common, with ioredis's caching by hash underneath.
 import { Cluster, type Redis } from 'ioredis'
-import { assert, messageOf } from '../result.ts'
+import { assert, messageOf } from '../base/result.ts'
 import { type RedisConnection, RedisUnavailable } from './connect.ts'
 
 export type ScriptArgument = string | number

@@ -3,7 +3,7 @@
 // at ten thousand wakes a second every field is paid for.
 import type { CommandOutcome } from '../esl/outcome.ts'
 import type { Platform, PushOutcome } from '../push/push.ts'
-import type { EndReason, Verdict } from '../redis/wakes.ts'
+import type { EndReason, Verdict } from '../redis/wakes/wakes.ts'
 
 /** One thing that happened. Phone numbers, names and accounts stand in fields that `PERSONAL_FIELDS` lists. */
 export type Entry = WakeEntry | DialEntry

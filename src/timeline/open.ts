@@ -1,10 +1,10 @@
 // The timeline room's door: a connection of its own, so that calls' commands never stand behind timelines', and what
 // records and reads on it. With `TIMELINES_MAX=0` there is nothing to record; what is kept is still read.
-import type { Log } from '../log.ts'
+import type { Log } from '../base/log.ts'
+import type { Clock } from '../base/units.ts'
 import { openRedis, type RedisSettings } from '../redis/connect.ts'
-import { openKeptTimelines, openTimelines } from '../redis/timelines.ts'
+import { openKeptTimelines, openTimelines } from '../redis/timelines/timelines.ts'
 import type { Tracer } from '../tracing/tracer.ts'
-import type { Clock } from '../units.ts'
 import { openTimelineReader, type TimelineReader } from './reader.ts'
 import { createRecorder, NO_RECORDER, type Recorder } from './recorder.ts'
 import { createShare } from './share.ts'

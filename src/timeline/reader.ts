@@ -1,8 +1,8 @@
 // Reads timelines: one by the id of its call, or the list of an account's calls, each with its summary. It puts the
 // entries of several processes in order and leaves out what was written twice. Nothing is changed.
 
-import { mask } from '../log.ts'
-import type { KeptTimelines } from '../redis/timelines.ts'
+import { mask } from '../base/log.ts'
+import type { KeptTimelines } from '../redis/timelines/timelines.ts'
 import type { Entry, KeptEntry } from './entry.ts'
 import { ASCII_ELLIPSIS, masked } from './recorder.ts'
 import { type Told, tell } from './story.ts'

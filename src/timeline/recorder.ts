@@ -1,15 +1,15 @@
 // Collects what happens to wakes and calls, and writes it to Redis in lots, a few times a second. Whoever records
 // waits for nothing and can't fail: while Redis is away entries wait in bounded memory, and beyond it they are
 // dropped and counted. What an entry means is not looked at here.
-import { type Log, mask } from '../log.ts'
+import { type Log, mask } from '../base/log.ts'
+import { messageOf } from '../base/result.ts'
+import { type Clock, MS_PER_SECOND } from '../base/units.ts'
 import {
   ENTRIES_MAX,
   FIRST_ENTRIES_MAX,
   TIMELINES_A_WRITE_MAX,
   type TimelineLot,
-} from '../redis/timelines.ts'
-import { messageOf } from '../result.ts'
-import { type Clock, MS_PER_SECOND } from '../units.ts'
+} from '../redis/timelines/timelines.ts'
 import { type Entry, PERSONAL_FIELDS } from './entry.ts'
 import type { Share } from './share.ts'
 

@@ -1,7 +1,7 @@
 // Which calls get a timeline when more come than could be kept long enough for anybody to ask: then writing them would
 // only cost the calls their speed. The choice goes by the call's id, so that pods which see the same load choose the
 // same calls. It looks at no entry's content.
-import { type Clock, MS_PER_SECOND, toSeconds } from '../units.ts'
+import { type Clock, MS_PER_SECOND, toSeconds } from '../base/units.ts'
 
 /** A timeline that others push out sooner is not worth writing: nobody asks so fast. */
 const KEPT_AT_LEAST_SECONDS = 300

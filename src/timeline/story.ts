@@ -1,9 +1,9 @@
 // Turns a timeline's entries into sentences, when somebody reads them. They are for the person on duty: what
 // happened, what it means, where to look. What it all comes to stands in `summary.ts`.
-import { assertNever } from '../result.ts'
-import { MS_PER_SECOND, toSeconds } from '../units.ts'
+import { assertNever } from '../base/result.ts'
+import { MS_PER_SECOND, toSeconds } from '../base/units.ts'
+import { explainCause } from '../esl/hangupExplanations.ts'
 import type { DialEntry, Entry, KeptEntry, WakeEnding, WakeEntry } from './entry.ts'
-import { explainCause } from './hangupCauses.ts'
 import { explainRefusal, phoneName, vendorName } from './pushRefusals.ts'
 
 /** One line of a timeline. `fields` are the entry's own. */

@@ -2,8 +2,9 @@
 // span from its request to its outcome, with its pushes and the app's round trip as children; a dialled call one from
 // its job to its end, with originate, rings, talk, bargers and control messages. Whoever asked names the trace; what
 // goes on elsewhere (app, survivor) is told where it is. With no tracer none of this exists.
+
+import type { Clock } from '../base/units.ts'
 import type { Attributes, Span, Tracer } from '../tracing/tracer.ts'
-import type { Clock } from '../units.ts'
 import type { DialEntry, Entry, WakeEntry } from './entry.ts'
 import { type About, masked, type Recorder } from './recorder.ts'
 import { isOfWake } from './story.ts'

@@ -1,7 +1,7 @@
 // A timeline as programs get it, from the internal API and from the command line alike: the wire's names, and times in
 // seconds since the epoch, to the millisecond.
-import { assertNever } from '../result.ts'
-import { toSeconds } from '../units.ts'
+import { assertNever } from '../base/result.ts'
+import { toSeconds } from '../base/units.ts'
 import type { AccountTimelines, Timeline } from './reader.ts'
 
 export function wireFormOf(found: Timeline | AccountTimelines) {

@@ -2,7 +2,7 @@
 // start 0.1 s and 20 MB. Spans are begun and ended by hand, because a call's parts lie on several threads, processes and
 // machines; nothing hangs on the current one.
 
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 
 export interface TracerSettings {
   /** The collector, without `/v1/traces`. */

@@ -1,11 +1,11 @@
 // News about a call that comes in from outside while, or after, somebody waits: the app's answer and the PBX's
 // word that the call is over. Both are one atomic step in Redis, which tells the waits wherever they are held.
 
-import type { Log } from '../log.ts'
-import type { DeviceStore } from '../redis/devices.ts'
-import type { Verdict, WakeStore } from '../redis/wakes.ts'
-import { messageOf } from '../result.ts'
-import type { Clock } from '../units.ts'
+import type { Log } from '../base/log.ts'
+import { messageOf } from '../base/result.ts'
+import type { Clock } from '../base/units.ts'
+import type { DeviceStore } from '../redis/devices/devices.ts'
+import type { Verdict, WakeStore } from '../redis/wakes/wakes.ts'
 import type { AppAnswer } from './wake.ts'
 import type { WakeDesk } from './wakeDesk.ts'
 import type { WakeEvents } from './wakeEvents.ts'

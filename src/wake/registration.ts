@@ -1,10 +1,10 @@
 // An app registers its device, signs off, or says that it is still there. One atomic step in Redis each; when
 // another phone takes over an account's only slot, the phone that loses it is told by a push.
-import type { Log } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
+import type { Log } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import type { Clock } from '../base/units.ts'
 import type { Platform } from '../push/push.ts'
-import type { Device, DeviceStore, Registration } from '../redis/devices.ts'
-import type { Clock } from '../units.ts'
+import type { Device, DeviceStore, Registration } from '../redis/devices/devices.ts'
 import type { Push } from './wakeDesk.ts'
 
 export interface RegistrationDeskOptions {

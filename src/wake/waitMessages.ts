@@ -1,11 +1,11 @@
 // What the main thread and a wait worker tell each other. Messages are posted in batches, an array at a time: at
 // thousands of waits a second the thread hand-off would otherwise cost more than the wait itself.
 
-import { type BatchPace, createBatch } from '../batch.ts'
+import { type BatchPace, createBatch } from '../base/batch.ts'
 import type { ErrorReportSettings } from '../errors/reports.ts'
 import type { Platform } from '../push/push.ts'
 import type { RedisSettings } from '../redis/connect.ts'
-import type { Device } from '../redis/devices.ts'
+import type { Device } from '../redis/devices/devices.ts'
 import type { WakeOutcome } from './wake.ts'
 
 /** What a worker needs to know before its first wait. */

@@ -1,9 +1,9 @@
 // The main thread's side of the wait workers: gives each held request to one of them, relays pushes and outcomes,
 // and replaces a worker that crashed, handing its waits to the successor. It knows threads and numbers; what a wake
 // means stands in `wakeDesk.ts`, how a wait ends in `waitRoom.ts`.
-import type { Log } from '../log.ts'
-import { assertNever } from '../result.ts'
-import { MS_PER_SECOND } from '../units.ts'
+import type { Log } from '../base/log.ts'
+import { assertNever } from '../base/result.ts'
+import { MS_PER_SECOND } from '../base/units.ts'
 import {
   createOutbox,
   type FromWaitWorker,

@@ -3,11 +3,11 @@
 // push leave, because a fast phone can answer before a later subscription is in place. Whoever ends the wait (an
 // app, the deadline, the PBX), Redis decides once, and this room reports that decision. It sends no push itself:
 // it tells the main thread when one is due.
-import type { Log } from '../log.ts'
-import type { Device, DeviceStore } from '../redis/devices.ts'
-import { type EndReason, readWakeNews, type Waiter, type WakeStore } from '../redis/wakes.ts'
-import { assertNever, messageOf } from '../result.ts'
-import type { Clock } from '../units.ts'
+import type { Log } from '../base/log.ts'
+import { assertNever, messageOf } from '../base/result.ts'
+import type { Clock } from '../base/units.ts'
+import type { Device, DeviceStore } from '../redis/devices/devices.ts'
+import { type EndReason, readWakeNews, type Waiter, type WakeStore } from '../redis/wakes/wakes.ts'
 import type { FromWaitWorker, ToWaitWorker, WaitOrder } from './waitMessages.ts'
 import { nak, outcomeOf, type WakeOutcome } from './wake.ts'
 

@@ -1,6 +1,6 @@
 // The vocabulary of a wake: a PBX is about to ring a phone app that sleeps, so the app is pushed awake and the
 // PBX's request held until the app confirms. Shared by the main thread and the wait workers; no I/O here.
-import type { EndReason, WakeDecision } from '../redis/wakes.ts'
+import type { EndReason, WakeDecision } from '../redis/wakes/wakes.ts'
 
 /** What a PBX posts about one incoming call. */
 export interface IncomingCall {

@@ -2,13 +2,13 @@
 // to push, and here the tokens are signed and the pushes sent; the worker says how it ended, and the held request
 // gets its answer. The desk holds no timers and decides nothing.
 
-import { createBatch } from '../batch.ts'
-import type { Log } from '../log.ts'
+import { createBatch } from '../base/batch.ts'
+import type { Log } from '../base/log.ts'
+import { messageOf } from '../base/result.ts'
+import { type Clock, toSeconds, toWholeSeconds } from '../base/units.ts'
 import type { PushOutcome, PushPayload, PushTarget } from '../push/push.ts'
-import type { Device, DeviceStore } from '../redis/devices.ts'
-import { VERDICT_GRACE_MS } from '../redis/wakes.ts'
-import { messageOf } from '../result.ts'
-import { type Clock, toSeconds, toWholeSeconds } from '../units.ts'
+import type { Device, DeviceStore } from '../redis/devices/devices.ts'
+import { VERDICT_GRACE_MS } from '../redis/wakes/wakes.ts'
 import type { FromWaitWorker, WaitOver } from './waitMessages.ts'
 import type { WaitPool } from './waitPool.ts'
 import { callUuidOf, type IncomingCall, type WakeOutcome } from './wake.ts'

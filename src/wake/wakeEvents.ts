@@ -1,14 +1,14 @@
 // One function for each thing that happens in a wake: it writes the log line, counts, and notes it in the call's
 // timeline, together, so that a dashboard, a log and a timeline never tell three stories. vialer-middleware's counters
 // are fed here too.
-import type { Log } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
+import type { Log } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import { toSeconds } from '../base/units.ts'
 import type { Platform, PushOutcome } from '../push/push.ts'
-import type { Device } from '../redis/devices.ts'
-import type { Verdict } from '../redis/wakes.ts'
+import type { Device } from '../redis/devices/devices.ts'
+import type { Verdict } from '../redis/wakes/wakes.ts'
 import { FOUND_DEVICES_MAX, type WakeEntry } from '../timeline/entry.ts'
 import type { Recorder } from '../timeline/recorder.ts'
-import { toSeconds } from '../units.ts'
 import type { AppAnswer, IncomingCall, WakeOutcome } from './wake.ts'
 
 export type WakeEvents = ReturnType<typeof createWakeEvents>

@@ -1,7 +1,7 @@
 // Carries the faults out: each begins when its time has come and somebody can suffer it, lasts as long as it was
 // drawn, and heals. Several are at work at once. The first agent and the first front are never killed nor sent away,
 // so that a long life can be looked at for what it leaks.
-import { assertNever } from '../../src/result.ts'
+import { assertNever } from '../../src/base/result.ts'
 import type { FaultKind, PlannedFault } from './plan.ts'
 import { isPortOf, type Slot } from './processes.ts'
 import type { Scene, SwitchPlace } from './scene.ts'

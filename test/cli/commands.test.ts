@@ -1,7 +1,7 @@
 // Every command once, against a real Redis, a real agent and the test switch: what it makes of a call, what it prints,
 // and its exit code when all goes well.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { openStage, type Stage } from '../demo/stage.ts'
+import { openStage, type Stage } from '../../examples/demo/stage.ts'
 import { eventually } from '../harness/internal.ts'
 import { cli, jsonLines, startCli } from './cli.ts'
 

@@ -1,7 +1,7 @@
 // `hookswitch timeline`: what a person on duty reads at a terminal, and what a script gets.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import pino from 'pino'
-import type { Log } from '../../src/log.ts'
+import type { Log } from '../../src/base/log.ts'
 import { openTimelineRoom } from '../../src/timeline/open.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { cli, jsonLines } from './cli.ts'

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Glob } from 'bun'
 import { prometheusRule } from '../../deploy/prometheusRule.ts'
-import { type Config, readConfig } from '../../src/config.ts'
-import { toSeconds } from '../../src/units.ts'
+import { toSeconds } from '../../src/base/units.ts'
+import { type Config, readConfig } from '../../src/config/config.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 const DEPLOY = join(ROOT, 'deploy')

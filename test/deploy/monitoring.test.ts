@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'bun:test'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createMetrics } from '../../src/metrics.ts'
+import { createMetrics } from '../../src/base/metrics.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 const read = (path: string) => Bun.file(join(ROOT, path)).text()

@@ -1,7 +1,7 @@
 // Moments in which something is easily lost: a call's last one, the one in which it changes its owner, an agent's last
 // one, and a pop that is carried out after its agent died.
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { openCalls } from '../../src/redis/calls.ts'
+import { openCalls } from '../../src/redis/calls/calls.ts'
 import { openValve, type Valve } from '../chaos/valve.ts'
 import {
   aspJob,

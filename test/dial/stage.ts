@@ -1,9 +1,9 @@
 // A stage for dialled calls: a real Redis, a test switch, agents, and a backend that pushes jobs, listens to a call's
 // channel and speaks on it. What the backend itself says is left out of what it heard.
 import pino from 'pino'
-import { openAgent } from '../../src/dial/agent.ts'
-import type { AgentSettings } from '../../src/dial/agentMessages.ts'
-import type { Log } from '../../src/log.ts'
+import type { Log } from '../../src/base/log.ts'
+import { openAgent } from '../../src/dial/agent/agent.ts'
+import type { AgentSettings } from '../../src/dial/agent/messages.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 import type { TestSwitchOptions } from '../switch/settings.ts'
 import { startTestSwitch, type TestSwitch } from '../switch/testSwitch.ts'

@@ -2,8 +2,8 @@
 // vendor: settings, the machine, the apps' login.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { examineMachine } from '../../src/cli/machineCheckup.ts'
-import type { Finding } from '../../src/finding.ts'
+import type { Finding } from '../../src/base/finding.ts'
+import { examineMachine } from '../../src/doctor/machine.ts'
 import { cli, jsonLines, startCli } from '../cli/cli.ts'
 import { freePort, startRedis, type TestRedis } from '../harness/redis.ts'
 import { startTestSwitch, type TestSwitch } from '../switch/testSwitch.ts'

@@ -1,7 +1,7 @@
 // What the tests of the doctor share: silence for the log, and ways to look at findings.
 import pino from 'pino'
-import type { Finding } from '../../src/finding.ts'
-import type { Log } from '../../src/log.ts'
+import type { Finding } from '../../src/base/finding.ts'
+import type { Log } from '../../src/base/log.ts'
 
 export const silence = pino({ level: 'silent' }) as unknown as Log
 

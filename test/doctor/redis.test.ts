@@ -1,8 +1,8 @@
 // Each thing that the doctor finds at Redis, provoked at a real one.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { examineRedis } from '../../src/redis/checkup.ts'
-import { readServer } from '../../src/redis/serverCheckup.ts'
-import { parseRedisUrl } from '../../src/redisUrl.ts'
+import { parseRedisUrl } from '../../src/config/redisUrl.ts'
+import { examineRedis } from '../../src/redis/checkup/checkup.ts'
+import { readServer } from '../../src/redis/checkup/server.ts'
 import { freePort, startRedis, type TestRedis } from '../harness/redis.ts'
 import { startCluster, startSentinel, startTls } from '../harness/topologies.ts'
 import { only, silence, troubles } from './findings.ts'

@@ -2,9 +2,9 @@
 // would have to be broken.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createServer, type Server, type Socket } from 'node:net'
+import type { Finding } from '../../src/base/finding.ts'
 import { examineSwitch, type SwitchCheckupOptions } from '../../src/esl/checkup.ts'
 import { judgeExposure } from '../../src/esl/exposure.ts'
-import type { Finding } from '../../src/finding.ts'
 import { freePort } from '../harness/redis.ts'
 import type { TestSwitchOptions } from '../switch/settings.ts'
 import { startTestSwitch, type TestSwitch } from '../switch/testSwitch.ts'

@@ -1,9 +1,9 @@
 // Bugs reach Sentry, from the main thread and from workers, without what they quote; and without SENTRY_DSN everything is
 // as ever. Sentry is a stub that speaks real HTTP.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { openLog } from '../../src/base/log.ts'
 import { type ErrorReports, openErrorReports } from '../../src/errors/reports.ts'
 import { createScrubber } from '../../src/errors/scrub.ts'
-import { openLog } from '../../src/log.ts'
 import { askPbx, registerPhone } from '../harness/client.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { startService } from '../harness/service.ts'
@@ -165,7 +165,7 @@ describe('a text that leaves the house', () => {
 })
 
 test('a DSN that is none is a mistake in the settings, without its value', async () => {
-  const { readConfig } = await import('../../src/config.ts')
+  const { readConfig } = await import('../../src/config/config.ts')
   const read = readConfig({ SENTRY_DSN: 'https://sentry.example.com/secret-project' })
   expect(read).toEqual({ ok: false, failure: ['SENTRY_DSN must be https://key@host/project'] })
 })

@@ -23,7 +23,7 @@ import {
   parseSipUsername,
   parseUserId,
 } from '../../src/esl/allow.ts'
-import { parseHangupCause } from '../../src/esl/causes.ts'
+import { parseHangupCause } from '../../src/esl/hangupCauses.ts'
 import { hostileText } from './hostile.ts'
 
 type Parse = (value: unknown) => Parsed<unknown>

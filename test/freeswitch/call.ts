@@ -1,7 +1,7 @@
 // One call as its backend sees it: the job pushed, the channel heard, the lists in Redis. A test orders it about and
 // in the end compares its whole story. How phones and switch take part is the test's business.
 import { expect } from 'bun:test'
-import { channelUuidOf } from '../../src/dial/identity.ts'
+import { channelUuidOf } from '../../src/dial/call/identity.ts'
 import { eventually } from '../harness/internal.ts'
 import type { Line, Message } from './line.ts'
 import { answered, endedAs, isEnd, isEvent } from './story.ts'

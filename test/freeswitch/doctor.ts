@@ -1,6 +1,6 @@
 // The doctor's questions to a switch, at a real one: that it understands them, and that the answers are read right.
 import { expect, test } from 'bun:test'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { examineSwitch } from '../../src/esl/checkup.ts'
 import { ESL_PASSWORD, ESL_URL, GATEWAY, SIP_PROFILE } from './settings.ts'
 

@@ -14,10 +14,10 @@
 // The tests of a dead or downed gateway are skipped where the switch has none. Calls are PCMU, at most 30 legs at once,
 // and nobody else should use that gateway meanwhile.
 import { tmpdir } from 'node:os'
+import { openLog } from '../../src/base/log.ts'
 import { asCommand } from '../../src/esl/command.ts'
 import type { SwitchEvent } from '../../src/esl/event.ts'
 import { SwitchLink } from '../../src/esl/link.ts'
-import { openLog } from '../../src/log.ts'
 
 const read = (name: string, fallback: string): string => process.env[name]?.trim() || fallback
 

@@ -2,12 +2,12 @@
 // sent to the test, which says what becomes of it. It also weighs its own memory when asked. Everything else is as in
 // `src/main.ts`.
 import { heapStats } from 'bun:jsc'
-import { readConfig } from '../../src/config.ts'
-import { openLog } from '../../src/log.ts'
-import { createMetrics } from '../../src/metrics.ts'
+import { openService } from '../../src/app/service.ts'
+import { openLog } from '../../src/base/log.ts'
+import { createMetrics } from '../../src/base/metrics.ts'
+import { readConfig } from '../../src/config/config.ts'
 import type { Apps } from '../../src/push/apps.ts'
 import type { PushOutcome, PushSender } from '../../src/push/push.ts'
-import { openService } from '../../src/service.ts'
 import type { HeapWeight, ToVendorService, VendorPush } from './vendor.ts'
 
 const read = readConfig(process.env)

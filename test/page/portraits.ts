@@ -2,11 +2,11 @@
 // real ones at the test switch. Run by hand when the page has changed:
 //   SCREENSHOTS=docs/images bun test/page/portraits.ts
 
-import { openLog } from '../../src/log.ts'
-import { minuteOf } from '../../src/operate/hourTally.ts'
-import { classOf } from '../../src/operate/roundTrips.ts'
+import { openLog } from '../../src/base/log.ts'
+import { minuteOf } from '../../src/live/minuteCounts.ts'
+import { classOf } from '../../src/live/roundTrips.ts'
 import { openRedis } from '../../src/redis/connect.ts'
-import { openMinutes } from '../../src/redis/minutes.ts'
+import { openMinutes } from '../../src/redis/pods/minutes.ts'
 import { askPbx, registerPhone } from '../harness/client.ts'
 import { eventually } from '../harness/internal.ts'
 import { openBrowser, openPage } from './browser.ts'

@@ -10,7 +10,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { Socket } from 'node:net'
-import type { Clock } from '../../src/units.ts'
+import type { Clock } from '../../src/base/units.ts'
 import type { ApplePublicKey } from './appCredentials.ts'
 import { createAppleRules } from './appleRules.ts'
 import type { ServerCertificate } from './vendorCerts.ts'

@@ -2,7 +2,7 @@
 // to APNs", "Establishing a token-based connection to APNs", "Handling notification responses from APNs").
 import { verify } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http2'
-import { type Clock, MS_PER_MINUTE, MS_PER_SECOND } from '../../src/units.ts'
+import { type Clock, MS_PER_MINUTE, MS_PER_SECOND } from '../../src/base/units.ts'
 import type { ApplePublicKey } from './appCredentials.ts'
 
 export interface Refusal {

@@ -1,6 +1,6 @@
 // A real logger whose lines a test can read and wait for.
 import pino from 'pino'
-import type { Log } from '../../src/log.ts'
+import type { Log } from '../../src/base/log.ts'
 
 export interface LogLine {
   level: number

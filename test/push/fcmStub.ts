@@ -3,7 +3,7 @@
 // next answers for a push token; without a plan a correct message is accepted.
 import { randomUUID, verify } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
-import { type Clock, toSeconds } from '../../src/units.ts'
+import { type Clock, toSeconds } from '../../src/base/units.ts'
 import type { GooglePublicKey } from './appCredentials.ts'
 import { type GoogleDetail, refusalOfMessage } from './googleRules.ts'
 import type { ServerCertificate } from './vendorCerts.ts'

@@ -1,8 +1,8 @@
 // The stubs' own rules: a test against a stub is worth as much as the stub refuses.
 import { describe, expect, test } from 'bun:test'
 import type { IncomingHttpHeaders } from 'node:http2'
+import { MS_PER_MINUTE } from '../../src/base/units.ts'
 import { createProviderTokens } from '../../src/push/apnsToken.ts'
-import { MS_PER_MINUTE } from '../../src/units.ts'
 import { makeAppleCredentials, TEST_TOPIC } from './appCredentials.ts'
 import { createAppleRules } from './appleRules.ts'
 import { refusalOfMessage } from './googleRules.ts'

@@ -5,7 +5,7 @@ import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:cry
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { MS_PER_MINUTE } from '../../src/units.ts'
+import { MS_PER_MINUTE } from '../../src/base/units.ts'
 
 /** The hosts that pushes go to. The product has no setting for them. */
 export const VENDOR_HOSTS = [

@@ -1,8 +1,8 @@
 // The record of a call in Redis, where a step's answer may be lost and the step be sent again.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import pino from 'pino'
-import type { Log } from '../../src/log.ts'
-import { type CallStore, openCalls } from '../../src/redis/calls.ts'
+import type { Log } from '../../src/base/log.ts'
+import { type CallStore, openCalls } from '../../src/redis/calls/calls.ts'
 import { openRedis, type RedisConnection } from '../../src/redis/connect.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 

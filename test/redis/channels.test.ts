@@ -2,7 +2,7 @@
 // when the connection is back.
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import pino from 'pino'
-import type { Log } from '../../src/log.ts'
+import type { Log } from '../../src/base/log.ts'
 import { type Channels, openChannels } from '../../src/redis/channels.ts'
 import { openRedis, type RedisConnection } from '../../src/redis/connect.ts'
 import { openValve, type Valve } from '../chaos/valve.ts'

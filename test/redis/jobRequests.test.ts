@@ -2,9 +2,9 @@
 // its call are on other nodes.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import pino from 'pino'
-import type { Log } from '../../src/log.ts'
+import type { Log } from '../../src/base/log.ts'
 import { openRedis, type RedisConnection } from '../../src/redis/connect.ts'
-import { type JobRequests, openJobRequests } from '../../src/redis/jobRequests.ts'
+import { type JobRequests, openJobRequests } from '../../src/redis/jobs/jobRequests.ts'
 import { callKey } from '../../src/redis/keys.ts'
 import { startRedis } from '../harness/redis.ts'
 import { startCluster } from '../harness/topologies.ts'

@@ -1,7 +1,7 @@
 // The control port of a test switch that runs as a process of its own: one POST for each call of the switch's front,
 // in JSON. The client for it is remote.ts, which knows the same names.
 
-import { messageOf } from '../../src/result.ts'
+import { messageOf } from '../../src/base/result.ts'
 import type { ForeignCalls } from './foreign.ts'
 import type { TestSwitch } from './testSwitch.ts'
 

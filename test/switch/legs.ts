@@ -1,7 +1,7 @@
 // One leg from dialling to the answer: finds the way out, makes the channel, rings the phone and does what the phone
 // does. What the answered leg then runs, and who it is joined to, is decided by whoever had it rung.
 
-import { assertNever } from '../../src/result.ts'
+import { assertNever } from '../../src/base/result.ts'
 import { type CallerProfile, Channel, NO_TIMES, type RingOutcome, shownToOther } from './channel.ts'
 import { fireChannelEvent } from './channelEvents.ts'
 import type { Assignment, DialString } from './dialString.ts'

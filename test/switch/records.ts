@@ -1,7 +1,7 @@
 // The proof: what the switch was asked and what it did, in order, never changed and never shortened. It outlives
 // restarts of the switch. Who draws conclusions from it (did a phone ring twice?) is the test.
 
-import type { Clock } from '../../src/units.ts'
+import type { Clock } from '../../src/base/units.ts'
 
 /** What happened. `connection` numbers the sockets from 1 and is never used again. */
 export type Happening =

@@ -1,8 +1,8 @@
 // What a test may choose about the test switch: its constants at the start, and its misbehaviour at any time.
 // Everything here is plain data, so that another process can set it over the control port. Nothing acts here.
 
-import type { Clock } from '../../src/units.ts'
-import { MS_PER_SECOND } from '../../src/units.ts'
+import type { Clock } from '../../src/base/units.ts'
+import { MS_PER_SECOND } from '../../src/base/units.ts'
 import type { Injection } from './injections.ts'
 import type { RecordEntry } from './records.ts'
 

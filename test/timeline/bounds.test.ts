@@ -2,7 +2,7 @@
 // memory of who records while Redis is away.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import pino from 'pino'
-import type { Log } from '../../src/log.ts'
+import type { Log } from '../../src/base/log.ts'
 import { openRedis, type RedisConnection, RedisUnavailable } from '../../src/redis/connect.ts'
 import {
   CALLS_OF_ACCOUNT_MAX,
@@ -11,7 +11,7 @@ import {
   openKeptTimelines,
   openTimelines,
   type TimelineLot,
-} from '../../src/redis/timelines.ts'
+} from '../../src/redis/timelines/timelines.ts'
 import { openTimelineReader } from '../../src/timeline/reader.ts'
 import { createRecorder, type Recorder } from '../../src/timeline/recorder.ts'
 import { eventually } from '../harness/internal.ts'

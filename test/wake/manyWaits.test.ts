@@ -1,7 +1,7 @@
 // Thousands of calls held at once by two processes on one Redis: every answer is right and in time, and nothing of
 // them stays in memory.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { idOfToken } from '../../src/redis/devices.ts'
+import { idOfToken } from '../../src/redis/devices/devices.ts'
 import { confirm, proceeds, registerPhone } from '../harness/client.ts'
 import { eventually, readMetrics } from '../harness/internal.ts'
 import { type HeldAnswer, holdCall } from '../harness/pbx.ts'

@@ -1,6 +1,6 @@
 // Apps report how their calls went; vialer-middleware's counters count it, under labels that an app can't multiply.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { createMetrics } from '../../src/metrics.ts'
+import { createMetrics } from '../../src/base/metrics.ts'
 import { createAppStatistics } from '../../src/wake/appStatistics.ts'
 import { postForm, postJson } from '../harness/client.ts'
 import { readMetrics } from '../harness/internal.ts'

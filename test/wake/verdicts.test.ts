@@ -1,7 +1,7 @@
 // What an app hears when it answers: the verdict, before and after the call's end, the first time and again. One
 // service holds calls long, another briefly, on the same Redis.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { idOfToken } from '../../src/redis/devices.ts'
+import { idOfToken } from '../../src/redis/devices/devices.ts'
 import {
   acked,
   answer,

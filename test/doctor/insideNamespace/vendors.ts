@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Finding } from '../../../src/finding.ts'
+import type { Finding } from '../../../src/base/finding.ts'
 import type { ApnsApp } from '../../../src/push/apns.ts'
 import { examineApns, NO_DEVICE } from '../../../src/push/apnsCheckup.ts'
 import { createProviderTokens } from '../../../src/push/apnsToken.ts'

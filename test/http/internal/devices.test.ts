@@ -1,7 +1,7 @@
 // What an operator is shown of an account's phones: everything that helps to find out why one does not ring, and no
 // push token.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { idOfToken } from '../../../src/redis/devices.ts'
+import { idOfToken } from '../../../src/redis/devices/devices.ts'
 import { startRedis, type TestRedis } from '../../harness/redis.ts'
 import { startService, type TestService } from '../../harness/service.ts'
 import { type Api, apiAt, untilApiReady } from './api.ts'

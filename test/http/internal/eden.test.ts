@@ -2,7 +2,7 @@
 // nothing generated. That this file compiles is half of the test.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { treaty } from '@elysiajs/eden'
-import type { InternalApi } from '../../../src/http/internalApp.ts'
+import type { InternalApi } from '../../../src/http/internal/app.ts'
 import { newDialId, openStage, type Stage, until } from '../../dial/stage.ts'
 import { startService, type TestService } from '../../harness/service.ts'
 import { untilApiReady } from './api.ts'

@@ -1,8 +1,8 @@
 // Apple's sender against a stub at Apple's own names: what it sends, what it makes of the answers, and its provider
 // tokens. Runs inside the vendors' namespace: see vendors.test.ts.
 import { describe, expect, test } from 'bun:test'
+import { MS_PER_MINUTE } from '../../../src/base/units.ts'
 import { createProviderTokens } from '../../../src/push/apnsToken.ts'
-import { MS_PER_MINUTE } from '../../../src/units.ts'
 import { type ApnsPlan, startApnsStub } from '../apnsStub.ts'
 import { makeAppleCredentials, TEST_TOPIC } from '../appCredentials.ts'
 import {

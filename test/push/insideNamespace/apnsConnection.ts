@@ -2,8 +2,8 @@
 // inside the vendors' namespace: see vendors.test.ts.
 import { describe, expect, test } from 'bun:test'
 import { getEventListeners } from 'node:events'
+import { MS_PER_MINUTE } from '../../../src/base/units.ts'
 import type { PushTarget } from '../../../src/push/push.ts'
-import { MS_PER_MINUTE } from '../../../src/units.ts'
 import { type ApnsPlan, startApnsStub } from '../apnsStub.ts'
 import { startRelay } from '../relay.ts'
 import { makeStrangeCertificate } from '../vendorCerts.ts'

@@ -1,10 +1,10 @@
 // Google's sender against stubs at Google's own names. Runs inside the vendors' namespace: see vendors.test.ts.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { getEventListeners } from 'node:events'
+import { MS_PER_MINUTE } from '../../../src/base/units.ts'
 import { createFcmSender, FCM_SENDINGS_MAX, type FcmSenderOptions } from '../../../src/push/fcm.ts'
 import type { PushPayload, PushTarget } from '../../../src/push/push.ts'
 import { createTurns } from '../../../src/push/turns.ts'
-import { MS_PER_MINUTE } from '../../../src/units.ts'
 import { makeGoogleCredentials, TEST_APP } from '../appCredentials.ts'
 import { type FcmPlan, type FcmStub, startFcmStub } from '../fcmStub.ts'
 import { type Relay, startRelay } from '../relay.ts'

@@ -1,0 +1,142 @@
+// The agent role, put together: settings become one agent for each place at each switch.
+
+import type { Log } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import { toSeconds } from '../base/units.ts'
+import type { Config } from '../config/config.ts'
+import type { SecondsName } from '../dial/agent/context.ts'
+import type { Trouble } from '../dial/agent/incidents.ts'
+import { openAgentPool } from '../dial/agent/pool.ts'
+import { errorReportSettingsOf } from '../errors/reports.ts'
+import { labelsOfCause } from '../esl/hangupClasses.ts'
+import { tracerSettingsOf } from '../tracing/tracer.ts'
+
+export interface AgentsOptions {
+  config: Config
+  metrics: Metrics
+  log: Log
+  /** Names this process in Redis. */
+  pod: string
+  isPretty: boolean
+}
+
+/** What operators are shown of them, beside the metrics. */
+export interface AgentsNotes {
+  legsEnded: (cause: string, times: number) => void
+  troubled: (trouble: Trouble) => void
+}
+
+export type Agents = ReturnType<typeof openAgents>
+
+export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOptions, notes: AgentsNotes) {
+  const isLoadTestAllowed = config.redMode === 'load-test'
+  const {
+    takeoverMs,
+    orphanMaxMs,
+    ringTimeoutSeconds,
+    jobAgeMaxMs,
+    callsMax,
+    callsPerSecond,
+    gateways,
+    gateway,
+    sipProfile,
+    sipHeaderPrefix,
+  } = config
+  const tracing = tracerSettingsOf(config, pod)
+  const errorReports = errorReportSettingsOf(config, pod)
+  const shared = {
+    redis: { url: config.redisUrl, connectTimeoutMs: config.redisConnectTimeoutMs },
+    jobLists: [config.jobListAsp, config.jobListBot, ...(isLoadTestAllowed ? [config.jobListLoad] : [])],
+    gateways,
+    gateway,
+    sipProfile,
+    sipHeaderPrefix,
+    ringTimeoutSeconds,
+    jobAgeMaxMs,
+    callsMax,
+    callsPerSecond,
+    isLoadTestAllowed,
+    takeoverMs,
+    orphanMaxMs,
+    ...(tracing ? { tracing } : {}),
+    ...(errorReports ? { errorReports } : {}),
+    timelinesMax: config.timelinesMax,
+    log: { level: config.logLevel, showsFullNumbers: config.showsFullNumbers, isPretty },
+  }
+  const switches = config.eslSwitches.map(({ host, port = config.eslPort }) => ({
+    name: `${host}:${port}`,
+    host,
+    port,
+    password: config.eslPassword,
+  }))
+  const counters = {
+    jobs: (kind: string, times: number) => metrics.jobs.inc({ kind }, times),
+    deadLetters: (_: string, times: number) => metrics.deadLetters.inc(times),
+    events: (type: string, times: number) => metrics.callEvents.inc({ type }, times),
+    controls: (type: string, times: number) => metrics.controls.inc({ type }, times),
+    dials: (label: string, times: number) => {
+      const [kind = '', result = ''] = label.split(' ')
+      metrics.dials.inc({ kind, result }, times)
+    },
+    hangups: (cause: string, times: number) => {
+      metrics.hangups.inc(labelsOfCause(cause), times)
+      notes.legsEnded(cause, times)
+    },
+    takeovers: (_: string, times: number) => metrics.takeovers.inc(times),
+    timelineDropped: (_: string, times: number) => metrics.timelineDropped.inc(times),
+  }
+  beginAtZero(metrics)
+  const timers: Record<SecondsName, (label: string) => (seconds: number) => void> = {
+    command: label => {
+      const [command = '', outcome = ''] = label.split(' ')
+      return seconds => {
+        metrics.commandSeconds.observe({ command, outcome }, seconds)
+        if (outcome === 'timeout') metrics.commandTimeouts.inc()
+      }
+    },
+    ring: leg => seconds => metrics.ringSeconds.observe({ leg }, seconds),
+    jobWait: kind => seconds => metrics.jobWaitSeconds.observe({ kind }, seconds),
+  }
+  const pool = openAgentPool({
+    program: new URL('../../workers/agent.ts', import.meta.url),
+    agents: switches.flatMap(each =>
+      Array.from({ length: config.agentsPerSwitch }, () => ({ ...shared, switch: each })),
+    ),
+    newName: () => `${pod}-${crypto.randomUUID().slice(0, 8)}`,
+    count: ({ name, label, times }) => counters[name](label, times),
+    observe: ({ name, label, seconds }) => seconds.forEach(timers[name](label)),
+    onTrouble: notes.troubled,
+    onCrash: () => metrics.agentCrashes.inc(),
+    log,
+  })
+
+  return {
+    /** What keeps the agents from dialling: none of them reaches a switch. */
+    obstacles: (): string[] => ([...pool.switches().values()].some(Boolean) ? [] : ['switch']),
+
+    /** By switch, whether one of our agents is connected to it. */
+    switches: pool.switches,
+
+    beforeScrape(): void {
+      metrics.calls.set(pool.calls)
+      for (const [name, isReady] of pool.switches())
+        metrics.switchReady.set({ switch: name }, isReady ? 1 : 0)
+    },
+
+    async drain(): Promise<void> {
+      if (pool.calls > 0)
+        log.info(
+          { calls: pool.calls, limitSeconds: toSeconds(config.drainMaxMs) },
+          'calls go on until they end',
+        )
+      await pool.drain(config.drainMaxMs)
+    },
+  }
+}
+
+/** A counter whose first value is 1 has not risen, as Prometheus sees it: what alerts look at begins at 0. */
+function beginAtZero({ dials, hangups }: Metrics): void {
+  for (const kind of ['asp-call', 'bot-call', 'load-test'])
+    for (const result of ['answered', 'unanswered', 'failed', 'unknown']) dials.inc({ kind, result }, 0)
+  for (const cause of ['NORMAL_CLEARING', 'CRASH', 'SYSTEM_SHUTDOWN']) hangups.inc(labelsOfCause(cause), 0)
+}

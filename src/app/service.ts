@@ -1,0 +1,120 @@
+// The process, put together by its role: the front, the agents, and the internal listener that every role has. A
+// stop goes through the same rooms: nothing new is taken, what runs ends, then everything is let go.
+import { version } from '../../package.json'
+import { openBackend } from '../backend/backend.ts'
+import { createInternalApp } from '../http/internal/app.ts'
+import { openOperate } from '../live/open.ts'
+import { keepQueueGauges } from '../live/queueGauges.ts'
+import { openRedis } from '../redis/connect.ts'
+import { openDevices } from '../redis/devices/devices.ts'
+import { openTimelineRoom } from '../timeline/open.ts'
+import { openTracer, tracerSettingsOf } from '../tracing/tracer.ts'
+import { type Agents, openAgents } from './agents.ts'
+import { type Front, type FrontOptions, openFront } from './front.ts'
+
+export type ServiceOptions = FrontOptions
+
+export type Service = Awaited<ReturnType<typeof openService>>
+
+export async function openService(options: ServiceOptions) {
+  const { config, metrics, log } = options
+  const redisSettings = { url: config.redisUrl, connectTimeoutMs: config.redisConnectTimeoutMs }
+  // Of the API alone, so that a slow request of an operator never stands in front of a wake.
+  const apiRedis = openRedis(redisSettings, 'commands', log)
+  const backend = openBackend(apiRedis, () => openRedis(redisSettings, 'subscriber', log), log)
+  const operate = openOperate({ config, pod: options.pod, version, clock: Date.now, log })
+  const { tally, lately } = operate
+  const tracer = await openTracer(tracerSettingsOf(config, options.pod))
+  const timelines = openTimelineRoom(
+    {
+      redis: { url: config.redisUrl, connectTimeoutMs: config.redisConnectTimeoutMs },
+      timelinesMax: config.timelinesMax,
+      showsFullNumbers: config.showsFullNumbers,
+    },
+    { by: options.pod, tracer, onDropped: () => metrics.timelineDropped.inc(), clock: Date.now, log },
+  )
+  const front: Front | undefined =
+    config.role === 'agent'
+      ? undefined
+      : await openFront(options, {
+          pushed: tally.pushed,
+          timeline: timelines.recorder,
+          traces: timelines.traces,
+          answered(callId, { reason }, roundTripMs) {
+            tally.woken(reason, roundTripMs)
+            // The caller's own hanging up is nobody's fault.
+            if (reason !== 'confirmed' && reason !== 'caller-gone') lately.note('wake', callId, reason)
+          },
+        })
+  const agents: Agents | undefined =
+    config.role === 'front'
+      ? undefined
+      : openAgents(options, {
+          legsEnded: tally.legsEnded,
+          troubled: ({ kind, dialId, text }) => lately.note(kind, dialId, text),
+        })
+  metrics.info.set({ version, role: config.role }, 1)
+  const readQueues = keepQueueGauges(operate.queues, metrics)
+  const closing = new AbortController()
+  let isDraining = false
+
+  const readiness = (): string[] => [
+    ...(isDraining ? ['draining'] : []),
+    // A Redis that is full can be reached and takes nothing.
+    ...(operate.isRedisReady() ? (front?.obstacles() ?? []) : ['redis']),
+    // A process that serves PBXs too must not lose their traffic because a switch is away.
+    ...(config.role === 'agent' ? (agents?.obstacles() ?? []) : []),
+  ]
+  const internalApp = createInternalApp({
+    readiness,
+    metrics,
+    beforeScrape: async () => {
+      front?.beforeScrape()
+      agents?.beforeScrape()
+      // A front asks its own connections, and has said so.
+      if (!front) metrics.redisReady.set(operate.isRedisReady() ? 1 : 0)
+      metrics.ready.set(readiness().length === 0 ? 1 : 0)
+      await readQueues()
+    },
+    adminToken: config.adminToken,
+    host: config.internalHost,
+    closing: closing.signal,
+    feed: operate.feed,
+    timelines: timelines.reader,
+    backend,
+    devices: openDevices(apiRedis, config),
+    lists: config,
+    isLoadTestAllowed: config.redMode === 'load-test',
+    version,
+    clock: Date.now,
+    newUuid: () => crypto.randomUUID(),
+    log,
+  })
+  internalApp.listen({ hostname: config.internalHost, port: config.internalPort })
+
+  operate.show({
+    obstacles: readiness,
+    ...(front ? { waits: front.waits } : {}),
+    switches: () => agents?.switches() ?? new Map(),
+  })
+
+  const { internalHost } = config
+  return {
+    front,
+    publicUrl: front?.publicUrl,
+    internalUrl: `http://${internalHost.includes(':') ? `[${internalHost}]` : internalHost}:${internalApp.server?.port}`,
+
+    /** Ends in good order: at most after the longest wait, or the longest call that `DRAIN_MAX` allows. */
+    async stop(): Promise<void> {
+      isDraining = true
+      await Promise.all([front?.drain(), agents?.drain()])
+      await front?.close()
+      closing.abort()
+      await timelines.close()
+      await operate.close()
+      await internalApp.stop()
+      backend.close()
+      apiRedis.disconnect()
+    },
+  }
+}

@@ -1,0 +1,256 @@
+// What a backend does with Redis, seen from its side of the wire: it queues a job, says something on a channel and
+// counts who heard it, hears what is said there, reads a user's history, and looks at which calls there are. The
+// command line is such a backend, and so is the internal API. Nothing here knows what a job or a message means.
+import type { Log } from '../base/log.ts'
+import { messageOf } from '../base/result.ts'
+import { type AgentCard, openAgentRoll } from '../redis/agents/agents.ts'
+import { type CallRecord, openCalls } from '../redis/calls/calls.ts'
+import {
+  COMMAND_TIMEOUT_MS,
+  openRedis,
+  type RedisConnection,
+  type RedisSettings,
+  RedisUnavailable,
+} from '../redis/connect.ts'
+import { type JobQueued, type JobRequest, openJobRequests } from '../redis/jobs/jobRequests.ts'
+import { historyKey } from '../redis/keys.ts'
+import { isCluster, reachable } from '../redis/scripts.ts'
+import { type KeptTimelines, openKeptTimelines } from '../redis/timelines/timelines.ts'
+
+/** What hears one channel. */
+export interface Ear {
+  onMessage: (text: string) => void
+  /** The connection is lost: what is published now is not heard. */
+  onLost?: () => void
+  /** The channel is heard again, after a gap. */
+  onBack?: () => void
+}
+
+/** An agent that lives, or one that died and whose calls nobody has taken over yet. */
+export interface SeenAgent {
+  agent: string
+  /** Undefined: it died. */
+  card: AgentCard | undefined
+}
+
+/** A living call and the agent that owns it. */
+export interface OwnedCall {
+  record: CallRecord
+  owner: SeenAgent
+}
+
+/** @throws RedisUnavailable from every method. */
+export interface Backend {
+  /** Puts a job at the end of its list. @returns how many jobs wait there now, this one included. */
+  queueJob(list: string, job: string): Promise<number>
+  /** The same for one that may be asked for twice. */
+  queueOnce(request: JobRequest): Promise<JobQueued>
+  /** Hears a channel from the moment that this resolves. @returns what ends the hearing. */
+  listen(channel: string, ear: Ear): Promise<() => void>
+  /** Resolves when a channel's messages of before have been heard: they come on another connection than what is asked
+   *  meanwhile. (In a Cluster but for those still on their way between two nodes.) */
+  caughtUp(channel: string): Promise<void>
+  /** @returns how many subscribers got it, our own connection included; undefined in a Cluster, where nobody knows. */
+  publish(channel: string, message: string): Promise<number | undefined>
+  /** The call of that dial id, or undefined when none lives. */
+  findCall(dialId: string): Promise<CallRecord | undefined>
+  /** The same with its owner. */
+  findOwned(dialId: string): Promise<OwnedCall | undefined>
+  /** The agents that there are. */
+  agents(): Promise<SeenAgent[]>
+  /** The living calls, in no particular order, at most `max` of `total`. */
+  calls(max?: number): Promise<{ calls: OwnedCall[]; total: number }>
+  /** What is kept of wakes and calls of a day. */
+  timelines: KeptTimelines
+  /** The events of a user's newest call, newest first, as they were published. */
+  history(user: { orgId: string; userId: string }): Promise<string[]>
+  close(): void
+}
+
+/** A backend over connections that come back by themselves: the one for commands is the caller's, the one that listens
+ *  is opened at the first use and closed with the backend. */
+export function openBackend(
+  redis: RedisConnection,
+  openSubscriber: () => RedisConnection | Promise<RedisConnection>,
+  log: Log,
+): Backend {
+  const store = openCalls(redis)
+  const roll = openAgentRoll(redis)
+  const requests = openJobRequests(redis)
+  const agents = async () => [...(await roll.all())].map(([agent, card]) => ({ agent, card }))
+  const ears = openEars(openSubscriber, log)
+
+  return {
+    queueJob: (list, job) => reachable(redis.rpush(list, job)),
+    queueOnce: requests.queue,
+    listen: ears.listen,
+    caughtUp: ears.caughtUp,
+
+    async publish(channel, message) {
+      const receivers = await reachable(redis.publish(channel, message))
+      // A node counts its own subscribers only.
+      return isCluster(redis) ? undefined : receivers
+    },
+
+    findCall: dialId => store.find(dialId),
+
+    async findOwned(dialId) {
+      const [record, agent] = await Promise.all([store.find(dialId), store.ownerOf(dialId)])
+      if (!record || agent === null) return undefined
+      return { record, owner: { agent, card: await roll.card(agent) } }
+    },
+
+    agents,
+
+    async calls(max = Number.POSITIVE_INFINITY) {
+      const owned = await Promise.all(
+        (await agents()).map(async owner => {
+          const dialIds = await store.ownedBy(owner.agent)
+          return dialIds.map(dialId => ({ dialId, owner }))
+        }),
+      )
+      const all = owned.flat()
+      const found = await Promise.all(
+        all.slice(0, max).map(async ({ dialId, owner }) => ({ record: await store.find(dialId), owner })),
+      )
+      const calls = found.flatMap(({ record, owner }) => (record ? [{ record, owner }] : []))
+      // Of those that were looked at, some are over already.
+      return { calls, total: all.length - (found.length - calls.length) }
+    },
+
+    timelines: openKeptTimelines(redis),
+    history: user => reachable(redis.lrange(historyKey(user), 0, -1)),
+    close: ears.close,
+  }
+}
+
+/** Who hears what, on one connection. */
+function openEars(openSubscriber: () => RedisConnection | Promise<RedisConnection>, log: Log) {
+  const ears = new Map<string, Set<Ear>>()
+  let opening: Promise<RedisConnection> | undefined
+
+  async function open(): Promise<RedisConnection> {
+    const connection = await openSubscriber()
+    connection.on('message', (channel: string, text: string) => {
+      const hearing = ears.get(channel)
+      if (hearing) for (const ear of hearing) ear.onMessage(text)
+    })
+    connection.on('close', () => {
+      for (const hearing of ears.values()) for (const ear of hearing) ear.onLost?.()
+    })
+    connection.on('ready', () => {
+      for (const channel of ears.keys())
+        connection.subscribe(channel).then(
+          () => {
+            for (const ear of ears.get(channel) ?? []) ear.onBack?.()
+          },
+          thrown => log.debug({ reason: messageOf(thrown) }, 'not heard yet; the next reconnect tries again'),
+        )
+    })
+    return connection
+  }
+
+  const subscriber = (): Promise<RedisConnection> => {
+    opening ??= open()
+    return opening
+  }
+
+  function leave(channel: string, ear: Ear): void {
+    const hearing = ears.get(channel)
+    if (!hearing?.delete(ear) || hearing.size > 0) return
+    ears.delete(channel)
+    // Behind every SUBSCRIBE of before and before every later one. Where it fails the connection is broken, and its
+    // return subscribes only to what is heard then.
+    subscriber()
+      .then(connection => connection.unsubscribe(channel))
+      .catch(thrown => log.debug({ reason: messageOf(thrown) }, 'not unsubscribed: redis is away'))
+  }
+
+  return {
+    async listen(channel: string, ear: Ear): Promise<() => void> {
+      const hearing = ears.get(channel) ?? new Set()
+      ears.set(channel, hearing)
+      hearing.add(ear)
+      try {
+        await inTime(subscriber().then(connection => connection.subscribe(channel)))
+      } catch (thrown) {
+        leave(channel, ear)
+        throw thrown
+      }
+      return () => leave(channel, ear)
+    },
+
+    /** SUBSCRIBE again is harmless, and its reply comes behind all that was published before. */
+    async caughtUp(channel: string): Promise<void> {
+      if (opening && ears.has(channel))
+        await inTime(opening.then(connection => connection.subscribe(channel)))
+    },
+
+    close(): void {
+      // Nobody wants to hear of a loss that is our own doing.
+      ears.clear()
+      void opening?.then(
+        connection => connection.disconnect(),
+        // It never stood.
+        () => undefined,
+      )
+    },
+  }
+}
+
+/** A subscriber waits for its server to come back; who asks for it must not. */
+function inTime<Reply>(reply: Promise<Reply>): Promise<Reply> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () => reject(new RedisUnavailable(`no subscription within ${COMMAND_TIMEOUT_MS} ms`)),
+    COMMAND_TIMEOUT_MS,
+  )
+  return reachable(Promise.race([reply, late])).finally(() => clearTimeout(timer))
+}
+
+/** Connects, for somebody who waits at a terminal. @throws RedisUnavailable at the first refusal already, and when the
+ *  signal aborts. */
+export async function connectBackend(
+  settings: RedisSettings,
+  { log, signal }: { log: Log; signal: AbortSignal },
+): Promise<Backend> {
+  const opened: RedisConnection[] = []
+  const open = async (purpose: 'commands' | 'subscriber') => {
+    const connection = openRedis(settings, purpose, log)
+    opened.push(connection)
+    await ready(connection, settings.connectTimeoutMs, signal)
+    return connection
+  }
+  const disconnect = () => {
+    for (const connection of opened) connection.disconnect()
+  }
+  try {
+    const backend = openBackend(await open('commands'), () => open('subscriber'), log)
+    return {
+      ...backend,
+      close() {
+        backend.close()
+        disconnect()
+      },
+    }
+  } catch (thrown) {
+    disconnect()
+    throw thrown
+  }
+}
+
+function ready(connection: RedisConnection, limitMs: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const onError = (error: Error) => reject(new RedisUnavailable(error.message, { cause: error }))
+  const onAbort = () => reject(new RedisUnavailable('not waited for'))
+  const timer = setTimeout(() => reject(new RedisUnavailable(`no connection within ${limitMs} ms`)), limitMs)
+  connection.on('error', onError)
+  connection.once('ready', resolve)
+  signal.addEventListener('abort', onAbort)
+  return promise.finally(() => {
+    clearTimeout(timer)
+    connection.off('error', onError)
+    connection.off('ready', resolve)
+    signal.removeEventListener('abort', onAbort)
+  })
+}

@@ -1,0 +1,71 @@
+// A living call as its record in Redis tells it, for those who only look: its legs and bargers and how they stand, its
+// owner, its switch. Phone numbers stay inside. Nothing is changed here.
+
+import type { CallRecord } from '../redis/calls/calls.ts'
+import type { OwnedCall } from './backend.ts'
+
+/** In the wire's own words, as the command line and the internal API show it. */
+export interface LivingCall {
+  dial_id: string
+  kind: string
+  org_id: string
+  user_id: string
+  /** When an agent first took its job, RFC 3339; null of a call that a former version made. */
+  since: string | null
+  /** A leg that was never rung is not in it. */
+  legs: { side: string; state: string }[]
+  /** Those that have not ended. */
+  bargers: { barge_id: string; state: string; mode: string }[]
+  switch: string
+  core_uuid: string
+  owner: string
+  /** False: its agent died, and no other has taken it over yet. */
+  is_owner_alive: boolean
+}
+
+export function livingCall({ record, owner }: OwnedCall): LivingCall {
+  const { fields } = record
+  const { legs, bargers } = stateOf(record)
+  return {
+    dial_id: record.dialId,
+    kind: fields.kind ?? '',
+    org_id: record.orgId,
+    user_id: record.userId,
+    since: fields.since === undefined ? null : new Date(Number(fields.since)).toISOString(),
+    legs,
+    bargers: bargers
+      .filter(barger => barger.state !== 'ended')
+      .map(({ bargeId, state, mode }) => ({ barge_id: bargeId, state, mode })),
+    switch: fields.switch ?? '',
+    core_uuid: fields.core ?? '',
+    owner: owner.agent,
+    is_owner_alive: owner.card !== undefined,
+  }
+}
+
+export const byDialId = (a: LivingCall, b: LivingCall): number => (a.dial_id < b.dial_id ? -1 : 1)
+
+export interface CallState {
+  legs: { side: string; state: string }[]
+  bargers: { bargeId: string; state: string; mode: string }[]
+  /** Nothing of it lives any more. */
+  isOver: boolean
+}
+
+export function stateOf({ fields }: CallRecord): CallState {
+  const under = (prefix: string) =>
+    Object.entries(fields)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, value]) => [name.slice(prefix.length), value] as const)
+      .sort()
+  const legs = under('state.').map(([side, state]) => ({ side, state }))
+  const bargers = under('barger.').map(([bargeId, value]) => {
+    const [state = '', mode = ''] = value.split('/')
+    return { bargeId, state, mode }
+  })
+  const isOver =
+    legs.length > 0 &&
+    legs.every(leg => leg.state === 'hungup') &&
+    bargers.every(barger => barger.state === 'ended')
+  return { legs, bargers, isOver }
+}

@@ -1,0 +1,82 @@
+// Says one control message on a channel and waits for its one answer, as backends do. The answer is known by the
+// command id that went with the message, because others may steer the same call at the same time.
+
+import { MS_PER_SECOND } from '../base/units.ts'
+import { readMessage } from '../dial/control/messages.ts'
+import type { Backend } from './backend.ts'
+
+/** A job or a message with the wire's own field names. Undefined fields are not sent. */
+export type WireMessage = { type: string } & Record<string, unknown>
+
+/** Whose channel it is: a call's by its dial id, or a switch's by its core UUID. */
+export type SteerTarget = { kind: 'call'; dialId: string } | { kind: 'switch'; coreUuid: string }
+
+export interface Steering {
+  to: SteerTarget
+  message: WireMessage
+  /** That nobody else uses. */
+  commandId: string
+  timeoutMs: number
+  /** While nobody listens: true = say it again until the time is over, false = give up at once. */
+  isPatient: boolean
+  /** Whoever asked does not wait any more. */
+  signal: AbortSignal
+}
+
+/** `answer` is what was published. `unheard`: nobody listened, so it is certain that it was not obeyed. `no-answer`,
+ *  `lost` (the connection to Redis) and `aborted`: whether it was or still is obeyed is unknown. */
+export type Steered =
+  | { kind: 'ack'; answer: string }
+  | { kind: 'refused'; cause: string; answer: string }
+  | { kind: 'no-call' }
+  | { kind: 'unheard' }
+  | { kind: 'no-answer' }
+  | { kind: 'lost' }
+  | { kind: 'aborted' }
+
+/** Between two tries to be heard. A call without an agent gets another one within TAKEOVER_MS. */
+const SAY_AGAIN_MS = 0.2 * MS_PER_SECOND
+
+/** @throws RedisUnavailable before it is said; afterwards it is `lost`. */
+export async function steer(backend: Backend, steering: Steering): Promise<Steered> {
+  const { to, commandId, timeoutMs, signal } = steering
+  const channel = to.kind === 'call' ? to.dialId : to.coreUuid
+  const { promise: steered, resolve: finish } = Promise.withResolvers<Steered>()
+  const abort = () => finish({ kind: 'aborted' })
+  if (to.kind === 'call' && !(await backend.findCall(to.dialId))) return { kind: 'no-call' }
+
+  const leave = await backend.listen(channel, {
+    onMessage(text) {
+      const answer = readMessage(text)
+      if (!answer.ok || answer.value.command_id !== commandId) return
+      const { type, cause } = answer.value
+      if (type === 'ack') finish({ kind: 'ack', answer: text })
+      if (type === 'failure') finish({ kind: 'refused', cause: String(cause), answer: text })
+    },
+    onLost: () => finish({ kind: 'lost' }),
+  })
+  let isHeard = false
+  const timer = setTimeout(() => finish({ kind: isHeard ? 'no-answer' : 'unheard' }), timeoutMs)
+  signal.addEventListener('abort', abort, { once: true })
+  if (signal.aborted) abort()
+  try {
+    isHeard = await say(backend, channel, steering)
+    while (!isHeard && steering.isPatient) {
+      const settled = await Promise.race([steered, Bun.sleep(SAY_AGAIN_MS)])
+      if (settled) return settled
+      if (to.kind === 'call' && !(await backend.findCall(to.dialId))) return { kind: 'no-call' }
+      isHeard = await say(backend, channel, steering)
+    }
+    return isHeard ? await steered : { kind: 'unheard' }
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', abort)
+    leave()
+  }
+}
+
+/** @returns false when nobody but us heard it. */
+async function say(backend: Backend, channel: string, { message, commandId }: Steering): Promise<boolean> {
+  const receivers = await backend.publish(channel, JSON.stringify({ ...message, command_id: commandId }))
+  return receivers === undefined || receivers > 1
+}

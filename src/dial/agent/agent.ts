@@ -1,0 +1,335 @@
+// An agent, put together: one link to one switch, connections to Redis, the intake of jobs, and the calls it owns.
+// Jobs come in by the intake and leave as originates; the switch's events go out as messages on the calls' channels;
+// control messages come in there and leave as commands.
+
+import type { Log } from '../../base/log.ts'
+import { messageOf } from '../../base/result.ts'
+import { type Clock, MS_PER_SECOND, toSeconds } from '../../base/units.ts'
+import { SwitchLink } from '../../esl/link.ts'
+import { openAgentRoll } from '../../redis/agents/agents.ts'
+import { type Lease, openLeases } from '../../redis/agents/lease.ts'
+import { openCalls } from '../../redis/calls/calls.ts'
+import { openChannels } from '../../redis/channels.ts'
+import { openRedis } from '../../redis/connect.ts'
+import { openJobs } from '../../redis/jobs/jobs.ts'
+import { coreListenerKey } from '../../redis/keys.ts'
+import { openTimelineRoom } from '../../timeline/open.ts'
+import type { Tracer } from '../../tracing/tracer.ts'
+import { CallRegistry } from '../call/registry.ts'
+import { hearControl } from '../control/orders.ts'
+import { type CoreChannel, createCoreChannel } from '../control/switchChannel.ts'
+import { follow } from '../follow/channelEvents.ts'
+import { loseAll, reconcileAll } from '../follow/reconcile.ts'
+import { startIntake } from '../job/intake.ts'
+import { dialJob } from '../job/placeCall.ts'
+import { isForAnother, openHandover } from '../ownership/handOver.ts'
+import { startLiveness } from '../ownership/lease.ts'
+import { startTakeover } from '../ownership/sweep.ts'
+import { type Count, type Desk, fence, letFinish, lookAfterGap, type Observe } from './context.ts'
+import { type Trouble, watchTroubles } from './incidents.ts'
+import type { AgentSettings } from './messages.ts'
+
+export interface AgentOptions {
+  settings: AgentSettings
+  /** Made of `settings.tracing`, which takes a while; it is closed with the agent. */
+  tracer?: Tracer | undefined
+  count: Count
+  /** Times for the metrics; tests may do without. */
+  observe?: Observe
+  /** Declared dead by others: the agent must end, and act no more. */
+  onBuried: () => void
+  onHealth: (health: { isSwitchReady: boolean; calls: number }) => void
+  /** Something that an operator may want to look into. */
+  onTrouble?: (trouble: Trouble) => void
+  clock: Clock
+  random: () => number
+  log: Log
+}
+
+export interface Agent {
+  /** Takes no new job, hands its calls to others, and keeps those that nobody takes until they end. */
+  drain(): Promise<void>
+}
+
+/** Who listens on a switch's channel may be silent this long before another agent does. */
+const CORE_LEASE_MS = 6 * MS_PER_SECOND
+
+/** Of TAKEOVER_MS: the lease runs out, the next look sees it, and the rest is for reading back and reconciling. */
+const LEASE_PART = 0.5
+const LOOK_PART = 0.15
+
+/** A little longer than fenced calls are listened to. */
+const LAST_WORDS_MS = 1.5 * MS_PER_SECOND
+
+/** A drain looks at its calls when one ends; this is only how often it tells the log. */
+const DRAIN_NOTE_MS = 30 * MS_PER_SECOND
+
+/** Between two offers of the same calls. */
+const OFFER_AGAIN_MS = 5 * MS_PER_SECOND
+
+export function openAgent(options: AgentOptions): Agent {
+  const { settings, log } = options
+  const { agent } = settings
+  const commands = openRedis(settings.redis, 'commands', log)
+  const subscriber = openRedis(settings.redis, 'subscriber', log)
+  const timelines = openTimelineRoom(
+    {
+      redis: settings.redis,
+      timelinesMax: settings.timelinesMax,
+      showsFullNumbers: settings.log.showsFullNumbers,
+    },
+    {
+      by: agent,
+      tracer: options.tracer,
+      onDropped: () => options.count('timelineDropped'),
+      clock: options.clock,
+      log,
+    },
+  )
+  const timeline = watchTroubles(timelines.recorder, options.onTrouble ?? (() => undefined))
+  const calls = new CallRegistry()
+  /** Jobs that were taken and are neither a call in Redis nor answered yet, by their text. */
+  const inHand = createBag()
+  let isReconciling = false
+  let isDraining = false
+  let isBuried = false
+  let core: { channel: CoreChannel; lease: Lease } | undefined
+  let onQuiet: (() => void) | undefined
+  let orphaned: Timer | undefined
+
+  const observe: Observe = options.observe ?? (() => undefined)
+  const link = new SwitchLink({
+    host: settings.switch.host,
+    port: settings.switch.port,
+    password: settings.switch.password,
+    log,
+    random: options.random,
+    meter: {
+      nowMs: () => performance.now(),
+      onReply: (command, outcome, tookMs) => observe('command', `${command} ${outcome}`, toSeconds(tookMs)),
+    },
+    onReady: ({ coreUuid }) => void becomeReady(coreUuid),
+    onLost: () => {
+      tellHealth()
+      leaveCore()
+      noteForAll('switch-lost')
+      orphaned = setTimeout(() => loseAll(desk), settings.orphanMaxMs)
+    },
+    onEvent: event => {
+      follow(desk, event)
+      core?.channel.follow(event)
+    },
+  })
+
+  const roll = openAgentRoll(commands)
+  const holdLease = openLeases(commands)
+  const leaseMs = settings.takeoverMs * LEASE_PART
+  const liveness = startLiveness({
+    roll,
+    card: () => ({
+      agent,
+      switchName: settings.switch.name,
+      coreUuid: link.isReady ? (link.coreUuid ?? '') : '',
+      isDraining,
+    }),
+    leaseMs,
+    onBuried: () => {
+      isBuried = true
+      log.error('this agent was taken for dead and its calls taken over: it ends')
+      link.close()
+      // A job that still comes goes back to its list.
+      void intake.stop()
+      for (const call of calls.all()) fence(desk, call)
+      // What waits in our socket is ours to answer; then there is nothing left to do under this name.
+      setTimeout(() => void finish().then(options.onBuried), LAST_WORDS_MS)
+    },
+    log,
+  })
+
+  const desk: Desk = {
+    agent,
+    settings,
+    link,
+    store: openCalls(commands),
+    jobs: openJobs(commands, agent),
+    channels: openChannels(subscriber, () => lookAfterGap(desk)),
+    calls,
+    givenUp: new Map(),
+    unfinished: new Set(),
+    count: options.count,
+    observe,
+    timeline,
+    traces: timelines.traces,
+    clock: options.clock,
+    log,
+    mayAct: liveness.mayAct,
+    onMessage: (call, message) => {
+      if (!isForAnother(desk, call, message)) hearControl(desk, call, message)
+    },
+    onRoom: () => {
+      tellHealth()
+      intake.wake()
+      if (calls.size === 0) onQuiet?.()
+    },
+  }
+
+  const intake = startIntake({
+    lists: settings.jobLists,
+    jobs: desk.jobs,
+    openBlocking: () => openRedis(settings.redis, 'blocking', log),
+    canDial: () => link.isReady && !isReconciling && calls.size < settings.callsMax,
+    callsPerSecond: settings.callsPerSecond,
+    onJob: taken => {
+      inHand.add(taken.text)
+      const dialled = dialJob(desk, taken)
+        .catch(thrown => log.error({ err: thrown }, 'dialling a job failed'))
+        .finally(() => inHand.delete(taken.text))
+      letFinish(desk, dialled)
+    },
+    // Of an agent that was declared dead survivors settle everything: a job may stand there with a call of ours, that
+    // we have let go of already.
+    isKnown: job => isBuried || inHand.has(job) || calls.all().some(call => call.text === job),
+    clock: options.clock,
+    log,
+  })
+  // At once, rather than at the next renewal: until then nobody knows of us.
+  commands.on('ready', () => void liveness.renew())
+  const handover = openHandover(desk, roll)
+  const takeover = startTakeover({
+    desk,
+    roll,
+    liveness,
+    leaseMs,
+    lookMs: settings.takeoverMs * LOOK_PART,
+    orphanMaxMs: settings.orphanMaxMs,
+  })
+  link.start()
+
+  /** The calls of before come first: jobs wait until it is known what became of them. */
+  async function becomeReady(coreUuid: string): Promise<void> {
+    clearTimeout(orphaned)
+    tellHealth()
+    noteForAll('switch-back')
+    listenToCore(coreUuid)
+    isReconciling = true
+    try {
+      await reconcileAll(desk, coreUuid)
+    } catch (thrown) {
+      log.error({ err: thrown }, 'reconciling with the switch failed')
+    } finally {
+      isReconciling = false
+      intake.wake()
+    }
+  }
+
+  function listenToCore(coreUuid: string): void {
+    if (core?.channel.coreUuid === coreUuid || isDraining) return
+    leaveCore()
+    const channel = createCoreChannel(desk, coreUuid)
+    const lease = holdLease({
+      key: coreListenerKey(coreUuid),
+      holder: agent,
+      leaseMs: CORE_LEASE_MS,
+      onGained: () => {
+        desk.channels
+          .listen(coreUuid, channel.hear)
+          .catch(thrown => log.warn({ reason: messageOf(thrown) }, "the switch's channel is not heard"))
+      },
+      onLost: () =>
+        void desk.channels.unlisten(coreUuid).catch(() => log.debug('redis is away: nothing to leave')),
+      log,
+    })
+    core = { channel, lease }
+  }
+
+  function leaveCore(): void {
+    if (!core) return
+    const { channel, lease } = core
+    core = undefined
+    const left = desk.channels
+      .unlisten(channel.coreUuid, { isHeardToTheEnd: true })
+      .catch(() => log.debug('redis is away: nothing to leave'))
+    // The next one listens from then on: nothing is heard by both, nor by neither for long.
+    letFinish(
+      desk,
+      left.then(() => lease.drop()),
+    )
+  }
+
+  /** Resolves when no call is ours any more. Until then they are offered to others again and again: who takes our place
+   *  may come up only now, and Redis may be away. */
+  async function giveAway(): Promise<void> {
+    const { promise: quiet, resolve } = Promise.withResolvers<void>()
+    onQuiet = resolve
+    let again: Timer | undefined
+    const offer = async () => {
+      await handover
+        .leave()
+        .catch(thrown => log.warn({ reason: messageOf(thrown) }, 'no hand-over: redis is away'))
+      if (calls.size > 0) again = setTimeout(offer, OFFER_AGAIN_MS)
+    }
+    void offer()
+    if (calls.size > 0) await quiet
+    clearTimeout(again)
+  }
+
+  /** Resolves when what was begun is done and said, which waits for Redis if that is away. */
+  async function finish(): Promise<void> {
+    while (desk.unfinished.size > 0) await Promise.allSettled(desk.unfinished)
+  }
+
+  /** Declared dead meanwhile, or with something left under our name, we are struck off by a survivor, which looks after
+   *  that first. */
+  async function leaveRoll(): Promise<void> {
+    const left = [
+      ...(await desk.store.ownedBy(agent)),
+      ...(await Promise.all(settings.jobLists.map(list => desk.jobs.inFlight(list)))).flat(),
+    ]
+    if (left.length > 0)
+      log.warn({ count: left.length }, 'something is left under this name: others see to it')
+    else if (!isBuried) await roll.strike(agent)
+  }
+
+  function noteForAll(what: 'switch-lost' | 'switch-back'): void {
+    for (const call of calls.all()) timeline.add(call.record.dialId, { what })
+  }
+
+  function tellHealth(): void {
+    options.onHealth({ isSwitchReady: link.isReady, calls: calls.size })
+  }
+
+  return {
+    async drain() {
+      isDraining = true
+      leaveCore()
+      await Promise.all([intake.stop(), liveness.renew(), takeover.stop()])
+      const note = setInterval(() => log.info({ calls: calls.size }, 'draining: calls go on'), DRAIN_NOTE_MS)
+      await giveAway()
+      await finish()
+      clearInterval(note)
+      clearTimeout(orphaned)
+      liveness.stop()
+      await leaveRoll().catch(thrown =>
+        log.debug({ reason: messageOf(thrown) }, 'not struck off: others will'),
+      )
+      link.close()
+      await timelines.close()
+      subscriber.disconnect()
+      commands.disconnect()
+    },
+  }
+}
+
+/** Texts with their count: two jobs may have the same one. */
+function createBag() {
+  const counts = new Map<string, number>()
+  return {
+    add: (text: string) => void counts.set(text, (counts.get(text) ?? 0) + 1),
+    has: (text: string) => counts.has(text),
+    delete(text: string): void {
+      const left = (counts.get(text) ?? 0) - 1
+      if (left > 0) counts.set(text, left)
+      else counts.delete(text)
+    },
+  }
+}

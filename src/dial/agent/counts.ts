@@ -1,0 +1,80 @@
+// Gathers what an agent counts, and tells it to the main thread in lots: a message for each event of a call would wake
+// that thread thousands of times a second. A switch that is lost or found is told at once, because readiness hangs on
+// it. What is counted means nothing here.
+
+import type { Count, Observe } from './context.ts'
+import type { Trouble } from './incidents.ts'
+import type { Counted, FromAgent, Health, Observed } from './messages.ts'
+
+/** Nobody reads the metrics as often as this. */
+const LOT_MS = 50
+
+/** Of one lot, for each name and label: a thousand commands a second are fifty in a lot. Beyond, a sample must do. */
+const TIMES_MAX = 2_000
+
+/** Of one lot, the newest; operators are shown no more. */
+const TROUBLES_MAX = 20
+
+export interface Tally {
+  count: Count
+  observe: Observe
+  health(health: Health): void
+  trouble(trouble: Trouble): void
+  /** Tells what was not told yet. */
+  flush(): void
+}
+
+export function createTally(send: (message: FromAgent) => void): Tally {
+  /** By name and label, so that there are never more than kinds of counts. */
+  const counted = new Map<string, Counted>()
+  const observed = new Map<string, Observed>()
+  let troubles: Trouble[] = []
+  let told: Health | undefined
+  let untold: Health | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  const flush = () => {
+    clearTimeout(timer)
+    timer = undefined
+    if (counted.size > 0) send({ kind: 'counts', counts: [...counted.values()] })
+    if (observed.size > 0) send({ kind: 'observed', observed: [...observed.values()] })
+    if (troubles.length > 0) send({ kind: 'troubles', troubles })
+    if (untold) send({ kind: 'health', ...untold })
+    troubles = []
+    counted.clear()
+    observed.clear()
+    told = untold ?? told
+    untold = undefined
+  }
+  const flushSoon = () => {
+    timer ??= setTimeout(flush, LOT_MS)
+  }
+
+  return {
+    count(name, label = '') {
+      const key = `${name} ${label}`
+      const entry = counted.get(key)
+      if (entry) entry.times += 1
+      else counted.set(key, { name, label, times: 1 })
+      flushSoon()
+    },
+    observe(name, label, seconds) {
+      const key = `${name} ${label}`
+      const entry = observed.get(key) ?? { name, label, seconds: [] }
+      observed.set(key, entry)
+      if (entry.seconds.length < TIMES_MAX) entry.seconds.push(seconds)
+      flushSoon()
+    },
+    health(health) {
+      untold = health
+      if (health.isSwitchReady === told?.isSwitchReady) flushSoon()
+      else flush()
+    },
+    trouble(trouble) {
+      troubles.push(trouble)
+      if (troubles.length > TROUBLES_MAX) troubles.shift()
+      flushSoon()
+    },
+    flush,
+  }
+}

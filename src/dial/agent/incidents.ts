@@ -1,0 +1,49 @@
+// Picks out of what goes into the timelines what an operator may want to look into: calls that were not made, legs that
+// ended as nobody wished, takeovers. It only listens; the timelines themselves are the timeline room's.
+
+import { explainCause, isOrdinaryEnd } from '../../esl/hangupExplanations.ts'
+import type { Entry } from '../../timeline/entry.ts'
+import type { Recorder } from '../../timeline/recorder.ts'
+
+/** One of them, in few words. */
+export interface Trouble {
+  kind: 'call' | 'takeover'
+  dialId: string
+  text: string
+}
+
+/** Passes all entries on, and tells of troubles. */
+export function watchTroubles(
+  recorder: Pick<Recorder, 'add'>,
+  onTrouble: (trouble: Trouble) => void,
+): Pick<Recorder, 'add'> {
+  return {
+    add(dialId, entry, ...rest) {
+      recorder.add(dialId, entry, ...rest)
+      const trouble = troubleOf(entry)
+      if (trouble) onTrouble({ dialId, ...trouble })
+    },
+  }
+}
+
+function troubleOf(entry: Entry): Omit<Trouble, 'dialId'> | undefined {
+  switch (entry.what) {
+    case 'failure':
+    case 'job-refused':
+      return { kind: 'call', text: inWords(entry.cause) }
+    case 'hangup':
+      return isOrdinaryEnd(entry.cause) ? undefined : { kind: 'call', text: inWords(entry.cause) }
+    case 'taken-over':
+      return entry.isHandedOver
+        ? undefined
+        : { kind: 'takeover', text: `its agent ${entry.from} died; another goes on with it` }
+    default:
+      return undefined
+  }
+}
+
+/** FreeSWITCH's word with the first sentence of what it means; the timeline has the rest. */
+function inWords(cause: string): string {
+  const [sentence] = explainCause(cause)?.split(/\.(?: |$)/) ?? []
+  return sentence ? `${cause}: ${sentence}` : cause
+}

@@ -1,0 +1,67 @@
+// What the main thread and an agent's worker tell each other, and the settings that an agent works by.
+import type { ErrorReportSettings } from '../../errors/reports.ts'
+import type { RedisSettings } from '../../redis/connect.ts'
+import type { TracerSettings } from '../../tracing/tracer.ts'
+import type { CountName, SecondsName } from './context.ts'
+import type { Trouble } from './incidents.ts'
+
+/** Everything an agent needs to know. Times carry their unit in the name. */
+export interface AgentSettings {
+  /** Names the agent in Redis, and nobody else ever. */
+  agent: string
+  switch: { name: string; host: string; port: number; password: string }
+  redis: RedisSettings
+  jobLists: readonly string[]
+  /** By provider; `gateway` serves the rest. */
+  gateways: Readonly<Record<string, string>>
+  gateway: string
+  sipProfile: string
+  sipHeaderPrefix: string
+  ringTimeoutSeconds: number
+  jobAgeMaxMs: number
+  callsMax: number
+  callsPerSecond: number
+  isLoadTestAllowed: boolean
+  /** A dead agent's calls are another's within this time. */
+  takeoverMs: number
+  orphanMaxMs: number
+  /** Undefined: nothing is reported. */
+  errorReports?: ErrorReportSettings
+  /** Undefined: nothing is traced. */
+  tracing?: TracerSettings
+  /** Timelines that Redis keeps in all; 0: none is recorded. */
+  timelinesMax: number
+  log: { level: string; showsFullNumbers: boolean; isPretty: boolean }
+}
+
+/** Main thread → agent. */
+export type ToAgent = { kind: 'open'; settings: AgentSettings } | { kind: 'drain' }
+
+/** Agent → main thread. */
+export type FromAgent =
+  | { kind: 'counts'; counts: Counted[] }
+  | { kind: 'observed'; observed: Observed[] }
+  | ({ kind: 'health' } & Health)
+  | { kind: 'troubles'; troubles: Trouble[] }
+  /** No job is taken any more and no call is left; the worker ends. */
+  | { kind: 'drained' }
+
+/** How often something was counted since it was last told. */
+export interface Counted {
+  name: CountName
+  label: string
+  times: number
+}
+
+/** Times that were measured since they were last told. */
+export interface Observed {
+  name: SecondsName
+  label: string
+  seconds: number[]
+}
+
+/** Told whenever it changes. */
+export interface Health {
+  isSwitchReady: boolean
+  calls: number
+}

@@ -1,0 +1,101 @@
+// The main thread's side of the agents: starts one worker thread for each, counts for them, knows their health, and
+// replaces one that crashed by one of a new name. What an agent does stands in `agent.ts`.
+import type { Log } from '../../base/log.ts'
+import { assertNever } from '../../base/result.ts'
+import type { Trouble } from './incidents.ts'
+import type { AgentSettings, Counted, FromAgent, Observed, ToAgent } from './messages.ts'
+
+export interface AgentPoolOptions {
+  program: URL
+  /** Everything but the agent's name. One entry an agent. */
+  agents: Omit<AgentSettings, 'agent'>[]
+  /** A name that no agent ever had. */
+  newName: () => string
+  count: (counted: Counted) => void
+  observe: (observed: Observed) => void
+  onTrouble: (trouble: Trouble) => void
+  onCrash: () => void
+  log: Log
+}
+
+interface Member {
+  settings: Omit<AgentSettings, 'agent'>
+  worker: Worker
+  isSwitchReady: boolean
+  calls: number
+  drained: Promise<void>
+}
+
+/** A worker that dies at once, again and again, must not spin a core. */
+const RESPAWN_DELAY_MS = 1_000
+
+export type AgentPool = ReturnType<typeof openAgentPool>
+
+export function openAgentPool(options: AgentPoolOptions) {
+  const { log } = options
+  let isDraining = false
+  const members: Member[] = []
+
+  function start(index: number): void {
+    const settings = options.agents[index]!
+    const { promise: drained, resolve: markDrained } = Promise.withResolvers<void>()
+    const worker = new Worker(options.program)
+    const member: Member = { settings, worker, isSwitchReady: false, calls: 0, drained }
+    members[index] = member
+    worker.onmessage = (event: MessageEvent<FromAgent>) => {
+      const message = event.data
+      switch (message.kind) {
+        case 'counts':
+          return message.counts.forEach(options.count)
+        case 'observed':
+          return message.observed.forEach(options.observe)
+        case 'troubles':
+          return message.troubles.forEach(options.onTrouble)
+        case 'health':
+          member.isSwitchReady = message.isSwitchReady
+          member.calls = message.calls
+          return
+        case 'drained':
+          return markDrained()
+        default:
+          return assertNever(message)
+      }
+    }
+    worker.onerror = event =>
+      log.error({ switch: settings.switch.name, reason: event.message }, 'agent failed')
+    worker.addEventListener('close', () => {
+      markDrained()
+      if (isDraining) return
+      log.error({ switch: settings.switch.name, calls: member.calls }, 'agent ended; another takes its place')
+      options.onCrash()
+      member.isSwitchReady = false
+      setTimeout(() => !isDraining && start(index), RESPAWN_DELAY_MS)
+    })
+    send(worker, { kind: 'open', settings: { ...settings, agent: options.newName() } })
+  }
+
+  const send = (worker: Worker, message: ToAgent) => worker.postMessage(message)
+  for (const index of options.agents.keys()) start(index)
+
+  return {
+    /** For each switch whether one of our agents is connected to it. */
+    switches(): Map<string, boolean> {
+      const ready = new Map<string, boolean>()
+      for (const { settings, isSwitchReady } of members)
+        ready.set(settings.switch.name, isSwitchReady || ready.get(settings.switch.name) === true)
+      return ready
+    },
+
+    get calls(): number {
+      return members.reduce((sum, member) => sum + member.calls, 0)
+    },
+
+    /** No new jobs; resolves when the last call has ended, or after `limitMs`. */
+    async drain(limitMs: number): Promise<void> {
+      isDraining = true
+      for (const { worker } of members) send(worker, { kind: 'drain' })
+      await Promise.race([Promise.all(members.map(member => member.drained)), Bun.sleep(limitMs)])
+      for (const { worker } of members) worker.terminate()
+    },
+  }
+}

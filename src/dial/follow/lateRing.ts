@@ -1,0 +1,54 @@
+// Phones that ring for calls that were given up. An originate of which nobody knows what became of it is reported as
+// failed; should the switch carry it out after all, because a line that stood still goes on, its backend may have
+// dialled again by then, and nobody steers the call. So that phone is hung up, and nothing more is said.
+
+import { messageOf } from '../../base/result.ts'
+import { MS_PER_MINUTE } from '../../base/units.ts'
+import { parseChannelUuid } from '../../esl/allow.ts'
+import { valid } from '../../esl/assertAllowed.ts'
+import { hangUpChannel } from '../../esl/commands.ts'
+import type { SwitchEvent } from '../../esl/event.ts'
+import type { Desk } from '../agent/context.ts'
+import type { Call } from '../call/call.ts'
+
+/** Far beyond what a line stands still for before one of its ends gives it up. */
+const LATE_MAX_MS = 2 * MS_PER_MINUTE
+
+/** Remembers a call whose phone must not ring any more. */
+export function giveUp(desk: Desk, call: Call): void {
+  const { channelUuid } = call.a
+  desk.givenUp.set(channelUuid, call.record.dialId)
+  setTimeout(() => desk.givenUp.delete(channelUuid), LATE_MAX_MS).unref()
+}
+
+/** @param call ours that has this channel, if there is one.
+ *  @returns whether the event is of a phone that rings late; it is being hung up then. */
+export function endLateRing(desk: Desk, event: SwitchEvent, call: Call | undefined): boolean {
+  if (desk.givenUp.size === 0) return false
+  const channelUuid = event.header('Unique-ID') ?? ''
+  const dialId = desk.givenUp.get(channelUuid)
+  if (dialId === undefined) return false
+  if (call && !call.isEnding) {
+    // Dialled again under the same dial id, which makes the same channel.
+    desk.givenUp.delete(channelUuid)
+    return false
+  }
+  if (event.name === 'CHANNEL_CREATE')
+    hangUp(desk, dialId, channelUuid, call).catch(thrown =>
+      desk.log.warn({ dialId, reason: messageOf(thrown) }, 'a phone that rings late is left alone'),
+    )
+  return true
+}
+
+async function hangUp(
+  desk: Desk,
+  dialId: string,
+  channelUuid: string,
+  call: Call | undefined,
+): Promise<void> {
+  // Dialled again, by another agent.
+  if (!call && (await desk.store.ownerOf(dialId)) !== null) return
+  desk.log.warn({ dialId }, 'a phone rings whose call was given up: hung up')
+  desk.timeline.add(dialId, { what: 'rang-late' })
+  await desk.link.api(hangUpChannel(valid(parseChannelUuid(channelUuid)), 'ORIGINATOR_CANCEL'))
+}

@@ -1,0 +1,226 @@
+// Reads a job from its text: JSON with redswitch's field names, every value through its allow-list. What comes out
+// is safe to be put into a command; what doesn't pass is a failure that names the field and never repeats the value.
+
+import { fail, ok, type Result } from '../../base/result.ts'
+import { MS_PER_SECOND } from '../../base/units.ts'
+import {
+  type CallerId,
+  type DialId,
+  type GatewayName,
+  type HeaderText,
+  type LegName,
+  type OrgId,
+  type Parsed,
+  type PhoneNumber,
+  type PhoneTarget,
+  type ProviderName,
+  parseCallerId,
+  parseDialId,
+  parseGatewayName,
+  parseHeaderText,
+  parseLegName,
+  parseOrgId,
+  parsePhoneNumber,
+  parsePhoneTarget,
+  parseProviderName,
+  parseSipPassword,
+  parseSipUsername,
+  parseUserId,
+  type UserId,
+} from '../../esl/allow.ts'
+import type { SipCredentials } from '../../esl/originate.ts'
+import { parseTraceparent } from '../../tracing/traceparent.ts'
+
+interface JobCommon {
+  dialId: DialId
+  orgId: OrgId
+  userId: UserId
+  /** When the backend queued it, ms since the epoch; undefined when it did not say. */
+  queuedAtMs: number | undefined
+  /** The backend's trace (W3C Trace Context); undefined when it sent none, or none that fits. */
+  traceparent: string | undefined
+}
+
+export type AspJob = JobCommon & {
+  kind: 'asp-call'
+  callProvider: ProviderName
+  callerNumber: PhoneNumber
+  calleeNumber: PhoneNumber
+  callerIdLegA: CallerId
+  callerIdLegB: CallerId
+}
+
+export type BotJob = JobCommon & {
+  kind: 'bot-call'
+  target: PhoneTarget
+  callerId: CallerId
+  credentials: SipCredentials | undefined
+}
+
+export type LoadTestJob = JobCommon & {
+  kind: 'load-test'
+  target: PhoneTarget
+  /** The side under which its events are published. */
+  side: LegName
+  gateway: GatewayName
+  dialpadCrm: HeaderText
+  parentCallId: HeaderText
+  calleeName: HeaderText
+  targetKey: HeaderText
+  topic: HeaderText
+}
+
+export type Job = AspJob | BotJob | LoadTestJob
+
+/** What is wrong with one field. */
+export interface Mistake {
+  field: string
+  /** A sentence's end: `${field} ${detail}`. It never holds the value. */
+  detail: string
+}
+
+/** Why a text is no job. `dialId` when there is one to which the failure can be said. */
+export interface BadJob {
+  dialId: string | undefined
+  /** The first mistake as a sentence: what is published. */
+  cause: string
+  /** All of them; none when the text is no object at all. */
+  mistakes: Mistake[]
+}
+
+/** A job is at most this long; the longest that passes the allow-lists is below 4 KB. */
+const JOB_CHARACTERS_MAX = 65_536
+
+export function parseJob(text: string): Result<Job, BadJob> {
+  const fields = parseObject(text)
+  if (!fields.ok) return fail({ dialId: undefined, cause: fields.failure, mistakes: [] })
+  return readJob(fields.value)
+}
+
+/** As `parseJob`, for a job that came as a message on a switch's channel, or in a request. */
+export function readJob(fields: Fields): Result<Job, BadJob> {
+  const dialId = parseDialId(fields.dial_id)
+  const form: JobForm = { fields, mistakes: [] }
+  const job = readKind(
+    form,
+    need(form, 'dial_id', () => dialId),
+  )
+  const [first] = form.mistakes
+  if (!first && job) return ok(job)
+  return fail({
+    dialId: dialId.ok ? dialId.value : undefined,
+    cause: first ? sentenceOf(first) : '',
+    mistakes: form.mistakes,
+  })
+}
+
+export const sentenceOf = ({ field, detail }: Mistake): string => `${field} ${detail}`
+
+type Fields = Record<string, unknown>
+
+/** A job while it is read: its fields, and what is wrong with those that were looked at. */
+interface JobForm {
+  fields: Fields
+  mistakes: Mistake[]
+}
+
+/** One field's value. Where there is none that passes, the mistake is noted, and the job that would hold the value is
+ *  never given to anybody. */
+function need<Value>(form: JobForm, name: string, parse: (value: unknown) => Parsed<Value>): Value {
+  const given = form.fields[name]
+  const parsed = parse(given)
+  if (parsed.ok) return parsed.value
+  form.mistakes.push({ field: name, detail: given === undefined ? 'is missing' : parsed.failure })
+  return undefined as Value
+}
+
+function readKind(form: JobForm, dialId: DialId): Job | undefined {
+  const { fields } = form
+  const common: JobCommon = {
+    dialId,
+    orgId: need(form, 'org_id', parseOrgId),
+    userId: need(form, 'user_id', parseUserId),
+    queuedAtMs: readQueuedAt(form),
+    traceparent: readTraceparent(form),
+  }
+  switch (fields.type) {
+    case 'asp-call':
+      return {
+        kind: 'asp-call',
+        ...common,
+        callProvider: need(form, 'call_provider', parseProviderName),
+        callerNumber: need(form, 'caller_number', parsePhoneNumber),
+        calleeNumber: need(form, 'callee_number', parsePhoneNumber),
+        callerIdLegA: need(form, 'caller_id_lega', parseCallerId),
+        callerIdLegB: need(form, 'caller_id_legb', parseCallerId),
+      }
+    case 'bot-call':
+      return {
+        kind: 'bot-call',
+        ...common,
+        credentials: readLogin(form),
+        target: need(form, 'phone_number', parsePhoneTarget),
+        callerId: need(form, 'caller_id', parseCallerId),
+      }
+    case 'load-test':
+      return {
+        kind: 'load-test',
+        ...common,
+        target: need(form, 'phone_number', parsePhoneTarget),
+        side: need(form, 'leg', parseLegName),
+        gateway: need(form, 'gateway', parseGatewayName),
+        dialpadCrm: need(form, 'dialpad_crm', parseHeaderText),
+        parentCallId: need(form, 'parent_callid', parseHeaderText),
+        calleeName: need(form, 'callee_name', parseHeaderText),
+        targetKey: need(form, 'target_key', parseHeaderText),
+        topic: need(form, 'topic', parseHeaderText),
+      }
+    default:
+      form.mistakes.push({ field: 'type', detail: 'must be asp-call, bot-call or load-test' })
+      return undefined
+  }
+}
+
+function readLogin(form: JobForm): SipCredentials | undefined {
+  const credentials = readCredentials(form.fields)
+  if (credentials.ok) return credentials.value
+  form.mistakes.push(...credentials.failure)
+  return undefined
+}
+
+/** `auth` asks for a SIP login with the two fields beside it. redswitch's clients send it as the text `true`. */
+export function readCredentials(fields: Fields): Result<SipCredentials | undefined, Mistake[]> {
+  const isAsked = fields.auth === true || String(fields.auth).toLowerCase() === 'true'
+  if (!isAsked) return ok(undefined)
+  const username = parseSipUsername(fields.sip_auth_username)
+  const password = parseSipPassword(fields.sip_auth_password)
+  if (username.ok && password.ok) return ok({ username: username.value, password: password.value })
+  return fail([
+    ...(username.ok ? [] : [{ field: 'sip_auth_username', detail: username.failure }]),
+    ...(password.ok ? [] : [{ field: 'sip_auth_password', detail: password.failure }]),
+  ])
+}
+
+function readQueuedAt({ fields, mistakes }: JobForm): number | undefined {
+  if (fields.queued_at === undefined || fields.queued_at === null) return undefined
+  const seconds = Number(fields.queued_at)
+  if (Number.isFinite(seconds) && seconds > 0) return seconds * MS_PER_SECOND
+  mistakes.push({ field: 'queued_at', detail: 'must be seconds since the epoch' })
+  return undefined
+}
+
+/** Never a mistake: a call is not refused for the sake of a trace. */
+function readTraceparent({ fields }: JobForm): string | undefined {
+  return parseTraceparent(fields.traceparent) && String(fields.traceparent)
+}
+
+function parseObject(text: string): Result<Fields, string> {
+  if (text.length > JOB_CHARACTERS_MAX) return fail(`the job is longer than ${JOB_CHARACTERS_MAX} characters`)
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return ok(value as Fields)
+    return fail('the job is no JSON object')
+  } catch {
+    return fail('the job is not valid JSON')
+  }
+}

@@ -1,0 +1,71 @@
+// An agent's lease on life. While the last renewal is younger than the lease, nobody can have taken us for dead and
+// we may act. When it is older (Redis was away, the process was paused), we ask before we act; and once we were
+// declared dead we never act again, because somebody else does.
+import type { Log } from '../../base/log.ts'
+import { messageOf } from '../../base/result.ts'
+import type { AgentCard, AgentRoll } from '../../redis/agents/agents.ts'
+
+export interface LivenessOptions {
+  roll: Pick<AgentRoll, 'renew'>
+  card: () => AgentCard
+  leaseMs: number
+  /** Declared dead: called once. */
+  onBuried: () => void
+  log: Log
+}
+
+export interface Liveness {
+  /** Whether we may act now. False: declared dead, or Redis can't be asked. At once when the lease is fresh. */
+  mayAct(): Promise<boolean>
+  /** How long our own renewals have gone through without a gap: whoever was cut off itself judges nobody. */
+  steadyForMs(): number
+  /** Tells a changed card now. */
+  renew(): Promise<void>
+  stop(): void
+}
+
+const RENEWALS_PER_LEASE = 4
+
+export function startLiveness(options: LivenessOptions): Liveness {
+  const { leaseMs, log } = options
+  // Monotonic, and it goes on while the process is paused: exactly what a lease needs.
+  const nowMs = () => performance.now()
+  let renewedAtMs = Number.NEGATIVE_INFINITY
+  let steadySinceMs = Number.POSITIVE_INFINITY
+  let isBuried = false
+
+  async function renew(): Promise<void> {
+    const askedAtMs = nowMs()
+    try {
+      const isAlive = await options.roll.renew(options.card(), leaseMs)
+      if (isAlive) {
+        // Longer than two renewals apart: there was a gap, others may look dead only because of it.
+        const hasGap = askedAtMs - renewedAtMs > (2 * leaseMs) / RENEWALS_PER_LEASE
+        if (hasGap) steadySinceMs = askedAtMs
+        renewedAtMs = Math.max(renewedAtMs, askedAtMs)
+        return
+      }
+    } catch (thrown) {
+      log.debug({ reason: messageOf(thrown) }, 'lease not renewed')
+      return
+    }
+    if (isBuried) return
+    isBuried = true
+    clearInterval(timer)
+    options.onBuried()
+  }
+
+  const isFresh = () => !isBuried && nowMs() - renewedAtMs < leaseMs
+  const timer = setInterval(() => void renew(), leaseMs / RENEWALS_PER_LEASE)
+  void renew()
+
+  return {
+    async mayAct() {
+      if (!isFresh()) await renew()
+      return isFresh()
+    },
+    steadyForMs: () => (isFresh() ? nowMs() - steadySinceMs : 0),
+    renew,
+    stop: () => clearInterval(timer),
+  }
+}

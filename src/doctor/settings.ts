@@ -1,0 +1,120 @@
+// Examines the settings by themselves: those that can't be used, and those that can and are careless on a machine that
+// serves real phones. No value of a secret is ever repeated.
+
+import { type Finding, fine, problem, warning } from '../base/finding.ts'
+import { toSeconds } from '../base/units.ts'
+import { type Config, isLoopback } from '../config/config.ts'
+
+/** @param mistakes as `readConfigAnyway` tells them, each beginning with the setting's name. */
+export function mistakeFindings(mistakes: readonly string[]): Finding[] {
+  if (mistakes.length === 0) return [fine('settings', 'All settings can be used.')]
+  return mistakes.map(mistake =>
+    problem(
+      'settings',
+      `${mistake}.`,
+      'Mend it: the service does not start. What is allowed: docs/settings.md.',
+    ),
+  )
+}
+
+/** Addresses of documentation, far apart: who admits both of them admits everybody. */
+const STRANGERS = ['198.51.100.7', '203.0.113.9']
+
+export function examineSettings(config: Config): Finding[] {
+  const isFront = config.role !== 'agent'
+  return [
+    ...(isFront ? [...examineApps(config), ...examineAdmission(config), ...examineWaits(config)] : []),
+  ].concat(
+    config.showsFullNumbers
+      ? [
+          warning(
+            'log',
+            'LOG_FULL_NUMBERS=true: the log holds whole phone numbers and accounts.',
+            'Leave it off where nobody is looking for a fault.',
+          ),
+        ]
+      : [],
+  )
+}
+
+/** What apps see of us. It matters once real pushes are sent. */
+function examineApps(config: Config): Finding[] {
+  const isServing = config.appsFile !== undefined
+  const careless = isServing ? problem : warning
+  const findings: Finding[] = []
+  if (config.authMode === 'none')
+    findings.push(
+      careless(
+        'app login',
+        'AUTH_MODE is none: anybody who reaches the public listener can register a phone for any account, and get its calls.',
+        'Set AUTH_MODE to upstream or jwt.',
+      ),
+    )
+  if (config.jwtSecrets.length === 0)
+    findings.push(
+      warning(
+        'confirmation keys',
+        'JWT_SECRETS is not set: the pods share one key through Redis, and whoever reads Redis can confirm calls.',
+        'Set JWT_SECRETS, for example to 2026a:$(openssl rand -hex 32).',
+      ),
+    )
+  const { appApiUrl } = config
+  if (appApiUrl === undefined)
+    findings.push(
+      careless(
+        'app address',
+        'APP_API_URL is not set: pushes tell phones to answer to 127.0.0.1, which is the phone itself.',
+        'Set it to the https address under which phones reach the public listener.',
+      ),
+    )
+  else if (!appApiUrl.startsWith('https://') && !isLoopback(new URL(appApiUrl).hostname))
+    findings.push(
+      careless(
+        'app address',
+        'APP_API_URL is not https: confirmation tokens and device tokens cross the network in the clear, and iOS refuses it.',
+        'Put a proxy that speaks TLS in front of the public listener, and name its https address.',
+      ),
+    )
+  return findings
+}
+
+function examineAdmission({ pbxAllow, trustProxy, rateLimitPerMinute }: Config): Finding[] {
+  const findings: Finding[] = []
+  if (STRANGERS.every(pbxAllow))
+    findings.push(
+      problem(
+        'pbx admission',
+        'PBX_ALLOW admits everybody: anybody can make phones ring.',
+        'Name the addresses of the PBXs, or use PBX_TOKEN.',
+      ),
+    )
+  if (STRANGERS.every(trustProxy))
+    findings.push(
+      problem(
+        'pbx admission',
+        'TRUST_PROXY believes everybody: anybody can claim the address of a PBX by X-Forwarded-For.',
+        'Name the addresses of the proxies alone.',
+      ),
+    )
+  if (rateLimitPerMinute === 0)
+    findings.push(
+      warning(
+        'rate limit',
+        'RATE_LIMIT=0: nothing slows down who tries tokens.',
+        'Set it; the default is 600.',
+      ),
+    )
+  return findings
+}
+
+function examineWaits({ roundtripWaitMs, resendIntervalMs }: Config): Finding[] {
+  // The last interval has no push in it.
+  if (resendIntervalMs * 2 <= roundtripWaitMs) return []
+  return [
+    warning(
+      'resends',
+      `APP_PUSH_RESEND_INTERVAL (${toSeconds(resendIntervalMs)} s) is more than half of APP_PUSH_ROUNDTRIP_WAIT (${toSeconds(roundtripWaitMs)} s): no push is sent twice.`,
+      'Lower the one or raise the other: one lost push loses the call.',
+    ),
+  ]
+}

@@ -1,0 +1,72 @@
+// Puts what became of a command into HTTP: the agent's ack is 200, its failure 409 with its cause, its silence 504.
+
+import type { Backend } from '../../backend/backend.ts'
+import { type SteerTarget, steer, type WireMessage } from '../../backend/sendCommand.ts'
+import { assertNever } from '../../base/result.ts'
+import { MS_PER_SECOND, toSeconds } from '../../base/units.ts'
+import { conflict, gatewayTimeout, notFound, unavailable } from '../problems.ts'
+import { refuse } from './problems.ts'
+
+/** Longer than a takeover by default (TAKEOVER_MS), so that a command outlives the death of its agent. */
+export const ANSWER_TIMEOUT_MS = 6 * MS_PER_SECOND
+
+/** What a route here needs of its context. */
+export interface SteeringContext {
+  request: Request
+  set: { headers: Record<string, string | number | undefined> }
+}
+
+export interface SteeringTools {
+  backend: Backend
+  newUuid: () => string
+  /** For tests; otherwise `ANSWER_TIMEOUT_MS`. */
+  answerTimeoutMs?: number
+}
+
+/** Says it on the channel and waits for the one answer. */
+export async function answerSteering(
+  { backend, newUuid, answerTimeoutMs = ANSWER_TIMEOUT_MS }: SteeringTools,
+  to: SteerTarget,
+  message: WireMessage,
+  { request, set }: SteeringContext,
+) {
+  const commandId = newUuid()
+  const steered = await steer(backend, {
+    to,
+    message,
+    commandId,
+    timeoutMs: answerTimeoutMs,
+    isPatient: true,
+    signal: request.signal,
+  })
+  const { type } = message
+  switch (steered.kind) {
+    case 'ack': {
+      const { barge_id: bargeId } = JSON.parse(steered.answer) as { barge_id?: string }
+      const about = bargeId === undefined ? {} : { barge_id: bargeId }
+      return { type: 'ack' as const, event: type, command_id: commandId, ...about }
+    }
+    case 'refused':
+      return refuse(set, { ...conflict(`${type} not obeyed: ${steered.cause}`), cause: steered.cause })
+    case 'no-call':
+      return refuse(set, notFound(`no such call: ${to.kind === 'call' ? to.dialId : to.coreUuid}`))
+    case 'unheard':
+      return refuse(set, gatewayTimeout(`no agent listens; ${type} was not obeyed, and can be tried again`))
+    case 'no-answer':
+    // Nobody reads it.
+    case 'aborted':
+      return refuse(
+        set,
+        gatewayTimeout(
+          `no answer within ${toSeconds(answerTimeoutMs)} s; whether ${type} is still obeyed is unknown`,
+        ),
+      )
+    case 'lost':
+      return refuse(
+        set,
+        unavailable(`the connection to Redis was lost; whether ${type} was obeyed is unknown`),
+      )
+    default:
+      return assertNever(steered)
+  }
+}

@@ -1,0 +1,68 @@
+// The internal listener, for operators and their tools, put together from its parts. In front of all of them stand
+// one guard, which decides who may ask at all, and one error handler. Each part is a plugin in a file of its own.
+import { Elysia } from 'elysia'
+import type { Log } from '../../base/log.ts'
+import { BODY_BYTES_MAX } from '../form.ts'
+import { type LiveOptions, liveRoutes, PAGE_PATHS } from '../page/routes.ts'
+import { respondProblem } from '../problems.ts'
+import { callCommandsApi } from './callCommandsApi.ts'
+import { type CallEventsApiOptions, callEventsApi } from './callEventsApi.ts'
+import { type CallsApiOptions, callsApi } from './callsApi.ts'
+import { type DevicesApiOptions, devicesApi } from './devicesApi.ts'
+import { createGuard } from './guard.ts'
+import { OPENAPI_PATHS, openApi } from './openApi.ts'
+import { PROBE_PATHS, type ProbeOptions, probes } from './probes.ts'
+import { answerThrown } from './problems.ts'
+import { switchesApi } from './switchesApi.ts'
+import { type TimelineApiOptions, timelineApi } from './timelineApi.ts'
+
+/** What the parts need. */
+export interface InternalAppOptions
+  extends ProbeOptions,
+    LiveOptions,
+    TimelineApiOptions,
+    CallsApiOptions,
+    CallEventsApiOptions,
+    DevicesApiOptions {
+  /** Undefined on a loopback listener. */
+  adminToken: string | undefined
+  /** The listener's address, as the setting has it. */
+  host: string
+  /** The service stops: answers that have no end of their own end now. */
+  closing: AbortSignal
+  /** Of the program, for the document. */
+  version: string
+  log: Log
+}
+
+/** Seconds of silence after which a connection is closed; streams send something before that. */
+const IDLE_TIMEOUT_SECONDS = 30
+
+/** Answered to everybody, because there is no data in it. */
+const OPEN_PATHS = [...PROBE_PATHS, ...PAGE_PATHS, ...OPENAPI_PATHS]
+
+export function createInternalApp(options: InternalAppOptions) {
+  const { log } = options
+  const guard = createGuard({ ...options, openPaths: OPEN_PATHS })
+  return new Elysia({
+    serve: { idleTimeout: IDLE_TIMEOUT_SECONDS, maxRequestBodySize: BODY_BYTES_MAX, reusePort: false },
+  })
+    .onError({ as: 'global' }, ({ code, error }) => answerThrown(error, code, log))
+    .onRequest(({ request }) => {
+      const refusal = guard(request)
+      if (refusal) return respondProblem(refusal)
+      return undefined
+    })
+    .use(probes(options))
+    .use(liveRoutes(options))
+    .use(timelineApi(options))
+    .use(callsApi(options))
+    .use(callCommandsApi(options))
+    .use(callEventsApi(options))
+    .use(switchesApi(options))
+    .use(devicesApi(options))
+    .use(openApi(options))
+}
+
+/** For callers in TypeScript: `treaty<InternalApi>(url)` of `@elysiajs/eden`. */
+export type InternalApi = ReturnType<typeof createInternalApp>

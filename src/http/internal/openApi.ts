@@ -1,0 +1,130 @@
+// The listeners' description. Of the internal one: the OpenAPI document that Elysia's plugin makes of the routes, and a
+// page to read and try it, whose scripts come from here and from nowhere else. What the plugin can't know of a route is
+// put right on its way out. Of the public one: a document of its own, on a page of the same kind; nothing is tried
+// there, because that listener is elsewhere.
+import { openapi } from '@elysiajs/openapi'
+import { Elysia } from 'elysia'
+import { publicDocument } from '../public/document.ts'
+import { complete } from './openApiDocument.ts'
+
+export interface OpenApiOptions {
+  adminToken: string | undefined
+  version: string
+}
+
+const PATH = '/openapi'
+
+/** The page is Swagger UI's, from its package. */
+const ASSETS: Record<string, string> = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+}
+
+/** Swagger UI has its start and its styles inline, and draws its pictures as data. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'unsafe-inline'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+const PAGE_HEADERS = { 'content-security-policy': POLICY, 'x-content-type-options': 'nosniff' }
+
+/** As the plugin makes its own. */
+const PUBLIC_PAGE = `<!DOCTYPE html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <title>hookswitch, public API</title>
+  <link rel="stylesheet" href="${PATH}/swagger-ui.css">
+</head>
+<body>
+  <div id="swagger-ui"></div>
+  <script src="${PATH}/swagger-ui-bundle.js"></script>
+  <script>
+    SwaggerUIBundle({ url: '${PATH}/public/json', dom_id: '#swagger-ui', supportedSubmitMethods: [] })
+  </script>
+</body>
+</html>
+`
+
+/** Open to everybody: there is no data in them. */
+export const OPENAPI_PATHS = [
+  PATH,
+  `${PATH}/json`,
+  `${PATH}/public`,
+  `${PATH}/public/json`,
+  ...Object.keys(ASSETS).map(name => `${PATH}/${name}`),
+] as const
+
+const DESCRIPTION = `Makes calls, steers them and shows them; everything goes through Redis, so any process can be asked.
+
+Errors are RFC 9457 problem details (\`application/problem+json\`); bodies are JSON. Without \`ADMIN_TOKEN\` the listener
+is on loopback and answers no web pages of other sites; with it, every route but the probes wants it as a bearer token.
+
+PBXs and apps talk to the public listener: [its description](/openapi/public).`
+
+export function openApi({ adminToken, version }: OpenApiOptions) {
+  const security = adminToken === undefined ? {} : { security: [{ adminToken: [] }] }
+  const app = new Elysia({ name: 'openapi' })
+    .onAfterHandle({ as: 'scoped' }, ({ path, responseValue, set }) => {
+      if (path === PATH) Object.assign(set.headers, PAGE_HEADERS)
+      return path === `${PATH}/json` ? complete(responseValue, adminToken !== undefined) : undefined
+    })
+    .use(
+      openapi({
+        path: PATH,
+        provider: 'swagger-ui',
+        swagger: {
+          cdn: `${PATH}/swagger-ui-bundle.js`,
+          theme: `${PATH}/swagger-ui.css`,
+          autoDarkMode: false,
+        },
+        documentation: {
+          info: { title: 'hookswitch, internal API', version, description: DESCRIPTION },
+          servers: [{ url: '/' }],
+          ...security,
+          tags: [
+            { name: 'Calls', description: 'Make, list and follow dialled calls.' },
+            {
+              name: 'Steering',
+              description: 'Commands to a call; each is answered when its agent has answered.',
+            },
+            { name: 'Switches', description: 'Commands to one switch.' },
+            { name: 'Devices', description: 'The phones that an account can be woken on.' },
+          ],
+          components: {
+            ...(adminToken === undefined
+              ? {}
+              : {
+                  securitySchemes: {
+                    adminToken: { type: 'http', scheme: 'bearer', description: 'ADMIN_TOKEN' },
+                  },
+                }),
+          },
+        },
+      }),
+    )
+  const described = publicDocument(version)
+  app
+    .get(`${PATH}/public/json`, () => described, { detail: { hide: true } })
+    .get(
+      `${PATH}/public`,
+      () =>
+        new Response(PUBLIC_PAGE, {
+          headers: { 'content-type': 'text/html; charset=utf-8', ...PAGE_HEADERS },
+        }),
+      { detail: { hide: true } },
+    )
+  for (const [name, type] of Object.entries(ASSETS)) {
+    const file = new URL(import.meta.resolve(`swagger-ui-dist/${name}`))
+    app.get(`${PATH}/${name}`, () => new Response(Bun.file(file), { headers: { 'content-type': type } }), {
+      detail: { hide: true },
+    })
+  }
+  return app
+}

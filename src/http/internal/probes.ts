@@ -1,0 +1,63 @@
+// What machines ask of a process: does it live, may it get work, how is it doing. Liveness and readiness are for
+// everybody, because probes keep no secrets; the counters are behind the listener's guard.
+import { Elysia, t } from 'elysia'
+import type { Metrics } from '../../base/metrics.ts'
+
+/** What keeps this process from taking calls; empty = ready. */
+export type Readiness = () => string[]
+
+export interface ProbeOptions {
+  readiness: Readiness
+  metrics: Metrics
+  /** Brings the gauges up to date before they are read. */
+  beforeScrape: () => void | Promise<void>
+}
+
+/** Open to everybody. */
+export const PROBE_PATHS = ['/healthz', '/readyz'] as const
+
+const tags = ['Probes']
+const readinessSchema = t.Object({ ready: t.Boolean(), obstacles: t.Array(t.String()) })
+
+export function probes({ readiness, metrics, beforeScrape }: ProbeOptions) {
+  return new Elysia({ name: 'probes' })
+    .get('/healthz', () => 'ok', {
+      response: t.String({ description: 'It lives.', examples: ['ok'] }),
+      detail: { tags, security: [], summary: 'Whether the process lives; no I/O' },
+    })
+    .get(
+      '/readyz',
+      ({ status }) => {
+        const obstacles = readiness()
+        return obstacles.length === 0 ? { ready: true, obstacles } : status(503, { ready: false, obstacles })
+      },
+      {
+        response: {
+          200: t.Object(readinessSchema.properties, {
+            description: 'Ready.',
+            examples: [{ ready: true, obstacles: [] }],
+          }),
+          503: t.Object(readinessSchema.properties, {
+            description: 'Not ready, and why: `redis`, `switch` or `draining`.',
+            examples: [{ ready: false, obstacles: ['redis'] }],
+          }),
+        },
+        detail: { tags, security: [], summary: 'Whether the process may get work' },
+      },
+    )
+    .get(
+      '/metrics',
+      async ({ set }) => {
+        await beforeScrape()
+        set.headers['content-type'] = metrics.registry.contentType
+        return await metrics.registry.metrics()
+      },
+      {
+        response: t.String({
+          description: "All counters in Prometheus's text format.",
+          examples: ['hookswitch_waits 0\n'],
+        }),
+        detail: { tags, summary: 'Prometheus metrics' },
+      },
+    )
+}

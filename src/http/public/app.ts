@@ -1,0 +1,283 @@
+// The public listener: PBXs and apps talk to it, in the words of vialer-middleware. Each route reads its form,
+// checks who is asking, calls one function of the wake room and puts the result into HTTP. No route holds state.
+import { Elysia } from 'elysia'
+import type { Log } from '../../base/log.ts'
+import type { Metrics } from '../../base/metrics.ts'
+import type { Result } from '../../base/result.ts'
+import { toWholeSeconds } from '../../base/units.ts'
+import type { NetworkList } from '../../config/networks.ts'
+import { PLATFORMS, type Platform } from '../../push/push.ts'
+import { RedisUnavailable } from '../../redis/connect.ts'
+import type { RateLimit } from '../../redis/rateLimit.ts'
+import type { CallNews } from '../../wake/callNews.ts'
+import type { RegistrationDesk } from '../../wake/registration.ts'
+import type { IncomingCall, WakeReason } from '../../wake/wake.ts'
+import type { HeldOutcome } from '../../wake/wakeDesk.ts'
+import { BODY_BYTES_MAX, type Body, type Filled, type Form, fill, parseForm, readBody } from '../form.ts'
+import {
+  forbidden,
+  notFound,
+  type Problem,
+  respondProblem,
+  serverError,
+  tooManyRequests,
+  unauthorized,
+  unavailable,
+} from '../problems.ts'
+import { type AuthenticateApp, bearerOf, type ConfirmationTokens, isSameSecret } from './auth.ts'
+import { clientAddressOf } from './clientAddress.ts'
+import * as forms from './forms.ts'
+
+export interface PublicAppOptions {
+  /** Holds a PBX request. undefined: no further wait can be held. */
+  hold: (call: IncomingCall, dropped: AbortSignal) => Promise<HeldOutcome> | undefined
+  news: CallNews
+  registration: RegistrationDesk
+  countStatistics: (report: Body) => void
+  tokens: Pick<ConfirmationTokens, 'verify'>
+  authenticateApp: AuthenticateApp
+  rateLimit: RateLimit
+  isPbx: NetworkList
+  pbxToken: string | undefined
+  isTrustedProxy: NetworkList
+  isDraining: () => boolean
+  /** The `traceparent` headers of PBXs and apps are looked at. */
+  isTracing: boolean
+  metrics: Metrics
+  log: Log
+}
+
+/** What a route here needs of a request. */
+interface Call {
+  request: Request
+  server: {
+    requestIP(request: Request): { address: string } | null
+    timeout(request: Request, seconds: number): void
+  } | null
+}
+
+/** The server cuts off bodies far beyond our own limit, so that a chunked one can't fill the memory either. */
+const SERVER_BODY_BYTES_MAX = 16 * BODY_BYTES_MAX
+
+/** Seconds of silence after which a connection is closed; held requests are exempt (`server.timeout`). */
+const IDLE_TIMEOUT_SECONDS = 30
+
+/** While draining, a PBX does better with another pod at once. */
+const DRAIN_RETRY_SECONDS = 1
+
+export function createPublicApp(options: PublicAppOptions) {
+  const { news, registration, metrics, log } = options
+
+  function clientOf({ request, server }: Call): string {
+    const connection = server?.requestIP(request)?.address ?? ''
+    return clientAddressOf(connection, request.headers.get('x-forwarded-for'), options.isTrustedProxy)
+  }
+
+  async function read<Shape extends Form>(
+    form: Shape,
+    request: Request,
+  ): Promise<Result<Filled<Shape>, Problem>> {
+    const body = await readBody(request)
+    return body.ok ? fill(form, body.value) : body
+  }
+
+  function admitPbx(call: Call): Problem | undefined {
+    const { pbxToken } = options
+    if (pbxToken !== undefined && isSameSecret(bearerOf(call.request), pbxToken)) return undefined
+    if (options.isPbx(clientOf(call))) return undefined
+    return forbidden(
+      'this route answers PBXs only: their address must stand in PBX_ALLOW, or their token be PBX_TOKEN',
+    )
+  }
+
+  async function limit(route: string, call: Call): Promise<Problem | undefined> {
+    const waitMs = await options.rateLimit(route, clientOf(call))
+    if (waitMs === 0) return undefined
+    metrics.rateLimited.inc({ route })
+    return tooManyRequests(toWholeSeconds(waitMs))
+  }
+
+  async function incomingCall(call: Call): Promise<Response> {
+    const refusal = admitPbx(call)
+    if (refusal) return respondProblem(refusal)
+    if (options.isDraining()) return respondProblem(unavailable('shutting down', DRAIN_RETRY_SECONDS))
+    const { request } = call
+    const fields = await read(forms.incomingCallForm, request)
+    if (!fields.ok) return respondProblem(fields.failure)
+    const { callId = crypto.randomUUID(), ...rest } = fields.value
+    call.server?.timeout(request, 0)
+    const traceparent = options.isTracing ? request.headers.get('traceparent') : null
+    const asked = traceparent === null ? { ...rest, callId } : { ...rest, callId, traceparent }
+    const outcome = await options.hold(asked, request.signal)
+    if (!outcome) return respondProblem(unavailable('too many calls are waiting (WAITS_MAX)'))
+    return respondOutcome(request, outcome)
+  }
+
+  async function callEnded(call: Call): Promise<Response> {
+    const refusal = admitPbx(call)
+    if (refusal) return respondProblem(refusal)
+    const fields = await read(forms.callEndedForm, call.request)
+    if (!fields.ok) return respondProblem(fields.failure)
+    const isKnown = await news.ended(fields.value.callId, fields.value.reason)
+    return isKnown ? new Response(null, { status: 200 }) : respondProblem(notFound('no such call'))
+  }
+
+  async function callResponse(call: Call): Promise<Response> {
+    const { request } = call
+    // The URL's first: an app of today may send credentials of its own with every request.
+    const token = tokenInQuery(request.url) ?? bearerOf(request)
+    if (token === undefined) return respondProblem(unauthorized('the confirmation token is missing'))
+    const confirmation = await options.tokens.verify(token)
+    if (!confirmation.ok) return respondProblem(unauthorized(confirmation.failure))
+    const limited = await limit('call-response', call)
+    if (limited) return respondProblem(limited)
+    const fields = await read(forms.callResponseForm, request)
+    if (!fields.ok) return respondProblem(fields.failure)
+    const { uniqueKey, deviceId, isAvailable } = fields.value
+    if (uniqueKey !== confirmation.value.callId)
+      return respondProblem(unauthorized('the token is for another call than unique_key'))
+    if (deviceId !== undefined && deviceId !== confirmation.value.deviceId)
+      return respondProblem(unauthorized('the token is for another device than device_id'))
+    const traceparent = options.isTracing ? request.headers.get('traceparent') : null
+    const answer = { ...confirmation.value, isAvailable }
+    const verdict = await news.answered(traceparent === null ? answer : { ...answer, traceparent })
+    return Response.json({ verdict }, { status: verdict === 'proceed' ? 202 : 404 })
+  }
+
+  /** Reads a form of an app and checks that the app may act for the account in it. */
+  async function readFromApp<Shape extends Form>(
+    form: Shape,
+    { request }: Call,
+  ): Promise<Result<Filled<Shape>, Problem>> {
+    const fields = await read(form, request)
+    if (!fields.ok) return fields
+    const { account } = fields.value as { account?: string }
+    const authenticated = await options.authenticateApp(request, account)
+    return authenticated.ok ? fields : authenticated
+  }
+
+  async function registerDevice(call: Call, platform: Platform): Promise<Response> {
+    const limited = await limit('device', call)
+    if (limited) return respondProblem(limited)
+    const fields = await readFromApp(forms.deviceForm, call)
+    if (!fields.ok) return respondProblem(fields.failure)
+    const { account, ...device } = fields.value
+    const result = await registration.register(account, { ...withoutUndefined(device), platform })
+    if (result === 'unknown-app') return respondProblem(notFound(`no app ${device.app} for ${platform}`))
+    return new Response(null, { status: result === 'created' ? 201 : 200 })
+  }
+
+  async function removeDevice(call: Call, platform: Platform): Promise<Response> {
+    const fields = await readFromApp(forms.deviceRemovalForm, call)
+    if (!fields.ok) return respondProblem(fields.failure)
+    const { account, token, app } = fields.value
+    return foundOr404(await registration.remove(account, { token, app, platform }))
+  }
+
+  async function checkIn(call: Call): Promise<Response> {
+    const fields = await readFromApp(forms.checkInForm, call)
+    if (!fields.ok) return respondProblem(fields.failure)
+    return foundOr404(await registration.seen(fields.value.account, fields.value.deviceId))
+  }
+
+  async function hangupReason(call: Call): Promise<Response> {
+    const fields = await readFromApp(forms.hangupReasonForm, call)
+    if (!fields.ok) return respondProblem(fields.failure)
+    const { account, uniqueKey, reason } = fields.value
+    news.explained({ account, callId: uniqueKey, reason })
+    return foundOr404(await registration.seen(account))
+  }
+
+  async function logMetrics(call: Call): Promise<Response> {
+    const body = await readBody(call.request)
+    const fields = body.ok ? fill(forms.logMetricsForm, body.value) : body
+    if (!fields.ok) return respondProblem(fields.failure)
+    const authenticated = await options.authenticateApp(call.request, fields.value.account)
+    if (!authenticated.ok) return respondProblem(authenticated.failure)
+    if (body.ok) options.countStatistics(body.value)
+    return new Response(null, { status: 200 })
+  }
+
+  /** Elysia reads from a route's text what it uses, and prepares that for each request. Of a route that passes its
+   *  context on it expects everything: headers, query and cookies parsed, and 0.7 kB kept for each held request. */
+  function only(
+    route: (call: Call) => Promise<Response>,
+  ): (context: { request: Request }) => Promise<Response> {
+    return ({ request }) => route({ request, server: app.server })
+  }
+
+  // The bodies are read by `readBody`, for its limit and its errors, so Elysia must not read them first.
+  const raw = { parse: 'none' } as const
+  const app = new Elysia({
+    serve: { idleTimeout: IDLE_TIMEOUT_SECONDS, maxRequestBodySize: SERVER_BODY_BYTES_MAX, reusePort: false },
+  })
+    .onError({ as: 'global' }, ({ code, error }) => {
+      if (code === 'NOT_FOUND') return respondProblem(notFound('no such route'))
+      if (error instanceof RedisUnavailable) {
+        log.warn({ reason: error.message }, 'request refused: redis unavailable')
+        return respondProblem(unavailable('the store is unavailable'))
+      }
+      log.error({ err: error }, 'request failed')
+      return respondProblem(serverError)
+    })
+    .get('/healthz', () => new Response('ok'))
+    .post('/api/incoming-call', only(incomingCall), raw)
+    .post('/api/call-ended', only(callEnded), raw)
+    .post('/api/call-response', only(callResponse), raw)
+    .post('/api/check-in', only(checkIn), raw)
+    .post('/api/hangup-reason', only(hangupReason), raw)
+    .post('/api/log-metrics', only(logMetrics), raw)
+  for (const platform of PLATFORMS) {
+    app.post(
+      `/api/${platform}-device`,
+      only(call => registerDevice(call, platform)),
+      raw,
+    )
+    app.delete(
+      `/api/${platform}-device`,
+      only(call => removeDevice(call, platform)),
+      raw,
+    )
+  }
+  return app
+}
+
+const REASON_HEADER = 'x-hookswitch-reason'
+
+/** Made once for each reason, which halves what making the answer takes. */
+const plainHeaders = new Map<WakeReason, Headers>()
+
+function plainHeadersOf(reason: WakeReason): Headers {
+  let headers = plainHeaders.get(reason)
+  if (!headers) {
+    headers = new Headers({ [REASON_HEADER]: reason, 'content-type': 'text/plain' })
+    plainHeaders.set(reason, headers)
+  }
+  return headers
+}
+
+/** Only a client that asks for JSON gets it: PBXs compare the plain text. */
+function respondOutcome(request: Request, outcome: HeldOutcome): Response {
+  const { status, reason, callId, deviceId, waitedMs } = outcome
+  if (!request.headers.get('accept')?.includes('application/json'))
+    return new Response(`status=${status}`, { headers: plainHeadersOf(reason) })
+  const body = { status, reason, call_id: callId, device_id: deviceId ?? null, waited_ms: waitedMs }
+  return Response.json(body, { headers: { [REASON_HEADER]: reason } })
+}
+
+const foundOr404 = (isFound: boolean): Response =>
+  isFound ? new Response(null, { status: 200 }) : respondProblem(notFound('no such device'))
+
+function tokenInQuery(url: string): string | undefined {
+  const query = url.indexOf('?')
+  return query < 0 ? undefined : parseForm(url.slice(query + 1)).token
+}
+
+type Present<Fields> = { [Name in keyof Fields]: Exclude<Fields[Name], undefined> }
+
+/** Stored JSON has no use for keys without a value. */
+function withoutUndefined<Fields extends object>(fields: Fields): Present<Fields> {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined),
+  ) as Present<Fields>
+}

@@ -1,0 +1,237 @@
+// The public listener in OpenAPI, for those who write PBX dialplans and apps. Its routes read their bodies by forms of
+// their own, so the document is made of those forms: a field that is added there is described here. The words about
+// routes and answers stand here alone.
+import { PLATFORMS } from '../../push/push.ts'
+import type { Field, Form } from '../form.ts'
+import { PROBLEM_SCHEMA } from '../internal/openApiDocument.ts'
+import * as forms from './forms.ts'
+
+type Json = Record<string, unknown>
+
+interface Route {
+  tag: 'PBX' | 'App'
+  operationId: string
+  summary: string
+  description?: string
+  form: Form
+  example: Json
+  /** By status: what it means, and the example of its body if it has one. */
+  answers: Record<number, string | { description: string; body: unknown; type?: string }>
+  security?: Json[]
+}
+
+/** @param version of the program. */
+export function publicDocument(version: string): Json {
+  const paths = Object.fromEntries(
+    Object.entries(ROUTES).map(([path, operations]) => [
+      path,
+      Object.fromEntries(Object.entries(operations).map(([method, route]) => [method, operationOf(route)])),
+    ]),
+  )
+  return {
+    openapi: '3.1.2',
+    info: { title: 'hookswitch, public API', version, description: DESCRIPTION },
+    servers: [{ url: 'http://localhost:8080', description: 'HOST and PORT' }],
+    tags: [
+      { name: 'PBX', description: 'Answers the addresses in PBX_ALLOW, or the bearer of PBX_TOKEN.' },
+      { name: 'App', description: 'Authenticated by AUTH_MODE, a confirmation by its token.' },
+    ],
+    paths,
+    components: {
+      schemas: { Problem: PROBLEM_SCHEMA },
+      securitySchemes: {
+        pbxToken: { type: 'http', scheme: 'bearer', description: 'PBX_TOKEN; or an address in PBX_ALLOW.' },
+        appCredentials: { type: 'http', scheme: 'bearer', description: 'As AUTH_MODE says.' },
+        confirmationToken: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'The token of the push; or in the URL, as in its `response_api`.',
+        },
+      },
+    },
+  }
+}
+
+const DESCRIPTION = `Wakes sleeping phone apps. Bodies are JSON or form-encoded, paths may end in a slash, unknown fields are ignored.`
+
+const device = { sip_user_id: '123456789', token: 'aaaa1111', app: 'com.example.phone' }
+const appSecurity = [{ appCredentials: [] }, {}]
+const noDevice = { 200: 'Done.', 404: 'No such device.' }
+
+const DEVICE_ROUTES = Object.fromEntries(
+  PLATFORMS.map(platform => [
+    `/api/${platform}-device/`,
+    {
+      post: {
+        tag: 'App',
+        operationId: `register-${platform}`,
+        summary: `Register a phone (${platform})`,
+        description: 'At every start, at every new push token. An update replaces the whole device.',
+        form: forms.deviceForm,
+        example: { ...device, device_id: 'install-7f3a', os_version: '18.1' },
+        answers: { 201: 'Created.', 200: 'Updated.', 404: 'No such app for this platform.' },
+        security: appSecurity,
+      },
+      delete: {
+        tag: 'App',
+        operationId: `remove-${platform}`,
+        summary: `Sign a phone off (${platform})`,
+        form: forms.deviceRemovalForm,
+        example: device,
+        answers: noDevice,
+        security: appSecurity,
+      },
+    } satisfies Record<string, Route>,
+  ]),
+)
+
+const ROUTES: Record<string, Record<string, Route>> = {
+  '/api/incoming-call/': {
+    post: {
+      tag: 'PBX',
+      operationId: 'incomingCall',
+      summary: 'Wake an account’s phones, and wait for one to confirm',
+      description:
+        'Held for APP_PUSH_ROUNDTRIP_WAIT at most. The reason is in the header `x-hookswitch-reason`. With ' +
+        '`Accept: application/json` the answer is an object.',
+      form: forms.incomingCallForm,
+      example: { sip_user_id: '123456789', phonenumber: '0123456789', caller_id: 'Ann', call_id: 'call-1' },
+      answers: {
+        200: {
+          description: 'Dial the phone, or do not: `status=NAK`.',
+          body: 'status=ACK',
+          type: 'text/plain',
+        },
+        403: 'Not from a PBX.',
+      },
+      security: [{ pbxToken: [] }, {}],
+    },
+  },
+  '/api/call-ended/': {
+    post: {
+      tag: 'PBX',
+      operationId: 'callEnded',
+      summary: 'The call is over before a phone confirmed',
+      form: forms.callEndedForm,
+      example: { call_id: 'call-1', reason: 'caller_hangup' },
+      answers: { 200: 'The phones are told.', 403: 'Not from a PBX.', 404: 'No such call.' },
+      security: [{ pbxToken: [] }, {}],
+    },
+  },
+  '/api/call-response/': {
+    post: {
+      tag: 'App',
+      operationId: 'callResponse',
+      summary: 'The phone is ready for the call, or not',
+      description:
+        'Posted to the `response_api` of the push. A repeated answer gets the first verdict again.',
+      form: forms.callResponseForm,
+      example: { unique_key: 'call-1', message_start_time: 1764000000.123, available: true },
+      answers: {
+        202: { description: 'The call comes.', body: { verdict: 'proceed' } },
+        404: { description: 'It does not; the verdict says why.', body: { verdict: 'answered_elsewhere' } },
+        401: 'The token is missing, malformed, expired, or for another call.',
+      },
+      security: [{ confirmationToken: [] }, {}],
+    },
+  },
+  ...DEVICE_ROUTES,
+  '/api/check-in/': {
+    post: {
+      tag: 'App',
+      operationId: 'checkIn',
+      summary: 'The app lives: its phones were seen now',
+      form: forms.checkInForm,
+      example: { sip_user_id: '123456789' },
+      answers: noDevice,
+      security: appSecurity,
+    },
+  },
+  '/api/hangup-reason/': {
+    post: {
+      tag: 'App',
+      operationId: 'hangupReason',
+      summary: 'Why the app did not take a call',
+      form: forms.hangupReasonForm,
+      example: { sip_user_id: '123456789', unique_key: 'call-1', reason: 'declined' },
+      answers: noDevice,
+      security: appSecurity,
+    },
+  },
+  '/api/log-metrics/': {
+    post: {
+      tag: 'App',
+      operationId: 'logMetrics',
+      summary: 'Statistics of a call, for the counters',
+      description:
+        'Further fields: `os`, `os_version`, `app_version`, `network`, `network_operator`, `connection_type`, ' +
+        '`direction`, `call_setup_successful`, `codec`, `mos`, `failed_reason`, `hangup_reason`.',
+      form: forms.logMetricsForm,
+      example: { sip_user_id: '123456789', os: 'android', call_setup_successful: 'true' },
+      answers: { 200: 'Counted.' },
+      security: appSecurity,
+    },
+  },
+}
+
+const PROBLEM = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }
+
+function operationOf({ tag, form, example, answers, security, ...words }: Route): Json {
+  const schema = schemaOf(form)
+  const common: Route['answers'] = { 400: 'A field is missing or malformed; `errors` names each.' }
+  if (tag === 'App') common[429] = 'More than RATE_LIMIT a minute from one address.'
+  if (security === appSecurity) common[401] = 'The credentials are missing or refused.'
+  if (security === appSecurity) common[403] = 'The credentials are another account’s.'
+  common[413] = 'The body has more than 64 KiB.'
+  common[415] = 'The body is neither JSON nor a form.'
+  common[503] = 'Redis or AUTH_URL does not answer, too many wait, or it stops; try again after Retry-After.'
+  const all = Object.entries({ ...common, ...answers })
+  return {
+    tags: [tag],
+    ...words,
+    requestBody: {
+      required: true,
+      content: {
+        'application/json': { schema, example },
+        'application/x-www-form-urlencoded': { schema },
+      },
+    },
+    responses: Object.fromEntries(all.map(([status, answer]) => [status, answerOf(Number(status), answer)])),
+    ...(security ? { security } : {}),
+  }
+}
+
+function answerOf(status: number, answer: Route['answers'][number]): Json {
+  const headers =
+    status === 429 || status === 503
+      ? { headers: { 'retry-after': { description: 'Seconds.', schema: { type: 'integer' } } } }
+      : {}
+  if (typeof answer === 'string')
+    return { description: answer, ...headers, ...(status >= 400 ? { content: PROBLEM } : {}) }
+  const { description, body, type = 'application/json' } = answer
+  const schema = typeof body === 'string' ? { type: 'string' } : { type: 'object' }
+  return { description, ...headers, content: { [type]: { schema, example: body } } }
+}
+
+function schemaOf(form: Form): Json {
+  const fields = Object.values(form) as Field<unknown>[]
+  return {
+    type: 'object',
+    properties: Object.fromEntries(
+      fields.map(({ wire, check: { expects }, fallback }) => [
+        wire,
+        {
+          type: TYPES[expects] ?? 'string',
+          description: `${expects[0]!.toUpperCase()}${expects.slice(1)}.`,
+          ...(fallback?.value === undefined || fallback.value === '' ? {} : { default: fallback.value }),
+        },
+      ]),
+    ),
+    ...(fields.some(field => !field.fallback)
+      ? { required: fields.filter(field => !field.fallback).map(field => field.wire) }
+      : {}),
+  }
+}
+
+/** Everything else is text. */
+const TYPES: Record<string, string | undefined> = { 'true or false': 'boolean', 'a number': 'number' }

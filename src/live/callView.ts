@@ -1,0 +1,62 @@
+// A living call as the page shows it: its legs with their numbers, its bargers, its owner. What comes in is the record
+// as its agent writes it; whatever else stands in its job (a SIP password, say) does not get out of here.
+import { stateOf } from '../backend/callView.ts'
+import { mask } from '../base/log.ts'
+import type { CallRecord } from '../redis/calls/calls.ts'
+
+export interface CallView {
+  dialId: string
+  kind: string
+  orgId: string
+  userId: string
+  /** When it was claimed, by its first agent's clock; null: a call of an older version. */
+  sinceMs: number | null
+  legs: { side: string; state: string; number: string }[]
+  /** Those that have not ended, eldest first as far as is known. */
+  bargers: { bargeId: string; state: string; mode: string }[]
+  switchName: string
+  owner: string
+  /** False: its agent died, and no other has taken it over yet. */
+  isOwnerAlive: boolean
+}
+
+export function callView(
+  record: CallRecord,
+  owner: { agent: string; isAlive: boolean },
+  showsFullNumbers: boolean,
+): CallView {
+  const { fields } = record
+  const { legs, bargers } = stateOf(record)
+  const personal = (text: string): string => (showsFullNumbers ? text : String(mask(text)))
+  const numbers = numbersOf(fields.job ?? '')
+  const sideOfA = fields.side ?? '0'
+  const sides = fields.b === undefined ? [sideOfA] : [sideOfA, '1']
+  return {
+    dialId: record.dialId,
+    kind: fields.kind ?? '',
+    orgId: record.orgId,
+    userId: personal(record.userId),
+    sinceMs: fields.since === undefined ? null : Number(fields.since),
+    legs: sides.map((side, index) => ({
+      side,
+      state: legs.find(leg => leg.side === side)?.state ?? 'expected',
+      number: personal(numbers[index] ?? ''),
+    })),
+    bargers: bargers.filter(barger => barger.state !== 'ended'),
+    switchName: fields.switch ?? '',
+    owner: owner.agent,
+    isOwnerAlive: owner.isAlive,
+  }
+}
+
+/** The numbers of the first and the second leg, as the job names them; none of a job that can't be read. */
+function numbersOf(job: string): [string, string] {
+  let read: Record<string, unknown> | null
+  try {
+    read = JSON.parse(job) as Record<string, unknown> | null
+  } catch {
+    // A record that somebody else wrote; the call is shown all the same.
+    return ['', '']
+  }
+  return [String(read?.caller_number ?? read?.phone_number ?? ''), String(read?.callee_number ?? '')]
+}

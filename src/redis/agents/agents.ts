@@ -1,0 +1,67 @@
+// Which agents there are, and which of them live. An agent renews a lease; when it has run out another declares it
+// dead and takes its calls and jobs over. An outage of Redis ends leases too, so running out alone ends nobody: only
+// the declaration does, and an agent that was declared dead never comes back under its name.
+import type { RedisConnection } from '../connect.ts'
+import { AGENTS_KEY, agentLeaseKey, agentTombKey } from '../keys.ts'
+import { bindScript, reachable } from '../scripts.ts'
+import agentBuryLua from './agentBury.lua' with { type: 'text' }
+import agentRenewLua from './agentRenew.lua' with { type: 'text' }
+
+/** What an agent tells of itself. */
+export interface AgentCard {
+  agent: string
+  /** The switch by its setting's name, and by its own id while connected. */
+  switchName: string
+  coreUuid: string
+  /** It stops, and takes nothing new. */
+  isDraining: boolean
+}
+
+/** A name is unique to one thread of one process; a tomb is needed while that thread may be paused. */
+const TOMB_MS = 24 * 60 * 60 * 1_000
+
+export type AgentRoll = ReturnType<typeof openAgentRoll>
+
+/** @throws RedisUnavailable from every method. */
+export function openAgentRoll(redis: RedisConnection) {
+  const renewScript = bindScript(redis, 'agentRenew', agentRenewLua, { keyCounts: [2] })
+  const buryScript = bindScript(redis, 'agentBury', agentBuryLua, { keyCounts: [2] })
+
+  return {
+    /** Says that the agent lives. @returns false when it was declared dead. */
+    async renew(card: AgentCard, leaseMs: number): Promise<boolean> {
+      const keys = [agentLeaseKey(card.agent), agentTombKey(card.agent)]
+      const [, isAlive] = await Promise.all([
+        reachable(redis.sadd(AGENTS_KEY, card.agent)),
+        renewScript(keys, [JSON.stringify(card), leaseMs]),
+      ])
+      return isAlive === 1
+    },
+
+    /** All agents that were ever seen and not yet wound up: those that live with their card. */
+    async all(): Promise<Map<string, AgentCard | undefined>> {
+      const agents = await reachable(redis.smembers(AGENTS_KEY))
+      const cards = await Promise.all(agents.map(agent => reachable(redis.get(agentLeaseKey(agent)))))
+      return new Map(agents.map((agent, index) => [agent, readCard(cards[index] ?? null)]))
+    },
+
+    /** One agent's card; undefined: it does not live. */
+    card: async (agent: string): Promise<AgentCard | undefined> =>
+      readCard(await reachable(redis.get(agentLeaseKey(agent)))),
+
+    /** Declares an agent dead. @returns false when it lives after all. */
+    bury: async (agent: string): Promise<boolean> =>
+      (await buryScript([agentLeaseKey(agent), agentTombKey(agent)], [TOMB_MS])) === 1,
+
+    /** Nothing of it is left to take over, or it has left in good order. */
+    async strike(agent: string): Promise<void> {
+      await Promise.all([
+        reachable(redis.srem(AGENTS_KEY, agent)),
+        reachable(redis.del(agentLeaseKey(agent))),
+      ])
+    },
+  }
+}
+
+const readCard = (json: string | null): AgentCard | undefined =>
+  json === null ? undefined : (JSON.parse(json) as AgentCard)

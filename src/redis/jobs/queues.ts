@@ -1,0 +1,48 @@
+// How much waits in the job lists, and what lies on their dead-letter lists: for those who look, and take nothing.
+import type { RedisConnection } from '../connect.ts'
+import { AGENTS_KEY, deadLetterKey, inFlightKey } from '../keys.ts'
+import { reachable } from '../scripts.ts'
+
+/** One job list. */
+export interface QueueDepth {
+  list: string
+  waiting: number
+  dead: number
+  /** The newest dead letters, as they were written: `{ reason, at, job }`. */
+  newestDead: string[]
+}
+
+/** Dead letters that are looked at; there may be thousands. */
+const DEAD_SHOWN = 5
+
+export type Queues = ReturnType<typeof openQueues>
+
+/** @throws RedisUnavailable from its method. */
+export function openQueues(redis: RedisConnection, lists: readonly string[]) {
+  return {
+    depths: (): Promise<QueueDepth[]> =>
+      reachable(
+        Promise.all(
+          lists.map(async list => {
+            const [waiting, dead, newestDead] = await Promise.all([
+              redis.llen(list),
+              redis.llen(deadLetterKey(list)),
+              redis.lrange(deadLetterKey(list), 0, DEAD_SHOWN - 1),
+            ])
+            return { list, waiting, dead, newestDead }
+          }),
+        ),
+      ),
+
+    /** By list: how many jobs the agents have taken and not yet dialled. */
+    async inFlight(): Promise<Map<string, number>> {
+      const agents = await reachable(redis.smembers(AGENTS_KEY))
+      const counts = await reachable(
+        Promise.all(
+          lists.map(list => Promise.all(agents.map(agent => redis.llen(inFlightKey(list, agent))))),
+        ),
+      )
+      return new Map(lists.map((list, at) => [list, counts[at]!.reduce((sum, count) => sum + count, 0)]))
+    },
+  }
+}

@@ -1,0 +1,156 @@
+// The demonstration as a newcomer meets it: the story's lines in their order, commands that work when they are copied,
+// and nothing left behind after Ctrl-C.
+import { afterEach, expect, test } from 'bun:test'
+import { connect, createServer, type Server } from 'node:net'
+import { join } from 'node:path'
+import { cli, startCli } from '../../test/cli/cli.ts'
+import { eventually } from '../../test/harness/internal.ts'
+
+const ROOT = join(import.meta.dir, '../..')
+
+type Program = Bun.Subprocess<'ignore', 'pipe', 'pipe'>
+
+const running: Program[] = []
+afterEach(async () => {
+  // Not killed outright: its Redis would be left behind.
+  for (const child of running) child.kill('SIGTERM')
+  await Promise.all(running.splice(0).map(child => child.exited))
+})
+
+function startDemo() {
+  const child: Program = Bun.spawn([process.execPath, 'examples/demo/main.ts', '--pace', '0'], {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH!, HOOKSWITCH_REDIS_SERVER: process.env.HOOKSWITCH_REDIS_SERVER },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  running.push(child)
+  let text = ''
+  const watchers = new Set<() => void>()
+  void (async () => {
+    const decoder = new TextDecoder()
+    for await (const chunk of child.stdout) {
+      text += decoder.decode(chunk, { stream: true })
+      for (const look of [...watchers]) look()
+    }
+  })()
+  const errors = child.stderr.text()
+  /** Resolves once the text holds that, past or future. */
+  const said = (what: string) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => {
+        if (!text.includes(what)) return
+        watchers.delete(look)
+        resolve()
+      }
+      watchers.add(look)
+      look()
+      void child.exited.then(code => reject(new Error(`ended with ${code} and never said ${what}:\n${text}`)))
+    })
+  return { child, said, text: () => text, errors }
+}
+
+test('the demonstration tells a wake and a call, serves on, and leaves nothing behind', async () => {
+  const demo = startDemo()
+  await demo.said('grep ^hookswitch_call')
+  const story = demo.text()
+  expect(story).toContain("speaks FreeSWITCH's event socket")
+  // In either order with the PBX's answer.
+  inOrder(story, ['1. A wake', 'hookswitch → app      202 {"verdict":"proceed"}', '2. A call'])
+  inOrder(story, [
+    '1. A wake',
+    'app → hookswitch      POST /api/android-device/',
+    'PBX → hookswitch      POST /api/incoming-call/',
+    'hookswitch → app      push {"type":"call","unique_key":"demo-wake"',
+    'hookswitch → PBX      200 status=ACK (confirmed)',
+    '2. A call',
+    'backend → agents      RPUSH talkiq-asp.calls {"type":"asp-call","dial_id":"demo-call"',
+    'agent → switch        originate {…}sofia/gateway/phones/1001',
+    '{"type":"call-start","dial_id":"demo-call"}',
+    '{"type":"answer-event","side":"1"}',
+    'switch                1001 hears 1002, 1002 hears 1001\n',
+    'backend → agent       PUBLISH demo-call {"type":"barge"',
+    '1003 hears 1001 and 1002',
+    'backend → agent       PUBLISH demo-call {"type":"whisper"}',
+    'switch                1001 hears 1002 and 1003, 1002 hears 1001, 1003 hears',
+    'backend → agent       PUBLISH demo-call {"type":"mute"}',
+    'switch                1001 hears 1002, 1002 hears 1001, 1003 hears',
+    'backend → agent       PUBLISH demo-call {"type":"hangup"}',
+    '{"type":"hangup-event","side":"1","cause":"NORMAL_CLEARING"}',
+    'Everything goes on running',
+  ])
+
+  const [redisUrl, publicUrl] = [/export PUBSUB_REDIS_URL=(\S+)/, /curl -i (http:\S+)\/api/].map(
+    place => place.exec(demo.text())![1]!,
+  )
+  const copied = [...demo.text().matchAll(/npx hookswitch ([^;\n]+)/g)].map(([, line]) => line!.split(' '))
+  const [call, barge, whisper, calls, hangup, callStory, busy, accountStory] = copied as string[][]
+  /** Timelines are written a little later than things happen. */
+  const told = (argv: string[], what: string) =>
+    eventually(`the timeline to say: ${what}`, async () => {
+      const { out } = await cli(redisUrl!, argv)
+      return out.join(' ').replace(/\s+/g, ' ').includes(what)
+    })
+  const watch = startCli(redisUrl!, call!)
+  await watch.said('the B-leg (side 1) answered')
+  for (const argv of [barge, whisper, calls, hangup]) expect((await cli(redisUrl!, argv!)).code).toBe(0)
+  expect(await watch.exited).toBe(0)
+  await told(callStory!, 'a hangup message ended the call')
+  const refused = await cli(redisUrl!, busy!)
+  expect(refused.out.join('\n')).toContain('hung up: USER_BUSY')
+  await demo.said('PUBLISH my-call {"type":"whisper"')
+  const asked = await fetch(`${publicUrl}/api/incoming-call/`, {
+    method: 'POST',
+    body: new URLSearchParams({ sip_user_id: 'alice', phonenumber: '+15105550100' }),
+  })
+  expect(await asked.text()).toBe('status=ACK')
+  await told(accountStory!, 'The phone was woken')
+
+  // A call that goes on when Ctrl-C comes must not hold it up.
+  const last = startCli(redisUrl!, ['call', '--caller', '1001', '--callee', '1002', '--watch'])
+  await last.said('the B-leg (side 1) answered')
+  last.interrupt()
+  demo.child.kill('SIGINT')
+  expect(await demo.child.exited).toBe(0)
+  expect(await demo.errors).toBe('')
+  for (const url of [redisUrl!, publicUrl!]) expect(await accepts(Number(new URL(url).port))).toBe(false)
+}, 20_000)
+
+test('the demonstration says which ports are taken, takes others, and can be ended in its midst', async () => {
+  const usual = [8080, 9090, 8021]
+  const holders = await Promise.all(usual.map(hold))
+  const demo = startDemo()
+  await demo.said('1. A wake')
+  for (const port of usual) expect(demo.text()).toMatch(new RegExp(`Port ${port} is taken; using \\d+\\.`))
+  demo.child.kill('SIGTERM')
+  expect(await demo.child.exited).toBe(0)
+  for (const holder of holders) holder.close()
+}, 20_000)
+
+/** Listens on a port, unless somebody else does already. */
+function hold(port: number): Promise<Server> {
+  return new Promise(resolve => {
+    const server = createServer()
+    server.once('error', () => resolve(server))
+    server.listen(port, '127.0.0.1', () => resolve(server))
+  })
+}
+
+function inOrder(text: string, parts: string[]): void {
+  let from = 0
+  for (const part of parts) {
+    const found = text.indexOf(part, from)
+    if (found < 0) throw new Error(`not told, or not after what comes before it: ${part}\n\n${text}`)
+    from = found + part.length
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect({ host: '127.0.0.1', port })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}

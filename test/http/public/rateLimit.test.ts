@@ -1,0 +1,98 @@
+// Registrations and confirmations are counted for each client address and route, by all processes together.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { askPbx, naked, postForm } from '../../harness/client.ts'
+import { readMetrics } from '../../harness/internal.ts'
+import { startRedis, type TestRedis } from '../../harness/redis.ts'
+import { startService, type TestService } from '../../harness/service.ts'
+import { JWT_SECRETS, signConfirmation } from '../../harness/tokens.ts'
+
+const LIMIT = 6
+
+let redis: TestRedis
+let limited: [TestService, TestService]
+let unlimited: TestService
+
+beforeAll(async () => {
+  redis = await startRedis()
+  const settings = { PUBSUB_REDIS_URL: redis.url, JWT_SECRETS, TRUST_PROXY: '127.0.0.1' }
+  const all = await Promise.all([
+    startService({ ...settings, RATE_LIMIT: String(LIMIT) }),
+    startService({ ...settings, RATE_LIMIT: String(LIMIT) }),
+    startService({ ...settings, RATE_LIMIT: '0' }),
+  ])
+  limited = [all[0], all[1]]
+  unlimited = all[2]
+})
+afterAll(async () => {
+  await Promise.all([...limited, unlimited].map(each => each.kill()))
+  await redis.close()
+})
+
+const register = (service: TestService, client: string, platform = 'android') =>
+  postForm(
+    `${service.publicUrl}/api/${platform}-device/`,
+    { sip_user_id: '1', token: 't', app: 'com.example.phone' },
+    { headers: { 'x-forwarded-for': client } },
+  )
+
+async function confirmUnknown(service: TestService, client: string): Promise<Response> {
+  const token = await signConfirmation({ account: '1', callId: 'none', deviceId: 'd' })
+  return postForm(
+    `${service.publicUrl}/api/call-response/?token=${token}`,
+    { unique_key: 'none', message_start_time: '0' },
+    { headers: { 'x-forwarded-for': client } },
+  )
+}
+
+async function statusesOf(count: number, request: (index: number) => Promise<Response>): Promise<number[]> {
+  const statuses: number[] = []
+  for (let index = 0; index < count; index++) statuses.push((await request(index)).status)
+  return statuses
+}
+
+test('beyond RATE_LIMIT a client gets 429 and Retry-After, whichever process and platform it turns to', async () => {
+  const platforms = ['android', 'gcm', 'apns']
+  const statuses = await statusesOf(LIMIT, index =>
+    register(limited[index % 2]!, '203.0.113.1', platforms[index % 3]),
+  )
+  expect(statuses.filter(each => each === 200 || each === 201).length).toBe(LIMIT)
+  for (const service of limited) {
+    const refused = await register(service, '203.0.113.1')
+    expect(refused.status).toBe(429)
+    expect(Number(refused.headers.get('retry-after'))).toBeWithin(1, 61)
+    expect(refused.headers.get('content-type')).toBe('application/problem+json')
+    expect(await refused.json()).toMatchObject({ status: 429, title: 'Too Many Requests' })
+  }
+  const counted = (await readMetrics(limited[0].internalUrl)).get(
+    'hookswitch_rate_limited_total{route="device"}',
+  )
+  expect(counted).toBe(1)
+})
+
+test('other clients, and other routes of the same client, are not affected', async () => {
+  expect((await register(limited[0], '203.0.113.2')).status).toBe(200)
+  expect((await confirmUnknown(limited[0], '203.0.113.1')).status).toBe(404)
+})
+
+test('confirmations are limited too', async () => {
+  const statuses = await statusesOf(LIMIT + 2, index => confirmUnknown(limited[index % 2]!, '203.0.113.3'))
+  expect(statuses).toEqual([...Array(LIMIT).fill(404), 429, 429])
+})
+
+test('many requests at the same moment are counted one by one', async () => {
+  const responses = await Promise.all(
+    Array.from({ length: 4 * LIMIT }, (_, index) => confirmUnknown(limited[index % 2]!, '203.0.113.4')),
+  )
+  expect(responses.filter(each => each.status === 404).length).toBe(LIMIT)
+  expect(responses.filter(each => each.status === 429).length).toBe(3 * LIMIT)
+})
+
+test('a PBX is never limited', async () => {
+  for (let index = 0; index < 3 * LIMIT; index++)
+    expect(await askPbx(limited[0].publicUrl, { sip_user_id: 'nobody' })).toEqual(naked('no-device'))
+})
+
+test('RATE_LIMIT=0 is off', async () => {
+  const statuses = await statusesOf(5 * LIMIT, () => confirmUnknown(unlimited, '203.0.113.5'))
+  expect(new Set(statuses)).toEqual(new Set([404]))
+})
