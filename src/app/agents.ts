@@ -4,11 +4,11 @@ import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { toSeconds } from '../base/units.ts'
 import type { Config } from '../config/config.ts'
-import type { SecondsName } from '../dial/agent/context.ts'
+import type { SecondsName } from '../dial/agent/countNames.ts'
 import type { Trouble } from '../dial/agent/incidents.ts'
 import { openAgentPool } from '../dial/agent/pool.ts'
 import { errorReportSettingsOf } from '../errors/reports.ts'
-import { labelsOfCause } from '../esl/hangupClasses.ts'
+import { labelsOfCause } from '../esl/hangupCauses.ts'
 import { tracerSettingsOf } from '../tracing/tracer.ts'
 
 export interface AgentsOptions {

@@ -4,25 +4,7 @@
 import { version } from '../../package.json'
 import { flushLog, type Log } from '../base/log.ts'
 import type { Config } from '../config/config.ts'
-
-export interface ErrorReportSettings {
-  dsn: string
-  environment: string
-  release: string
-  pod: string
-  /** Values that must not be in any report. */
-  secrets: string[]
-  showsFullNumbers: boolean
-}
-
-/** @param message what was being done. @param fields of the log line, such as the dial id. */
-export type ReportError = (thrown: unknown, message: string, fields: Record<string, unknown>) => void
-
-export interface ErrorReports {
-  report: ReportError
-  /** Resolves when everything is sent, at most after two seconds. */
-  flush(): Promise<void>
-}
+import type { ErrorReportSettings, ErrorReports } from './types.ts'
 
 /** @returns undefined where nothing shall be reported. */
 export function errorReportSettingsOf(config: Config, pod: string): ErrorReportSettings | undefined {

@@ -3,8 +3,8 @@
 import { createStackParser, createTransport, type Event, type Transport } from '@sentry/core'
 import { nodeStackLineParser, ServerRuntimeClient } from '@sentry/core/server'
 import { MS_PER_MINUTE } from '../base/units.ts'
-import type { ErrorReportSettings, ErrorReports } from './reports.ts'
 import { createScrubber } from './scrub.ts'
+import type { ErrorReportSettings, ErrorReports } from './types.ts'
 
 /** A bug that every call meets must not become a flood: Sentry counts by kind, and one is enough to see it. */
 const REPORTS_A_MINUTE_MAX = 60

@@ -87,3 +87,26 @@ export const serverError: Problem = {
   title: 'Internal Server Error',
   detail: 'this is our mistake; the log has more',
 }
+
+/** RFC 9457, with the fields' mistakes. */
+export const PROBLEM_SCHEMA: Record<string, unknown> = {
+  title: 'Problem',
+  type: 'object',
+  required: ['type', 'status', 'title', 'detail'],
+  properties: {
+    type: { type: 'string', description: 'Always `about:blank`: the status says the kind.' },
+    status: { type: 'integer' },
+    title: { type: 'string' },
+    detail: { type: 'string', description: 'What is wrong, for a person.' },
+    errors: {
+      type: 'array',
+      description: 'Each field that is missing or malformed.',
+      items: {
+        type: 'object',
+        required: ['field', 'detail'],
+        properties: { field: { type: 'string' }, detail: { type: 'string' } },
+      },
+    },
+    cause: { type: 'string', description: 'Why the agent did not obey, in its own words.' },
+  },
+}

@@ -2,7 +2,7 @@
 // happened, what it means, where to look. What it all comes to stands in `summary.ts`.
 import { assertNever } from '../base/result.ts'
 import { MS_PER_SECOND, toSeconds } from '../base/units.ts'
-import { explainCause } from '../esl/hangupExplanations.ts'
+import { explainCause } from '../esl/hangupCauses.ts'
 import type { DialEntry, Entry, KeptEntry, WakeEnding, WakeEntry } from './entry.ts'
 import { explainRefusal, phoneName, vendorName } from './pushRefusals.ts'
 

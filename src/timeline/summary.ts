@@ -1,7 +1,7 @@
 // One sentence that answers "why didn't my phone ring?" from a timeline's entries: what the wake came to, what the
 // dialled call came to. Which phone is meant follows from the account, where a ring group has several.
 
-import { isOrdinaryEnd } from '../esl/hangupExplanations.ts'
+import { isOrdinaryEnd } from '../esl/hangupCauses.ts'
 import type { Entry, KeptEntry } from './entry.ts'
 import { explainRefusal, vendorName } from './pushRefusals.ts'
 import { causeWords, isOfWake, lapse, legName, type Scene, sceneOf } from './story.ts'

@@ -4,7 +4,7 @@
 // goes on elsewhere (app, survivor) is told where it is. With no tracer none of this exists.
 
 import type { Clock } from '../base/units.ts'
-import type { Attributes, Span, Tracer } from '../tracing/tracer.ts'
+import type { Attributes, Span, Tracer } from '../tracing/types.ts'
 import type { DialEntry, Entry, WakeEntry } from './entry.ts'
 import { type About, masked, type Recorder } from './recorder.ts'
 import { isOfWake } from './story.ts'

@@ -10,7 +10,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
 import { parseTraceparent, traceparentOf } from './traceparent.ts'
-import type { Span, SpanBegin, Tracer, TracerSettings } from './tracer.ts'
+import type { Span, SpanBegin, Tracer, TracerSettings } from './types.ts'
 
 /** Spans that wait for their export; what comes beyond is dropped. Some 20 MB. */
 const WAITING_SPANS_MAX = 20_000

@@ -2,7 +2,7 @@
 // thousands of waits a second the thread hand-off would otherwise cost more than the wait itself.
 
 import { type BatchPace, createBatch } from '../base/batch.ts'
-import type { ErrorReportSettings } from '../errors/reports.ts'
+import type { ErrorReportSettings } from '../errors/types.ts'
 import type { Platform } from '../push/push.ts'
 import type { RedisSettings } from '../redis/connect.ts'
 import type { Device } from '../redis/devices/devices.ts'

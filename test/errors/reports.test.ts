@@ -2,8 +2,9 @@
 // as ever. Sentry is a stub that speaks real HTTP.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { openLog } from '../../src/base/log.ts'
-import { type ErrorReports, openErrorReports } from '../../src/errors/reports.ts'
+import { openErrorReports } from '../../src/errors/reports.ts'
 import { createScrubber } from '../../src/errors/scrub.ts'
+import type { ErrorReports } from '../../src/errors/types.ts'
 import { askPbx, registerPhone } from '../harness/client.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { startService } from '../harness/service.ts'

@@ -1,7 +1,7 @@
 // The words for the person on duty: hangup causes, refusals of pushes, and the one sentence at the top, for stories
 // that no test of a whole call tells.
 import { describe, expect, test } from 'bun:test'
-import { explainCause } from '../../src/esl/hangupExplanations.ts'
+import { explainCause } from '../../src/esl/hangupCauses.ts'
 import type { Entry, KeptEntry } from '../../src/timeline/entry.ts'
 import { explainRefusal } from '../../src/timeline/pushRefusals.ts'
 import { tell } from '../../src/timeline/story.ts'

@@ -14,6 +14,7 @@ import type { Traces } from '../../timeline/traced.ts'
 import { answeredSides, type Call, recordOf } from '../call/call.ts'
 import { type CallEvent, callFailure } from '../call/events.ts'
 import type { CallRegistry } from '../call/registry.ts'
+import type { Count, Observe } from './countNames.ts'
 import type { AgentSettings } from './messages.ts'
 
 export interface Desk {
@@ -43,22 +44,6 @@ export interface Desk {
   /** A call has ended: there is room for another. */
   onRoom(): void
 }
-
-/** Counts for the metrics, which live on the main thread. */
-export type Count = (name: CountName, label?: string) => void
-export type CountName =
-  | 'jobs'
-  | 'deadLetters'
-  | 'events'
-  | 'controls'
-  | 'hangups'
-  | 'takeovers'
-  | 'timelineDropped'
-  | 'dials'
-
-/** Times for the metrics. `label` is one of a few. */
-export type Observe = (name: SecondsName, label: string, seconds: number) => void
-export type SecondsName = 'command' | 'ring' | 'jobWait'
 
 /** What is said about a call besides what changes with it. */
 export type Saying = Omit<CallStep, 'event' | 'number'> & { event?: CallEvent }

@@ -2,7 +2,7 @@
 // that thread thousands of times a second. A switch that is lost or found is told at once, because readiness hangs on
 // it. What is counted means nothing here.
 
-import type { Count, Observe } from './context.ts'
+import type { Count, Observe } from './countNames.ts'
 import type { Trouble } from './incidents.ts'
 import type { Counted, FromAgent, Health, Observed } from './messages.ts'
 

@@ -1,7 +1,7 @@
 // Picks out of what goes into the timelines what an operator may want to look into: calls that were not made, legs that
 // ended as nobody wished, takeovers. It only listens; the timelines themselves are the timeline room's.
 
-import { explainCause, isOrdinaryEnd } from '../../esl/hangupExplanations.ts'
+import { explainCause, isOrdinaryEnd } from '../../esl/hangupCauses.ts'
 import type { Entry } from '../../timeline/entry.ts'
 import type { Recorder } from '../../timeline/recorder.ts'
 

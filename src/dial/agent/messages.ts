@@ -1,8 +1,8 @@
 // What the main thread and an agent's worker tell each other, and the settings that an agent works by.
-import type { ErrorReportSettings } from '../../errors/reports.ts'
+import type { ErrorReportSettings } from '../../errors/types.ts'
 import type { RedisSettings } from '../../redis/connect.ts'
-import type { TracerSettings } from '../../tracing/tracer.ts'
-import type { CountName, SecondsName } from './context.ts'
+import type { TracerSettings } from '../../tracing/types.ts'
+import type { CountName, SecondsName } from './countNames.ts'
 import type { Trouble } from './incidents.ts'
 
 /** Everything an agent needs to know. Times carry their unit in the name. */

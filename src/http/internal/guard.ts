@@ -2,9 +2,9 @@
 // there may, but not the web pages that are open in the operator's browser: those reach loopback too, directly (a
 // request from another site) or under a name of their own that they let resolve to 127.0.0.1 (DNS rebinding).
 import { isLoopback } from '../../config/config.ts'
+import { bearerOf, isSameSecret } from '../credentials.ts'
 import { mediaTypeOf } from '../form.ts'
 import { forbidden, type Problem, unauthorized, unsupportedInternalMediaType } from '../problems.ts'
-import { bearerOf, isSameSecret } from '../public/auth.ts'
 
 export interface GuardOptions {
   /** Undefined on a loopback listener. */

@@ -2,6 +2,7 @@
 // details, streams are streams, the guard's own answers belong to every route, a schema with a title stands once
 // among the components, and each body has an example. The document comes in as the plugin made it, and goes out as JSON.
 import { assert } from '../../base/result.ts'
+import { PROBLEM_SCHEMA } from '../problems.ts'
 
 type Json = Record<string, unknown>
 
@@ -108,29 +109,6 @@ function refusal(status: number, title: string, detail: string): Response {
     description: `${detail[0]!.toUpperCase()}${detail.slice(1)}.`,
     content: { 'application/problem+json': { schema: PROBLEM, example } },
   }
-}
-
-/** RFC 9457, with the fields' mistakes. */
-export const PROBLEM_SCHEMA: Json = {
-  title: 'Problem',
-  type: 'object',
-  required: ['type', 'status', 'title', 'detail'],
-  properties: {
-    type: { type: 'string', description: 'Always `about:blank`: the status says the kind.' },
-    status: { type: 'integer' },
-    title: { type: 'string' },
-    detail: { type: 'string', description: 'What is wrong, for a person.' },
-    errors: {
-      type: 'array',
-      description: 'Each field that is missing or malformed.',
-      items: {
-        type: 'object',
-        required: ['field', 'detail'],
-        properties: { field: { type: 'string' }, detail: { type: 'string' } },
-      },
-    },
-    cause: { type: 'string', description: 'Why the agent did not obey, in its own words.' },
-  },
 }
 
 /** Moves each schema with a title to the components, and leaves a reference. */

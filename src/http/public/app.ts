@@ -13,6 +13,7 @@ import type { CallNews } from '../../wake/callNews.ts'
 import type { RegistrationDesk } from '../../wake/registration.ts'
 import type { IncomingCall, WakeReason } from '../../wake/wake.ts'
 import type { HeldOutcome } from '../../wake/wakeDesk.ts'
+import { bearerOf, isSameSecret } from '../credentials.ts'
 import { BODY_BYTES_MAX, type Body, type Filled, type Form, fill, parseForm, readBody } from '../form.ts'
 import {
   forbidden,
@@ -24,7 +25,7 @@ import {
   unauthorized,
   unavailable,
 } from '../problems.ts'
-import { type AuthenticateApp, bearerOf, type ConfirmationTokens, isSameSecret } from './auth.ts'
+import type { AuthenticateApp, ConfirmationTokens } from './auth.ts'
 import { clientAddressOf } from './clientAddress.ts'
 import * as forms from './forms.ts'
 

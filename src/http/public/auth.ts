@@ -1,11 +1,11 @@
 // Tokens and credentials; the only file that imports jose. Two kinds live here: the confirmation token, which we
 // sign ourselves and which alone lets an app answer a call, and the app's credentials on device routes, which
 // somebody else vouches for (an upstream service, or an issuer of JWTs).
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
 import { fail, messageOf, ok, type Result } from '../../base/result.ts'
 import type { NamedSecret } from '../../config/kinds.ts'
 import type { ConfirmationClaims } from '../../wake/wakeDesk.ts'
+import { bearerOf } from '../credentials.ts'
 import { forbidden, type Problem, unauthorized, unavailable } from '../problems.ts'
 import {
   ALGORITHM,
@@ -86,19 +86,6 @@ function describe(error: errors.JOSEError): string {
   if (error instanceof errors.JWKSNoMatchingKey) return 'the token is signed with a key that is not ours'
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'the token is not signed with our key'
   return 'the token is malformed'
-}
-
-/** The bearer token of a request. */
-export function bearerOf(request: Request): string | undefined {
-  const match = /^Bearer +(\S+)$/i.exec(request.headers.get('authorization') ?? '')
-  return match?.[1]
-}
-
-/** Compares secrets in a time that tells nothing of either. */
-export function isSameSecret(given: string | undefined, expected: string | undefined): boolean {
-  if (given === undefined || expected === undefined) return false
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(given), digest(expected))
 }
 
 /** Decides whether a request may act for an account. `account` is undefined on routes that name none. */

@@ -3,7 +3,7 @@
 // routes and answers stand here alone.
 import { PLATFORMS } from '../../push/push.ts'
 import type { Field, Form } from '../form.ts'
-import { PROBLEM_SCHEMA } from '../internal/openApiDocument.ts'
+import { PROBLEM_SCHEMA } from '../problems.ts'
 import * as forms from './forms.ts'
 
 type Json = Record<string, unknown>

@@ -1,0 +1,144 @@
+// Lets every room examine what it leans on, all at the same time and each within a limit. It reads the settings that
+// the service reads, and changes nothing. What there is to find is known to the rooms (`checkup` and its neighbours);
+// how findings are shown is the command line's business.
+import { type Finding, problem } from '../base/finding.ts'
+import type { Log } from '../base/log.ts'
+import { messageOf } from '../base/result.ts'
+import { type Clock, MS_PER_SECOND, toSeconds } from '../base/units.ts'
+import { type Config, readConfigAnyway } from '../config/config.ts'
+import { examineSwitch } from '../esl/checkup.ts'
+import { examineAuth } from '../http/public/authCheckup.ts'
+import { examinePush } from '../push/checkup.ts'
+import { examineRedis } from '../redis/checkup/checkup.ts'
+import { examineMachine } from './machine.ts'
+import { examineSettings, mistakeFindings } from './settings.ts'
+
+export interface ExaminationOptions {
+  env: Record<string, string | undefined>
+  clock: Clock
+  log: Log
+  /** Of each part. A single question in it has at most five seconds. */
+  timeoutMs: number
+}
+
+/** A finding and what it is about: `Redis`, `Switch 10.0.0.5:8021`, `App com.example.phone (apns)`. */
+export interface PlacedFinding extends Finding {
+  part: string
+}
+
+interface Part {
+  name: string
+  examine: () => Promise<PlacedFinding[]>
+}
+
+/** For one connection or question; a part has several, and its own limit. */
+const QUESTION_LIMIT_MS = 5 * MS_PER_SECOND
+
+/** Examines everything that the settings name. @returns all findings, by part; a part that does not end in time, or
+ *  ends with an error, is itself a finding. */
+export async function examineAll(options: ExaminationOptions): Promise<PlacedFinding[]> {
+  const parts = planExamination(options, Math.min(QUESTION_LIMIT_MS, options.timeoutMs))
+  return (await Promise.all(parts.map(part => withinLimit(part, options.timeoutMs)))).flat()
+}
+
+function planExamination({ env, clock, log }: ExaminationOptions, limitMs: number): Part[] {
+  const { config, mistakes } = readConfigAnyway(env)
+  /** A part whose own settings are wrong would be examined by their defaults: that would mislead. */
+  const canUse = (...names: string[]) =>
+    !names.some(name => mistakes.some(each => each.startsWith(`${name} `)))
+  const part = (name: string, examine: () => Promise<Finding[]> | Finding[]): Part => ({
+    name,
+    examine: async () => (await examine()).map(finding => ({ part: name, ...finding })),
+  })
+  const jobLists = [config.jobListAsp, config.jobListBot, config.jobListLoad]
+  const isFront = config.role !== 'agent'
+  const isAgent = config.role !== 'front'
+  const settings = { url: config.redisUrl, connectTimeoutMs: limitMs }
+
+  return [
+    part('Settings', () => [...mistakeFindings(mistakes), ...examineSettings(config)]),
+    part('Machine', () => examineMachine(config, Bun.version)),
+    ...(canUse('PUBSUB_REDIS_URL')
+      ? [part('Redis', () => examineRedis({ settings, jobLists, clock, log, limitMs }))]
+      : []),
+    ...(isFront ? [part('App login', () => examineAuth(config, limitMs))] : []),
+    ...(isFront ? [pushPart(config, clock, limitMs)] : []),
+    ...(isAgent && canUse('ESL_URL', 'ESL_PORT', 'ESL_PASSWORD') ? switchParts(config, clock, limitMs) : []),
+  ]
+}
+
+function pushPart({ appsFile }: Config, clock: Clock, limitMs: number): Part {
+  return {
+    name: 'Push',
+    examine: async () =>
+      (await examinePush({ appsFile, clock, limitMs })).map(({ app, finding }) => ({
+        part: app === undefined ? 'Push' : `App ${app}`,
+        ...finding,
+      })),
+  }
+}
+
+function switchParts(config: Config, clock: Clock, limitMs: number): Part[] {
+  const { agentsPerSwitch, callsPerSecond, callsMax, eslPassword: password, sipProfile } = config
+  const gateways = [
+    { name: config.gateway, setting: 'GATEWAY' },
+    ...[...new Set(Object.values(config.gateways))]
+      .filter(name => name !== config.gateway)
+      .map(name => ({ name, setting: 'GATEWAYS' })),
+  ]
+  /** By core UUID: the name under which a switch was met first. */
+  const met = new Map<string, string>()
+  return config.eslSwitches.map(({ host, port = config.eslPort }) => {
+    const name = `Switch ${host}:${port}`
+    const checkup = async () => {
+      const { coreUuid, findings } = await examineSwitch({
+        host,
+        port,
+        password,
+        sipProfile,
+        gateways,
+        callsPerSecond: callsPerSecond * agentsPerSwitch,
+        callsMax: callsMax * agentsPerSwitch,
+        clock,
+        limitMs,
+      })
+      const other = coreUuid === undefined ? undefined : met.get(coreUuid)
+      if (coreUuid !== undefined && other === undefined) met.set(coreUuid, name)
+      return other === undefined ? findings : [...findings, twin(other)]
+    }
+    return {
+      name,
+      examine: async () => (await checkup()).map(finding => ({ part: name, ...finding })),
+    }
+  })
+}
+
+const twin = (other: string): Finding =>
+  problem(
+    'switch twin',
+    `It is the same FreeSWITCH as ${other}: its limits are counted twice.`,
+    'Name each switch once in ESL_URL; more agents for one are AGENTS_PER_SWITCH.',
+  )
+
+async function withinLimit({ name, examine }: Part, limitMs: number): Promise<PlacedFinding[]> {
+  let timer: Timer | undefined
+  const late = new Promise<PlacedFinding[]>(resolve => {
+    timer = setTimeout(
+      () => resolve([unfinished(name, `is not done within ${toSeconds(limitMs)} s`)]),
+      limitMs,
+    )
+  })
+  try {
+    return await Promise.race([examine(), late])
+  } catch (thrown) {
+    // A bug in one examination must not cost the others' findings.
+    return [unfinished(name, `ended with an error: ${messageOf(thrown)}`)]
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const unfinished = (name: string, why: string): PlacedFinding => ({
+  part: name,
+  ...problem('examination', `The examination ${why}.`, 'Something answers very slowly: try --timeout 60.'),
+})
