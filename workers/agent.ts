@@ -3,7 +3,7 @@
 
 import { openLog } from '../src/base/log.ts'
 import { openAgent } from '../src/dial/agent/agent.ts'
-import { createTally } from '../src/dial/agent/counts.ts'
+import { createAgentCounts } from '../src/dial/agent/counts.ts'
 import type { AgentSettings, FromAgent, ToAgent } from '../src/dial/agent/messages.ts'
 import { openErrorReports, reportUncaught } from '../src/errors/reports.ts'
 import { openTracer } from '../src/tracing/tracer.ts'
@@ -11,7 +11,7 @@ import { openTracer } from '../src/tracing/tracer.ts'
 declare const self: Worker
 
 const send = (message: FromAgent) => self.postMessage(message)
-const tally = createTally(send)
+const tally = createAgentCounts(send)
 let agent: Promise<ReturnType<typeof openAgent>> | undefined
 
 self.onmessage = async (event: MessageEvent<ToAgent>) => {
@@ -35,13 +35,13 @@ async function open(settings: AgentSettings): Promise<ReturnType<typeof openAgen
     tracer: await openTracer(settings.tracing),
     count: tally.count,
     observe: tally.observe,
-    onBuried: () => {
+    onDeclaredDead: () => {
       tally.flush()
       // The pool starts another under a new name.
       process.exit(1)
     },
     onHealth: tally.health,
-    onTrouble: tally.trouble,
+    onIncident: tally.incident,
     clock: Date.now,
     random: Math.random,
     log: log.child({ agent: settings.agent, switch: settings.switch.name }),

@@ -8,7 +8,7 @@ import { createMetrics } from '../../src/base/metrics.ts'
 import { readConfig } from '../../src/config/config.ts'
 import type { Apps } from '../../src/push/apps.ts'
 import type { PushSender } from '../../src/push/push.ts'
-import { openAgentRoll } from '../../src/redis/agents/agents.ts'
+import { openAgentDirectory } from '../../src/redis/agents/directory.ts'
 import { eventually } from '../../test/harness/internal.ts'
 import { startRedis, type TestRedis } from '../../test/harness/redis.ts'
 import type { TestSwitchOptions } from '../../test/switch/settings.ts'
@@ -69,8 +69,9 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     for (const { uuid } of testSwitch.channels()) testSwitch.hangup(uuid)
     await service.stop()
   })
-  const roll = openAgentRoll(redis.client)
-  const isConnected = async () => [...(await roll.all()).values()].some(card => card && card.coreUuid !== '')
+  const directory = openAgentDirectory(redis.client)
+  const isConnected = async () =>
+    [...(await directory.all()).values()].some(card => card && card.coreUuid !== '')
   if (config.role !== 'front') await eventually('an agent at the switch', isConnected)
 
   const closing = opened.move()

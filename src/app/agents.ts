@@ -5,7 +5,7 @@ import type { Metrics } from '../base/metrics.ts'
 import { toSeconds } from '../base/units.ts'
 import type { Config } from '../config/config.ts'
 import type { SecondsName } from '../dial/agent/countNames.ts'
-import type { Trouble } from '../dial/agent/incidents.ts'
+import type { Incident } from '../dial/agent/incidents.ts'
 import { openAgentPool } from '../dial/agent/pool.ts'
 import { errorReportSettingsOf } from '../errors/reports.ts'
 import { labelsOfCause } from '../esl/hangupCauses.ts'
@@ -23,7 +23,7 @@ export interface AgentsOptions {
 /** What operators are shown of them, beside the metrics. */
 export interface AgentsNotes {
   legsEnded: (cause: string, times: number) => void
-  troubled: (trouble: Trouble) => void
+  troubled: (trouble: Incident) => void
 }
 
 export type Agents = ReturnType<typeof openAgents>
@@ -105,7 +105,7 @@ export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOption
     newName: () => `${pod}-${crypto.randomUUID().slice(0, 8)}`,
     count: ({ name, label, times }) => counters[name](label, times),
     observe: ({ name, label, seconds }) => seconds.forEach(timers[name](label)),
-    onTrouble: notes.troubled,
+    onIncident: notes.troubled,
     onCrash: () => metrics.agentCrashes.inc(),
     log,
   })

@@ -3,7 +3,7 @@
 // command line is such a backend, and so is the internal API. Nothing here knows what a job or a message means.
 import type { Log } from '../base/log.ts'
 import { messageOf } from '../base/result.ts'
-import { type AgentCard, openAgentRoll } from '../redis/agents/agents.ts'
+import { type AgentCard, openAgentDirectory } from '../redis/agents/directory.ts'
 import { type CallRecord, openCalls } from '../redis/calls/calls.ts'
 import {
   COMMAND_TIMEOUT_MS,
@@ -75,9 +75,9 @@ export function openBackend(
   log: Log,
 ): Backend {
   const store = openCalls(redis)
-  const roll = openAgentRoll(redis)
+  const directory = openAgentDirectory(redis)
   const requests = openJobRequests(redis)
-  const agents = async () => [...(await roll.all())].map(([agent, card]) => ({ agent, card }))
+  const agents = async () => [...(await directory.all())].map(([agent, card]) => ({ agent, card }))
   const ears = openEars(openSubscriber, log)
 
   return {
@@ -97,7 +97,7 @@ export function openBackend(
     async findOwned(dialId) {
       const [record, agent] = await Promise.all([store.find(dialId), store.ownerOf(dialId)])
       if (!record || agent === null) return undefined
-      return { record, owner: { agent, card: await roll.card(agent) } }
+      return { record, owner: { agent, card: await directory.card(agent) } }
     },
 
     agents,

@@ -5,7 +5,7 @@ import { assert } from '../base/result.ts'
 import type { Parsed } from './allow.ts'
 
 /** @throws when the value does not pass its allow-list after all. */
-export function valid<Value>(parsed: Parsed<Value>): Value {
+export function assertAllowed<Value>(parsed: Parsed<Value>): Value {
   assert(parsed.ok, parsed.ok ? '' : `a value of our own ${parsed.failure}`)
   return parsed.value
 }

@@ -1,11 +1,11 @@
 // One look at everything that an operator wants to see now, of all processes: read from Redis, put in the page's
 // words, masked. It changes nothing, and keeps nothing but which calls it showed last, so that a page which can't show
 // all of them goes on showing the same ones.
-import type { AgentCard, AgentRoll } from '../redis/agents/agents.ts'
+import type { AgentCard, AgentDirectory } from '../redis/agents/directory.ts'
 import type { CallStore } from '../redis/calls/calls.ts'
 import { DEAF_AFTER_MS } from '../redis/inbox.ts'
 import type { QueueDepth, Queues } from '../redis/jobs/queues.ts'
-import type { HeldCall, LatelyEntry, PodStore, SeenPod } from '../redis/pods/pods.ts'
+import type { HeldCall, PodStore, RecentProblem, SeenPod } from '../redis/pods/pods.ts'
 import { type CallView, callView } from './callView.ts'
 import type { HourView } from './hourView.ts'
 import { LATELY_MAX } from './recentProblems.ts'
@@ -19,7 +19,7 @@ export interface LiveView {
   agents: AgentView[]
   queues: QueueView[]
   /** The newest first. */
-  lately: LatelyEntry[]
+  lately: RecentProblem[]
   hour: HourView
 }
 
@@ -73,7 +73,7 @@ const MEGABYTE = 1024 * 1024
 
 export interface LiveSources {
   pods: Pick<PodStore, 'all'>
-  roll: Pick<AgentRoll, 'all'>
+  directory: Pick<AgentDirectory, 'all'>
   calls: Pick<CallStore, 'find' | 'ownedBy'>
   queues: Queues
   readHour: () => Promise<HourView>
@@ -111,7 +111,7 @@ export function openLiveView(sources: LiveSources): () => Promise<LiveView> {
   return async () => {
     const [pods, agents, queues, hour] = await Promise.all([
       sources.pods.all(),
-      sources.roll.all(),
+      sources.directory.all(),
       sources.queues.depths(),
       sources.readHour(),
     ])

@@ -18,15 +18,15 @@ const LABELS_MAX = 100
  *  one addition, ten thousand times a second. */
 type Counters = Map<string, { times: number }>
 
-export interface HourTallyOptions {
+export interface MinuteCountsOptions {
   store: Pick<MinuteStore, 'add'>
   clock: Clock
   log: Log
 }
 
-export type HourTally = ReturnType<typeof startHourTally>
+export type MinuteCounts = ReturnType<typeof startMinuteCounts>
 
-export function startHourTally({ store, clock, log }: HourTallyOptions) {
+export function startMinuteCounts({ store, clock, log }: MinuteCountsOptions) {
   const pushes = new Map<string, Counters>()
   const wakes: Counters = new Map()
   const hangups: Counters = new Map()

@@ -5,7 +5,7 @@
 import { type Log, mask } from '../base/log.ts'
 import type { Clock } from '../base/units.ts'
 import type { Config } from '../config/config.ts'
-import { openAgentRoll } from '../redis/agents/agents.ts'
+import { openAgentDirectory } from '../redis/agents/directory.ts'
 import { openCalls } from '../redis/calls/calls.ts'
 import { openRedis } from '../redis/connect.ts'
 import { openQueues } from '../redis/jobs/queues.ts'
@@ -14,9 +14,9 @@ import { type HeldWaits, openPods, type PodCard } from '../redis/pods/pods.ts'
 import { openHourView } from './hourView.ts'
 import { openLiveFeed } from './liveFeed.ts'
 import { openLiveView, WAITS_SHOWN_MAX } from './liveView.ts'
-import { startHourTally } from './minuteCounts.ts'
+import { startMinuteCounts } from './minuteCounts.ts'
 import { startPodCard } from './podCard.ts'
-import { keepLately } from './recentProblems.ts'
+import { keepRecentProblems } from './recentProblems.ts'
 
 export interface OperateOptions {
   config: Config
@@ -42,12 +42,12 @@ export function openOperate({ config, pod, version, clock, log }: OperateOptions
   const redis = openRedis({ url, connectTimeoutMs }, 'commands', log)
   const pods = openPods(redis)
   const minutes = openMinutes(redis)
-  const tally = startHourTally({ store: minutes, clock, log })
-  const lately = keepLately(clock)
+  const tally = startMinuteCounts({ store: minutes, clock, log })
+  const lately = keepRecentProblems(clock)
   const queues = openQueues(redis, [config.jobListAsp, config.jobListBot, config.jobListLoad])
   const read = openLiveView({
     pods,
-    roll: openAgentRoll(redis),
+    directory: openAgentDirectory(redis),
     calls: openCalls(redis),
     queues,
     readHour: openHourView(minutes, clock),

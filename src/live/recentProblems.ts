@@ -2,26 +2,26 @@
 // be taken over. A few of the newest, for the page; the log and the timeline have all of them.
 
 import type { Clock } from '../base/units.ts'
-import type { LatelyEntry } from '../redis/pods/pods.ts'
+import type { RecentProblem } from '../redis/pods/pods.ts'
 
 /** Of each process; the page shows as many of all of them. */
 export const LATELY_MAX = 20
 
 const TEXT_LENGTH_MAX = 160
 
-export type Lately = ReturnType<typeof keepLately>
+export type Lately = ReturnType<typeof keepRecentProblems>
 
-export function keepLately(clock: Clock) {
-  const entries = new Map<string, LatelyEntry>()
+export function keepRecentProblems(clock: Clock) {
+  const entries = new Map<string, RecentProblem>()
   return {
     /** Notes one. Of one id the newest alone is kept, because both legs of a call tell of one end. */
-    note(kind: LatelyEntry['kind'], id: string, text: string): void {
+    note(kind: RecentProblem['kind'], id: string, text: string): void {
       entries.delete(id)
       entries.set(id, { atMs: clock(), kind, id, text: text.slice(0, TEXT_LENGTH_MAX) })
       if (entries.size > LATELY_MAX) entries.delete(entries.keys().next().value!)
     },
 
     /** The newest last. */
-    all: (): LatelyEntry[] => [...entries.values()],
+    all: (): RecentProblem[] => [...entries.values()],
   }
 }

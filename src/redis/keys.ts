@@ -42,14 +42,14 @@ export const revokedKey = (dialId: string): string => `${PREFIX}revoked:{${dialI
 /** STRING, a message was published outside its call's own order: not a second time under that name. */
 export const saidKey = (channel: string, name: string): string => `${PREFIX}said:{${tagged(channel)}}:${name}`
 
-/** SET, names of all agents that live, or died and are not yet wound up. */
+/** SET, names of all agents that live, or died and are not yet removed. */
 export const AGENTS_KEY = `${PREFIX}agents`
 
 /** STRING with an expiry, an agent's card: it lives. */
 export const agentLeaseKey = (agent: string): string => `${PREFIX}agent:{${agent}}`
 
 /** STRING, the agent was declared dead. */
-export const agentTombKey = (agent: string): string => `${PREFIX}agent:{${agent}}:tomb`
+export const deadAgentKey = (agent: string): string => `${PREFIX}agent:{${agent}}:dead`
 
 /** Channel, one agent's inbox, for hand-overs. */
 export const agentChannel = (agent: string): string => `${PREFIX}agent-inbox:${agent}`

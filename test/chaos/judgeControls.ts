@@ -5,7 +5,7 @@
 import type { SentControl } from './callTraffic.ts'
 import type { HeardMessage } from './ear.ts'
 import { type Evidence, isMarker, type Judgement, type Offender } from './evidence.ts'
-import type { Trouble, Troubles } from './troubles.ts'
+import type { Incident, Troubles } from './troubles.ts'
 
 /** So long a message may have been on its way, or in the hands of who heard it, when they went down. On a busy machine
  *  longer: some times what it took to our own ear. */
@@ -92,7 +92,7 @@ function excuseOf({ troubles, heard, memberOfAgent }: Evidence, control: SentCon
     .between(['redis'], atMs, atMs)
     .filter(each => each.what === 'redis paused' && each.untilMs >= atMs)
   const sinceMs = Math.min(atMs, ...sleeps.map(each => each.fromMs)) - inHandsMs
-  const beganThen = ({ fromMs }: Trouble) => fromMs >= sinceMs && fromMs <= untilMs
+  const beganThen = ({ fromMs }: Incident) => fromMs >= sinceMs && fromMs <= untilMs
   const then = troubles.between(['redis', ...(owner ? [owner.name] : [])], sinceMs, untilMs).filter(beganThen)
   if (then.some(each => KILLS.has(each.what))) return 'who heard it was killed in that moment'
   if (then.some(each => BREAKS.has(each.what))) return 'its line broke in that moment'
@@ -117,7 +117,7 @@ function countAsleep(troubles: Troubles, atMs: number, owner: string | undefined
   return new Set(asleep.filter(who => who !== owner)).size
 }
 
-const sleepsOf = (troubles: Troubles, atMs: number): Trouble[] =>
+const sleepsOf = (troubles: Troubles, atMs: number): Incident[] =>
   troubles.all.filter(({ what, fromMs, untilMs }) => SLEEPS.has(what) && fromMs <= atMs && untilMs >= atMs)
 
 /** Dead, or with its line cut and not connected again, or declared dead in its sleep, and it has left since: it was not

@@ -2,7 +2,7 @@
 // request that a living process holds is answered in time.
 import type { Evidence, Judgement, Offender } from './evidence.ts'
 import { ROUNDTRIP_WAIT_MS } from './scene.ts'
-import { MACHINE, type Trouble } from './troubles.ts'
+import { type Incident, MACHINE } from './troubles.ts'
 import type { Wake } from './wakeTraffic.ts'
 
 /** Redis gets 0.8 s for its answer, and a busy machine the rest. */
@@ -71,10 +71,10 @@ function outcomeOf({ droppedAtMs, broken = '' }: Wake): string {
 const isRefusal = (broken: string): boolean =>
   broken.includes('HTTP/1.1 503') || /ECONNREFUSED|Failed to connect/.test(broken)
 
-const troublesOf = ({ troubles }: Evidence, wake: Wake): Trouble[] =>
+const troublesOf = ({ troubles }: Evidence, wake: Wake): Incident[] =>
   troubles.between([wake.holder, 'redis'], wake.askedAtMs, wake.endedAtMs ?? Number.POSITIVE_INFINITY)
 
-const pausedMs = (troubles: Trouble[]): number =>
+const pausedMs = (troubles: Incident[]): number =>
   troubles
     .filter(each => each.what.endsWith('paused') || each.who === MACHINE)
     .reduce((sum, { fromMs, untilMs, afterMs }) => sum + untilMs - fromMs + afterMs, 0)

@@ -1,7 +1,7 @@
 // Who was in trouble when: the faults as they really began and ended, by the clock that everything is judged by. A
 // message to somebody who was dead, asleep or cut off then is judged differently.
 
-export interface Trouble {
+export interface Incident {
   /** A process by its name (`agent-1#2`), `redis`, or a switch (`switch-0`). */
   who: string
   what: string
@@ -19,15 +19,15 @@ export const MACHINE = 'machine'
 export const RECONNECT_MS = 2_000
 
 export interface Troubles {
-  readonly all: readonly Trouble[]
-  begin(trouble: Omit<Trouble, 'untilMs'>): Trouble
-  end(trouble: Trouble): void
+  readonly all: readonly Incident[]
+  begin(trouble: Omit<Incident, 'untilMs'>): Incident
+  end(trouble: Incident): void
   /** Those of any of these that touch the time between; with what comes after them. */
-  between(who: readonly string[], fromMs: number, untilMs: number): Trouble[]
+  between(who: readonly string[], fromMs: number, untilMs: number): Incident[]
 }
 
 export function createTroubles(): Troubles {
-  const all: Trouble[] = []
+  const all: Incident[] = []
   return {
     all,
     begin(trouble) {

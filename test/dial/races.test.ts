@@ -74,7 +74,7 @@ test('a job that was popped for an agent after its death is dialled by another',
   const { client } = stage.redis
   await client.sadd('hookswitch:agents', dead)
   await stage.agent().isSwitchReady
-  await until('it is buried', async () => (await client.exists(`hookswitch:agent:{${dead}}:tomb`)) === 1)
+  await until('it is buried', async () => (await client.exists(`hookswitch:agent:{${dead}}:dead`)) === 1)
   const dialId = newDialId()
   const channel = await stage.listen(dialId)
   const job = JSON.stringify(aspJob(dialId, { caller_number: '15550000603' }))
@@ -239,7 +239,7 @@ test('what an agent heard of a call in its own last moment is answered before it
 test('what is said while a fenced agent is still being taken off the channel is answered by it', async () => {
   const agent = await agentBehindValve()
   const { dialId, channel } = await parked()
-  await stage.redis.client.set(`hookswitch:agent:{${agent.name}}:tomb`, '1')
+  await stage.redis.client.set(`hookswitch:agent:{${agent.name}}:dead`, '1')
   // It has learned by now that it was declared dead, and listens on for a second; then it leaves, and can't say so.
   await Bun.sleep(600)
   valve.set('stalled')
@@ -257,9 +257,9 @@ test('a takeover whose outcome Redis did not tell in time is found out, and the 
   await agentBehindValve(otherValve)
   valve.set('cut')
   await until('it is buried', async () => {
-    const isBuried = (await stage.redis.client.exists(`hookswitch:agent:{${name}}:tomb`)) === 1
-    if (isBuried) otherValve.set('stalled')
-    return isBuried
+    const isDeclaredDead = (await stage.redis.client.exists(`hookswitch:agent:{${name}}:dead`)) === 1
+    if (isDeclaredDead) otherValve.set('stalled')
+    return isDeclaredDead
   })
   // Longer than a command may take: what is on its way is not answered in time, and carried out all the same.
   await Bun.sleep(1_200)

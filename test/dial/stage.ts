@@ -38,7 +38,7 @@ export interface OpenedAgent {
   name: string
   drain(): Promise<void>
   counts: Map<string, number>
-  isBuried: boolean
+  isDeclaredDead: boolean
   isSwitchReady: Promise<void>
 }
 
@@ -65,7 +65,7 @@ export async function openStage(
       const opened: OpenedAgent = {
         name,
         counts: new Map(),
-        isBuried: false,
+        isDeclaredDead: false,
         isSwitchReady: promise,
         drain: () => agent.drain(),
       }
@@ -75,8 +75,8 @@ export async function openStage(
           const key = `${kind} ${label}`.trim()
           opened.counts.set(key, (opened.counts.get(key) ?? 0) + 1)
         },
-        onBuried: () => {
-          opened.isBuried = true
+        onDeclaredDead: () => {
+          opened.isDeclaredDead = true
         },
         onHealth: health => health.isSwitchReady && resolve(),
         clock: Date.now,
@@ -105,7 +105,9 @@ export async function openStage(
       await testSwitch.stop()
       testSwitch.start()
       await Promise.all(
-        agents.filter(each => !each.isBuried).map(each => Promise.race([each.drain(), Bun.sleep(3_000)])),
+        agents
+          .filter(each => !each.isDeclaredDead)
+          .map(each => Promise.race([each.drain(), Bun.sleep(3_000)])),
       )
       for (const subscriber of subscribers) subscriber.disconnect()
       await testSwitch.close()

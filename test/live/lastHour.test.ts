@@ -4,7 +4,7 @@ import pino from 'pino'
 import type { Log } from '../../src/base/log.ts'
 import { MS_PER_MINUTE } from '../../src/base/units.ts'
 import { openHourView } from '../../src/live/hourView.ts'
-import { minuteOf, startHourTally } from '../../src/live/minuteCounts.ts'
+import { minuteOf, startMinuteCounts } from '../../src/live/minuteCounts.ts'
 import { openRedis, type RedisConnection, RedisUnavailable } from '../../src/redis/connect.ts'
 import { openMinutes } from '../../src/redis/pods/minutes.ts'
 import { eventually } from '../harness/internal.ts'
@@ -35,7 +35,7 @@ afterAll(async () => {
 
 test('what two processes count in one minute stands in one place, and goes by itself', async () => {
   const store = openMinutes(connection)
-  const [one, other] = [startHourTally({ store, clock, log }), startHourTally({ store, clock, log })]
+  const [one, other] = [startMinuteCounts({ store, clock, log }), startMinuteCounts({ store, clock, log })]
   one.pushed('apns', 'accepted')
   one.woken('confirmed', 300)
   one.legsEnded('USER_BUSY', 2)
@@ -89,7 +89,7 @@ test('counts wait while Redis is away, and none is lost', async () => {
     if (isAway) throw new RedisUnavailable('away')
     await store.add(minute, counts)
   }
-  const tally = startHourTally({ store: { add }, clock, log })
+  const tally = startMinuteCounts({ store: { add }, clock, log })
   tally.woken('confirmed', 100)
   await tally.close()
   isAway = false

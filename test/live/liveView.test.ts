@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import pino from 'pino'
 import type { Log } from '../../src/base/log.ts'
 import { openLiveView } from '../../src/live/liveView.ts'
-import { openAgentRoll } from '../../src/redis/agents/agents.ts'
+import { openAgentDirectory } from '../../src/redis/agents/directory.ts'
 import { openCalls } from '../../src/redis/calls/calls.ts'
 import { openRedis, type RedisConnection } from '../../src/redis/connect.ts'
 import { openQueues } from '../../src/redis/jobs/queues.ts'
@@ -31,7 +31,7 @@ afterAll(async () => {
 const lookWith = (showsFullNumbers = false) =>
   openLiveView({
     pods: openPods(connection),
-    roll: openAgentRoll(connection),
+    directory: openAgentDirectory(connection),
     calls: openCalls(connection),
     queues: openQueues(connection, ['jobs']),
     readHour: async () => ({
@@ -111,8 +111,11 @@ test('the waits of all processes are one list, the eldest first; a silent proces
 })
 
 test('a call shows its legs, bargers and owner, its numbers masked, and nothing else of its job', async () => {
-  const roll = openAgentRoll(connection)
-  await roll.renew({ agent: 'living', switchName: 'fs:8021', coreUuid: 'core', isDraining: false }, 5_000)
+  const directory = openAgentDirectory(connection)
+  await directory.renew(
+    { agent: 'living', switchName: 'fs:8021', coreUuid: 'core', isDraining: false },
+    5_000,
+  )
   await redis.client.sadd('hookswitch:agents', 'dead')
   await claim('living', 'call-1', {
     'state.0': 'answered',
@@ -152,7 +155,7 @@ test('a call shows its legs, bargers and owner, its numbers masked, and nothing 
 })
 
 test('of more calls than a page can show the same ones are shown on', async () => {
-  await openAgentRoll(connection).renew(
+  await openAgentDirectory(connection).renew(
     { agent: 'living', switchName: 'fs:8021', coreUuid: 'core', isDraining: false },
     5_000,
   )

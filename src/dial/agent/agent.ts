@@ -6,7 +6,7 @@ import type { Log } from '../../base/log.ts'
 import { messageOf } from '../../base/result.ts'
 import { type Clock, MS_PER_SECOND, toSeconds } from '../../base/units.ts'
 import { SwitchLink } from '../../esl/link.ts'
-import { openAgentRoll } from '../../redis/agents/agents.ts'
+import { openAgentDirectory } from '../../redis/agents/directory.ts'
 import { type Lease, openLeases } from '../../redis/agents/lease.ts'
 import { openCalls } from '../../redis/calls/calls.ts'
 import { openChannels } from '../../redis/channels.ts'
@@ -25,9 +25,9 @@ import { dialJob } from '../job/placeCall.ts'
 import { isForAnother, openHandover } from '../ownership/handOver.ts'
 import { startLiveness } from '../ownership/lease.ts'
 import { startTakeover } from '../ownership/sweep.ts'
-import { type Desk, fence, letFinish, lookAfterGap } from './context.ts'
+import { type AgentContext, fence, letFinish, lookAfterGap } from './context.ts'
 import type { Count, Observe } from './countNames.ts'
-import { type Trouble, watchTroubles } from './incidents.ts'
+import { type Incident, watchIncidents } from './incidents.ts'
 import type { AgentSettings } from './messages.ts'
 
 export interface AgentOptions {
@@ -38,10 +38,10 @@ export interface AgentOptions {
   /** Times for the metrics; tests may do without. */
   observe?: Observe
   /** Declared dead by others: the agent must end, and act no more. */
-  onBuried: () => void
+  onDeclaredDead: () => void
   onHealth: (health: { isSwitchReady: boolean; calls: number }) => void
   /** Something that an operator may want to look into. */
-  onTrouble?: (trouble: Trouble) => void
+  onIncident?: (incident: Incident) => void
   clock: Clock
   random: () => number
   log: Log
@@ -87,13 +87,13 @@ export function openAgent(options: AgentOptions): Agent {
       log,
     },
   )
-  const timeline = watchTroubles(timelines.recorder, options.onTrouble ?? (() => undefined))
+  const timeline = watchIncidents(timelines.recorder, options.onIncident ?? (() => undefined))
   const calls = new CallRegistry()
   /** Jobs that were taken and are neither a call in Redis nor answered yet, by their text. */
   const inHand = createBag()
   let isReconciling = false
   let isDraining = false
-  let isBuried = false
+  let isDeclaredDead = false
   let core: { channel: CoreChannel; lease: Lease } | undefined
   let onQuiet: (() => void) | undefined
   let orphaned: Timer | undefined
@@ -114,19 +114,19 @@ export function openAgent(options: AgentOptions): Agent {
       tellHealth()
       leaveCore()
       noteForAll('switch-lost')
-      orphaned = setTimeout(() => loseAll(desk), settings.orphanMaxMs)
+      orphaned = setTimeout(() => loseAll(context), settings.orphanMaxMs)
     },
     onEvent: event => {
-      follow(desk, event)
+      follow(context, event)
       core?.channel.follow(event)
     },
   })
 
-  const roll = openAgentRoll(commands)
+  const directory = openAgentDirectory(commands)
   const holdLease = openLeases(commands)
   const leaseMs = settings.takeoverMs * LEASE_PART
   const liveness = startLiveness({
-    roll,
+    directory,
     card: () => ({
       agent,
       switchName: settings.switch.name,
@@ -134,26 +134,26 @@ export function openAgent(options: AgentOptions): Agent {
       isDraining,
     }),
     leaseMs,
-    onBuried: () => {
-      isBuried = true
+    onDeclaredDead: () => {
+      isDeclaredDead = true
       log.error('this agent was taken for dead and its calls taken over: it ends')
       link.close()
       // A job that still comes goes back to its list.
       void intake.stop()
-      for (const call of calls.all()) fence(desk, call)
+      for (const call of calls.all()) fence(context, call)
       // What waits in our socket is ours to answer; then there is nothing left to do under this name.
-      setTimeout(() => void finish().then(options.onBuried), LAST_WORDS_MS)
+      setTimeout(() => void finish().then(options.onDeclaredDead), LAST_WORDS_MS)
     },
     log,
   })
 
-  const desk: Desk = {
+  const context: AgentContext = {
     agent,
     settings,
     link,
     store: openCalls(commands),
     jobs: openJobs(commands, agent),
-    channels: openChannels(subscriber, () => lookAfterGap(desk)),
+    channels: openChannels(subscriber, () => lookAfterGap(context)),
     calls,
     givenUp: new Map(),
     unfinished: new Set(),
@@ -165,7 +165,7 @@ export function openAgent(options: AgentOptions): Agent {
     log,
     mayAct: liveness.mayAct,
     onMessage: (call, message) => {
-      if (!isForAnother(desk, call, message)) hearControl(desk, call, message)
+      if (!isForAnother(context, call, message)) hearControl(context, call, message)
     },
     onRoom: () => {
       tellHealth()
@@ -176,29 +176,29 @@ export function openAgent(options: AgentOptions): Agent {
 
   const intake = startIntake({
     lists: settings.jobLists,
-    jobs: desk.jobs,
+    jobs: context.jobs,
     openBlocking: () => openRedis(settings.redis, 'blocking', log),
     canDial: () => link.isReady && !isReconciling && calls.size < settings.callsMax,
     callsPerSecond: settings.callsPerSecond,
     onJob: taken => {
       inHand.add(taken.text)
-      const dialled = dialJob(desk, taken)
+      const dialled = dialJob(context, taken)
         .catch(thrown => log.error({ err: thrown }, 'dialling a job failed'))
         .finally(() => inHand.delete(taken.text))
-      letFinish(desk, dialled)
+      letFinish(context, dialled)
     },
     // Of an agent that was declared dead survivors settle everything: a job may stand there with a call of ours, that
     // we have let go of already.
-    isKnown: job => isBuried || inHand.has(job) || calls.all().some(call => call.text === job),
+    isKnown: job => isDeclaredDead || inHand.has(job) || calls.all().some(call => call.text === job),
     clock: options.clock,
     log,
   })
   // At once, rather than at the next renewal: until then nobody knows of us.
   commands.on('ready', () => void liveness.renew())
-  const handover = openHandover(desk, roll)
+  const handover = openHandover(context, directory)
   const takeover = startTakeover({
-    desk,
-    roll,
+    context,
+    directory,
     liveness,
     leaseMs,
     lookMs: settings.takeoverMs * LOOK_PART,
@@ -214,7 +214,7 @@ export function openAgent(options: AgentOptions): Agent {
     listenToCore(coreUuid)
     isReconciling = true
     try {
-      await reconcileAll(desk, coreUuid)
+      await reconcileAll(context, coreUuid)
     } catch (thrown) {
       log.error({ err: thrown }, 'reconciling with the switch failed')
     } finally {
@@ -226,18 +226,18 @@ export function openAgent(options: AgentOptions): Agent {
   function listenToCore(coreUuid: string): void {
     if (core?.channel.coreUuid === coreUuid || isDraining) return
     leaveCore()
-    const channel = createCoreChannel(desk, coreUuid)
+    const channel = createCoreChannel(context, coreUuid)
     const lease = holdLease({
       key: coreListenerKey(coreUuid),
       holder: agent,
       leaseMs: CORE_LEASE_MS,
       onGained: () => {
-        desk.channels
+        context.channels
           .listen(coreUuid, channel.hear)
           .catch(thrown => log.warn({ reason: messageOf(thrown) }, "the switch's channel is not heard"))
       },
       onLost: () =>
-        void desk.channels.unlisten(coreUuid).catch(() => log.debug('redis is away: nothing to leave')),
+        void context.channels.unlisten(coreUuid).catch(() => log.debug('redis is away: nothing to leave')),
       log,
     })
     core = { channel, lease }
@@ -247,12 +247,12 @@ export function openAgent(options: AgentOptions): Agent {
     if (!core) return
     const { channel, lease } = core
     core = undefined
-    const left = desk.channels
+    const left = context.channels
       .unlisten(channel.coreUuid, { isHeardToTheEnd: true })
       .catch(() => log.debug('redis is away: nothing to leave'))
     // The next one listens from then on: nothing is heard by both, nor by neither for long.
     letFinish(
-      desk,
+      context,
       left.then(() => lease.drop()),
     )
   }
@@ -276,19 +276,19 @@ export function openAgent(options: AgentOptions): Agent {
 
   /** Resolves when what was begun is done and said, which waits for Redis if that is away. */
   async function finish(): Promise<void> {
-    while (desk.unfinished.size > 0) await Promise.allSettled(desk.unfinished)
+    while (context.unfinished.size > 0) await Promise.allSettled(context.unfinished)
   }
 
   /** Declared dead meanwhile, or with something left under our name, we are struck off by a survivor, which looks after
    *  that first. */
-  async function leaveRoll(): Promise<void> {
+  async function leaveDirectory(): Promise<void> {
     const left = [
-      ...(await desk.store.ownedBy(agent)),
-      ...(await Promise.all(settings.jobLists.map(list => desk.jobs.inFlight(list)))).flat(),
+      ...(await context.store.ownedBy(agent)),
+      ...(await Promise.all(settings.jobLists.map(list => context.jobs.inFlight(list)))).flat(),
     ]
     if (left.length > 0)
       log.warn({ count: left.length }, 'something is left under this name: others see to it')
-    else if (!isBuried) await roll.strike(agent)
+    else if (!isDeclaredDead) await directory.remove(agent)
   }
 
   function noteForAll(what: 'switch-lost' | 'switch-back'): void {
@@ -310,7 +310,7 @@ export function openAgent(options: AgentOptions): Agent {
       clearInterval(note)
       clearTimeout(orphaned)
       liveness.stop()
-      await leaveRoll().catch(thrown =>
+      await leaveDirectory().catch(thrown =>
         log.debug({ reason: messageOf(thrown) }, 'not struck off: others will'),
       )
       link.close()

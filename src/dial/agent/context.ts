@@ -17,7 +17,7 @@ import type { CallRegistry } from '../call/registry.ts'
 import type { Count, Observe } from './countNames.ts'
 import type { AgentSettings } from './messages.ts'
 
-export interface Desk {
+export interface AgentContext {
   readonly agent: string
   readonly settings: AgentSettings
   readonly link: SwitchLink
@@ -56,23 +56,27 @@ const SAYINGS_MAX = 2_000
 
 /** Publishes one event of a call and writes what changes with it, after everything said before. Events go into the
  *  user's history; what is said on another channel is not the user's. */
-export function say(desk: Desk, call: Call, saying: Saying): void {
-  if (call.serial.size >= SAYINGS_MAX) {
-    desk.log.error(
+export function say(context: AgentContext, call: Call, saying: Saying): void {
+  if (call.tasks.size >= SAYINGS_MAX) {
+    context.log.error(
       { dialId: call.record.dialId },
       'too much to say about one call while Redis is away: dropped',
     )
     return
   }
   const history = saying.event && saying.channel === undefined ? { history: saying.history ?? 'add' } : {}
-  call.serial.run(async () => void (await sayNow(desk, call, { ...saying, ...history })))
+  call.tasks.run(async () => void (await sayNow(context, call, { ...saying, ...history })))
 }
 
 /** Publishes and writes from within the call's order; an answer to a message, which no history keeps.
  *  @returns false when the call is another agent's by now: nothing was said. */
-export async function sayNow(desk: Desk, call: Call, { event, ...rest }: Saying): Promise<boolean> {
+export async function sayNow(
+  context: AgentContext,
+  call: Call,
+  { event, ...rest }: Saying,
+): Promise<boolean> {
   const { record } = call
-  if (call.isReleased) return sayLate(desk, call, event, rest.channel)
+  if (call.isReleased) return sayLate(context, call, event, rest.channel)
   record.steps += 1
   const step: CallStep = {
     ...rest,
@@ -81,22 +85,26 @@ export async function sayNow(desk: Desk, call: Call, { event, ...rest }: Saying)
   }
   let tries = 0
   let isSaid = false
-  await untilWritten(desk, async () => {
+  await untilWritten(context, async () => {
     // Heard before said: whoever reacts to `call-start` with a control message finds us listening.
     await call.listening
     // Sent before, and the answer was lost: only Redis can tell whether it was done, though the call is another's now.
     if (call.isFenced && tries === 0) return
     tries += 1
-    let outcome = await desk.store.step(record, step)
+    let outcome = await context.store.step(record, step)
     // Redis came back without its data. Not so if it is us who were given up: then the call may be long over.
-    if (outcome === 'lost' && (await desk.mayAct())) {
-      desk.log.warn({ dialId: record.dialId }, 'redis has lost this call: written again')
-      await desk.store.restore(desk.agent, { ...recordOf(call), steps: step.number - 1 }, answeredSides(call))
-      outcome = await desk.store.step(record, step)
+    if (outcome === 'lost' && (await context.mayAct())) {
+      context.log.warn({ dialId: record.dialId }, 'redis has lost this call: written again')
+      await context.store.restore(
+        context.agent,
+        { ...recordOf(call), steps: step.number - 1 },
+        answeredSides(call),
+      )
+      outcome = await context.store.step(record, step)
     }
     isSaid = outcome === 'done'
-    if (outcome !== 'done') return fence(desk, call)
-    if (event) desk.count('events', event.type)
+    if (outcome !== 'done') return fence(context, call)
+    if (event) context.count('events', event.type)
   })
   return isSaid
 }
@@ -104,25 +112,25 @@ export async function sayNow(desk: Desk, call: Call, { event, ...rest }: Saying)
 /** A message that came while its call was being released still gets its answer. It is no step of the call, which Redis
  *  does not know any more: written as one, it would bring the call back to life. */
 async function sayLate(
-  desk: Desk,
+  context: AgentContext,
   call: Call,
   event: CallEvent | undefined,
   channel: string = call.record.dialId,
 ): Promise<boolean> {
   if (call.isFenced) return false
-  if (event) await sayOn(desk, channel, event)
+  if (event) await sayOn(context, channel, event)
   return true
 }
 
 /** Another agent owns the call. We say and do nothing more about it, and listen only until its channel tells that the
  *  other one listens: what came before is ours to answer, with a failure. */
-export function fence(desk: Desk, call: Call): void {
+export function fence(context: AgentContext, call: Call): void {
   if (call.isFenced) return
   call.isFenced = true
-  desk.log.warn({ dialId: call.record.dialId }, 'another agent owns this call now: left to it')
-  desk.timeline.add(call.record.dialId, { what: 'left-alone' })
+  context.log.warn({ dialId: call.record.dialId }, 'another agent owns this call now: left to it')
+  context.timeline.add(call.record.dialId, { what: 'left-alone' })
   // Redis may be slow to take us off the channel, and who publishes until then counts on us.
-  setTimeout(() => letGo(desk, call, { isHeardToTheEnd: true }), FENCED_LISTENING_MS)
+  setTimeout(() => letGo(context, call, { isHeardToTheEnd: true }), FENCED_LISTENING_MS)
 }
 
 /** What a sleeper still has to hear waits in its own socket; the other's marker is there already or comes soon. */
@@ -131,22 +139,22 @@ const FENCED_LISTENING_MS = 1_000
 /** Says something on a channel for which we hold no call. @param names what goes by one of these names there is said
  *  once, whoever says it. */
 export async function sayOn(
-  desk: Desk,
+  context: AgentContext,
   channel: string,
   event: CallEvent,
   names: readonly string[] = [crypto.randomUUID()],
 ): Promise<void> {
-  await untilWritten(desk, () => desk.store.publishOnce(names, channel, JSON.stringify(event)))
+  await untilWritten(context, () => context.store.publishOnce(names, channel, JSON.stringify(event)))
 }
 
 /** Repeats a write until Redis has taken it. Our writes are safe to repeat: at worst a reader hears one twice. */
-export async function untilWritten(desk: Desk, write: () => Promise<void>): Promise<void> {
+export async function untilWritten(context: AgentContext, write: () => Promise<void>): Promise<void> {
   for (;;) {
     try {
       return await write()
     } catch (thrown) {
       if (!(thrown instanceof RedisUnavailable)) throw thrown
-      desk.log.debug({ reason: messageOf(thrown) }, 'redis away: said again soon')
+      context.log.debug({ reason: messageOf(thrown) }, 'redis away: said again soon')
       await Bun.sleep(RETRY_MS)
     }
   }
@@ -154,65 +162,65 @@ export async function untilWritten(desk: Desk, write: () => Promise<void>): Prom
 
 /** Says that the call never was, or is not known. Noted with the call: whoever takes it over before it is released must
  *  not say it again. */
-export function sayFailure(desk: Desk, call: Call, cause: string): void {
-  desk.timeline.add(call.record.dialId, { what: 'failure', cause })
-  say(desk, call, { event: callFailure(cause), fields: { [FAILED_FIELD]: cause } })
+export function sayFailure(context: AgentContext, call: Call, cause: string): void {
+  context.timeline.add(call.record.dialId, { what: 'failure', cause })
+  say(context, call, { event: callFailure(cause), fields: { [FAILED_FIELD]: cause } })
 }
 
 export const FAILED_FIELD = 'failed'
 
 /** The call is over: after everything said, its dial id is free and its job done with. */
-export function conclude(desk: Desk, call: Call): void {
+export function conclude(context: AgentContext, call: Call): void {
   if (call.isEnding) return
   call.isEnding = true
-  call.serial.run(async () => {
+  call.tasks.run(async () => {
     // Another agent's, or nobody's since we were declared dead: what we could not say of its end is said by whoever
     // finds it in Redis. What its channel said before that still waits to be heard by us: see `fence`.
     if (call.isFenced) return
     // The job first: a job in flight without a call in Redis counts as never dialled.
-    await untilWritten(desk, () => settleJob(desk, call))
-    await untilWritten(desk, () => desk.store.release(desk.agent, call.record))
+    await untilWritten(context, () => settleJob(context, call))
+    await untilWritten(context, () => context.store.release(context.agent, call.record))
     call.isReleased = true
-    desk.timeline.add(call.record.dialId, { what: 'over' })
+    context.timeline.add(call.record.dialId, { what: 'over' })
     // While it is being handed over, the successor has to leave its channel before us.
-    if (!call.handover) letGo(desk, call, { isHeardToTheEnd: true })
+    if (!call.handover) letGo(context, call, { isHeardToTheEnd: true })
   })
 }
 
 /** Out of our memory and off its channel, whoever owns it now. What the channel says until Redis has taken us off it is
  *  ours to answer (`isHeardToTheEnd`) only as long as nobody else's part has begun. */
-export function letGo(desk: Desk, call: Call, until: { isHeardToTheEnd?: boolean } = {}): void {
+export function letGo(context: AgentContext, call: Call, until: { isHeardToTheEnd?: boolean } = {}): void {
   // Let go before; by now the channel may be heard for a later call of the same dial id.
-  if (desk.calls.find(call.record.dialId) !== call) return
-  desk.calls.remove(call)
-  const unlistened = desk.channels
+  if (context.calls.find(call.record.dialId) !== call) return
+  context.calls.remove(call)
+  const unlistened = context.channels
     .unlisten(call.record.dialId, until)
-    .catch(thrown => desk.log.debug({ reason: messageOf(thrown) }, 'not unsubscribed: redis is away'))
+    .catch(thrown => context.log.debug({ reason: messageOf(thrown) }, 'not unsubscribed: redis is away'))
   if (until.isHeardToTheEnd) void unlistened.then(call.onLeft)
   else call.onLeft()
   letFinish(
-    desk,
-    unlistened.then(() => call.serial.idle()),
+    context,
+    unlistened.then(() => call.tasks.idle()),
   )
-  desk.onRoom()
+  context.onRoom()
 }
 
 /** Keeps the agent from ending before this has. */
-export function letFinish(desk: Desk, work: Promise<unknown>): void {
-  desk.unfinished.add(work)
-  const remove = () => void desk.unfinished.delete(work)
+export function letFinish(context: AgentContext, work: Promise<unknown>): void {
+  context.unfinished.add(work)
+  const remove = () => void context.unfinished.delete(work)
   work.then(remove, remove)
 }
 
 /** The subscription was interrupted, and stands again: what our calls' channels said meanwhile is lost, a marker too.
  *  A call that is another's by now is left at once: its new messages are the other's, and would be answered twice. */
-export async function lookAfterGap(desk: Desk): Promise<void> {
-  await untilWritten(desk, async () => {
-    const calls = desk.calls.all()
-    const mayAct = await desk.mayAct()
+export async function lookAfterGap(context: AgentContext): Promise<void> {
+  await untilWritten(context, async () => {
+    const calls = context.calls.all()
+    const mayAct = await context.mayAct()
     // Declared dead, all of them are fenced by now; otherwise it is not known yet.
     if (!mayAct && calls.some(call => !call.isFenced)) throw new RedisUnavailable('our lease is not known')
-    const standings = await Promise.all(calls.map(call => desk.store.standing(call.record)))
+    const standings = await Promise.all(calls.map(call => context.store.standing(call.record)))
     for (const [index, call] of calls.entries()) {
       // Ours, and the marker with which our part begins is perhaps among what was lost: all that follows is ours.
       if (standings[index] === 'held') {
@@ -222,16 +230,16 @@ export async function lookAfterGap(desk: Desk): Promise<void> {
       // Of a call that Redis does not know, ours is just being claimed, and another's is over.
       const isLeft = standings[index] === 'fenced' || (standings[index] === 'lost' && call.isFenced)
       if (!isLeft) continue
-      fence(desk, call)
-      letGo(desk, call)
+      fence(context, call)
+      letGo(context, call)
     }
   })
 }
 
 /** The job leaves the in-flight list: its call stands in Redis, or is over. */
-export async function settleJob(desk: Desk, call: Call): Promise<void> {
+export async function settleJob(context: AgentContext, call: Call): Promise<void> {
   // Once: another job of the very same text may be in flight by then.
   if (call.list === '' || call.isJobSettled) return
-  await desk.jobs.done(call.list, call.text)
+  await context.jobs.done(call.list, call.text)
   call.isJobSettled = true
 }

@@ -3,7 +3,7 @@
 // it. What is counted means nothing here.
 
 import type { Count, Observe } from './countNames.ts'
-import type { Trouble } from './incidents.ts'
+import type { Incident } from './incidents.ts'
 import type { Counted, FromAgent, Health, Observed } from './messages.ts'
 
 /** Nobody reads the metrics as often as this. */
@@ -13,22 +13,22 @@ const LOT_MS = 50
 const TIMES_MAX = 2_000
 
 /** Of one lot, the newest; operators are shown no more. */
-const TROUBLES_MAX = 20
+const INCIDENTS_MAX = 20
 
-export interface Tally {
+export interface AgentCounts {
   count: Count
   observe: Observe
   health(health: Health): void
-  trouble(trouble: Trouble): void
+  incident(incident: Incident): void
   /** Tells what was not told yet. */
   flush(): void
 }
 
-export function createTally(send: (message: FromAgent) => void): Tally {
+export function createAgentCounts(send: (message: FromAgent) => void): AgentCounts {
   /** By name and label, so that there are never more than kinds of counts. */
   const counted = new Map<string, Counted>()
   const observed = new Map<string, Observed>()
-  let troubles: Trouble[] = []
+  let incidents: Incident[] = []
   let told: Health | undefined
   let untold: Health | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -38,9 +38,9 @@ export function createTally(send: (message: FromAgent) => void): Tally {
     timer = undefined
     if (counted.size > 0) send({ kind: 'counts', counts: [...counted.values()] })
     if (observed.size > 0) send({ kind: 'observed', observed: [...observed.values()] })
-    if (troubles.length > 0) send({ kind: 'troubles', troubles })
+    if (incidents.length > 0) send({ kind: 'incidents', incidents })
     if (untold) send({ kind: 'health', ...untold })
-    troubles = []
+    incidents = []
     counted.clear()
     observed.clear()
     told = untold ?? told
@@ -70,9 +70,9 @@ export function createTally(send: (message: FromAgent) => void): Tally {
       if (health.isSwitchReady === told?.isSwitchReady) flushSoon()
       else flush()
     },
-    trouble(trouble) {
-      troubles.push(trouble)
-      if (troubles.length > TROUBLES_MAX) troubles.shift()
+    incident(incident) {
+      incidents.push(incident)
+      if (incidents.length > INCIDENTS_MAX) incidents.shift()
       flushSoon()
     },
     flush,

@@ -6,27 +6,27 @@ import type { Entry } from '../../timeline/entry.ts'
 import type { Recorder } from '../../timeline/recorder.ts'
 
 /** One of them, in few words. */
-export interface Trouble {
+export interface Incident {
   kind: 'call' | 'takeover'
   dialId: string
   text: string
 }
 
-/** Passes all entries on, and tells of troubles. */
-export function watchTroubles(
+/** Passes all entries on, and tells of incidents. */
+export function watchIncidents(
   recorder: Pick<Recorder, 'add'>,
-  onTrouble: (trouble: Trouble) => void,
+  onIncident: (incident: Incident) => void,
 ): Pick<Recorder, 'add'> {
   return {
     add(dialId, entry, ...rest) {
       recorder.add(dialId, entry, ...rest)
-      const trouble = troubleOf(entry)
-      if (trouble) onTrouble({ dialId, ...trouble })
+      const incident = incidentOf(entry)
+      if (incident) onIncident({ dialId, ...incident })
     },
   }
 }
 
-function troubleOf(entry: Entry): Omit<Trouble, 'dialId'> | undefined {
+function incidentOf(entry: Entry): Omit<Incident, 'dialId'> | undefined {
   switch (entry.what) {
     case 'failure':
     case 'job-refused':

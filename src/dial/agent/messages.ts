@@ -3,7 +3,7 @@ import type { ErrorReportSettings } from '../../errors/types.ts'
 import type { RedisSettings } from '../../redis/connect.ts'
 import type { TracerSettings } from '../../tracing/types.ts'
 import type { CountName, SecondsName } from './countNames.ts'
-import type { Trouble } from './incidents.ts'
+import type { Incident } from './incidents.ts'
 
 /** Everything an agent needs to know. Times carry their unit in the name. */
 export interface AgentSettings {
@@ -42,7 +42,7 @@ export type FromAgent =
   | { kind: 'counts'; counts: Counted[] }
   | { kind: 'observed'; observed: Observed[] }
   | ({ kind: 'health' } & Health)
-  | { kind: 'troubles'; troubles: Trouble[] }
+  | { kind: 'incidents'; incidents: Incident[] }
   /** No job is taken any more and no call is left; the worker ends. */
   | { kind: 'drained' }
 

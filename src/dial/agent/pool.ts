@@ -2,7 +2,7 @@
 // replaces one that crashed by one of a new name. What an agent does stands in `agent.ts`.
 import type { Log } from '../../base/log.ts'
 import { assertNever } from '../../base/result.ts'
-import type { Trouble } from './incidents.ts'
+import type { Incident } from './incidents.ts'
 import type { AgentSettings, Counted, FromAgent, Observed, ToAgent } from './messages.ts'
 
 export interface AgentPoolOptions {
@@ -13,7 +13,7 @@ export interface AgentPoolOptions {
   newName: () => string
   count: (counted: Counted) => void
   observe: (observed: Observed) => void
-  onTrouble: (trouble: Trouble) => void
+  onIncident: (incident: Incident) => void
   onCrash: () => void
   log: Log
 }
@@ -49,8 +49,8 @@ export function openAgentPool(options: AgentPoolOptions) {
           return message.counts.forEach(options.count)
         case 'observed':
           return message.observed.forEach(options.observe)
-        case 'troubles':
-          return message.troubles.forEach(options.onTrouble)
+        case 'incidents':
+          return message.incidents.forEach(options.onIncident)
         case 'health':
           member.isSwitchReady = message.isSwitchReady
           member.calls = message.calls

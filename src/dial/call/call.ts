@@ -4,7 +4,7 @@ import type { CallRecord } from '../../redis/calls/calls.ts'
 import type { Job } from '../job/job.ts'
 import type { AnswerTo } from './events.ts'
 import { channelUuidOf } from './identity.ts'
-import { createSerial, type Serial } from './taskQueue.ts'
+import { createTaskQueue, type TaskQueue } from './taskQueue.ts'
 
 /** `expected`: the switch was told to make it. A leg never goes back. */
 export type LegState = 'expected' | 'ringing' | 'answered' | 'hungup'
@@ -44,7 +44,7 @@ export interface Call {
   /** How many messages its channel has brought us. */
   heard: number
   /** Publishing and answering, in order. */
-  serial: Serial
+  tasks: TaskQueue
   /** The call's channel is subscribed: what is published from now on is heard. */
   listening: Promise<void>
   /** Its originate has left: from then on the switch may know of it. */
@@ -110,7 +110,7 @@ export function createCall(job: Job, taken: { text: string; list: string; switch
     b,
     bargers: new Map(),
     heard: 0,
-    serial: createSerial(),
+    tasks: createTaskQueue(),
     listening: Promise.resolve(),
     isSent: false,
     isComplete: false,

@@ -1,7 +1,7 @@
 // Runs one call's tasks one after another: publishing an event, answering a control message. A control message's
 // answer is so published before the events that the command causes, whatever order the switch's frames come in.
 
-export interface Serial {
+export interface TaskQueue {
   /** Queues a task; an idle queue runs it at once, in this same turn. Tasks must not throw. */
   run(task: () => Promise<void>): void
   /** Resolves when everything queued so far is done. */
@@ -9,7 +9,7 @@ export interface Serial {
   readonly size: number
 }
 
-export function createSerial(): Serial {
+export function createTaskQueue(): TaskQueue {
   const queue: (() => Promise<void>)[] = []
   let waiting: (() => void)[] = []
 

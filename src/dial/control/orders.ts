@@ -15,7 +15,7 @@ import {
   parseProfileName,
   parseUserId,
 } from '../../esl/allow.ts'
-import { valid } from '../../esl/assertAllowed.ts'
+import { assertAllowed } from '../../esl/assertAllowed.ts'
 import type { EslCommand } from '../../esl/command.ts'
 import {
   fileExists,
@@ -29,7 +29,7 @@ import {
 } from '../../esl/commands.ts'
 import { originateBarge } from '../../esl/originate.ts'
 import { answerOf, type CommandOutcome, isUnknownChannel } from '../../esl/outcome.ts'
-import { type Desk, sayNow, sayOn } from '../agent/context.ts'
+import { type AgentContext, sayNow, sayOn } from '../agent/context.ts'
 import {
   type BargeMode,
   type Barger,
@@ -50,26 +50,26 @@ type Obeyed = Result<Record<string, string>, string>
 const WAITING_MAX = 200
 
 /** A message on a call's channel. */
-export function hearControl(desk: Desk, call: Call, text: string): void {
+export function hearControl(context: AgentContext, call: Call, text: string): void {
   const heard = hearMessage(text)
   if (heard.kind === 'own') return
-  desk.count('controls', heard.kind === 'control' ? heard.to.event : 'bad')
-  const asked = askedNow(desk, call, heard.to)
-  if (call.serial.size > WAITING_MAX)
-    return void say(desk, call, asked, 'too many messages wait for this call')
-  const mustWait = call.serial.size > 0
+  context.count('controls', heard.kind === 'control' ? heard.to.event : 'bad')
+  const asked = askedNow(context, call, heard.to)
+  if (call.tasks.size > WAITING_MAX)
+    return void say(context, call, asked, 'too many messages wait for this call')
+  const mustWait = call.tasks.size > 0
   // Noted, because if we die our successor answers: at once when it waits for its turn.
-  if (mustWait) note(desk, call, asked)
-  call.serial.run(async () => {
+  if (mustWait) note(context, call, asked)
+  call.tasks.run(async () => {
     if (call.isDeaf) return
-    if (call.isFenced || !(await desk.mayAct())) return sayTakenOver(desk, call, asked)
-    const obeying = heard.kind === 'bad' ? fail(heard.cause) : obey(desk, call, heard.control)
+    if (call.isFenced || !(await context.mayAct())) return sayTakenOver(context, call, asked)
+    const obeying = heard.kind === 'bad' ? fail(heard.cause) : obey(context, call, heard.control)
     // Otherwise after the command is on its way, so that it waits for nothing.
-    if (!mustWait) note(desk, call, asked)
+    if (!mustWait) note(context, call, asked)
     const { event, commandId } = asked.to
     const told = { event, ...(commandId === undefined ? {} : { commandId }) }
-    desk.timeline.add(call.record.dialId, { what: 'control', ...told }, { atMs: asked.heardAtMs })
-    if (!(await answer(desk, call, asked, await obeying))) await sayTakenOver(desk, call, asked)
+    context.timeline.add(call.record.dialId, { what: 'control', ...told }, { atMs: asked.heardAtMs })
+    if (!(await answer(context, call, asked, await obeying))) await sayTakenOver(context, call, asked)
   })
 }
 
@@ -86,58 +86,64 @@ type Numbered = Asked & { ordinal: number }
 
 const HEARD_FIELD = 'heard.'
 
-function askedNow(desk: Desk, call: Call, to: AnswerTo): Numbered {
+function askedNow(context: AgentContext, call: Call, to: AnswerTo): Numbered {
   const ordinal = ++call.heard
-  return { to, field: `${HEARD_FIELD}${call.record.fence}.${ordinal}`, ordinal, heardAtMs: desk.clock() }
+  return { to, field: `${HEARD_FIELD}${call.record.fence}.${ordinal}`, ordinal, heardAtMs: context.clock() }
 }
 
 const CAUSE_TAKEN_OVER = 'another agent took the call over meanwhile; whether it was obeyed is unknown'
 
-function note(desk: Desk, call: Call, { to, field }: Asked): void {
-  desk.store
+function note(context: AgentContext, call: Call, { to, field }: Asked): void {
+  context.store
     .note(call.record, field, JSON.stringify(to))
-    .catch(thrown => desk.log.debug({ reason: messageOf(thrown) }, 'redis away: a message is not noted'))
+    .catch(thrown => context.log.debug({ reason: messageOf(thrown) }, 'redis away: a message is not noted'))
 }
 
 /** @returns false when the call is another agent's by now: nothing was said. */
-async function answer(desk: Desk, call: Call, asked: Asked, obeyed: Obeyed): Promise<boolean> {
+async function answer(context: AgentContext, call: Call, asked: Asked, obeyed: Obeyed): Promise<boolean> {
   const { to, field } = asked
   if (!obeyed.ok) {
     const fields = { dialId: call.record.dialId, event: to.event, cause: obeyed.failure }
-    desk.log.info(fields, 'control message not obeyed')
+    context.log.info(fields, 'control message not obeyed')
   }
   const event = obeyed.ok ? ack(to, obeyed.value) : controlFailure(to, obeyed.failure)
-  const isSaid = await sayNow(desk, call, { event, forget: field })
-  if (isSaid) noteAnswer(desk, call, asked, obeyed)
+  const isSaid = await sayNow(context, call, { event, forget: field })
+  if (isSaid) noteAnswer(context, call, asked, obeyed)
   return isSaid
 }
 
-function noteAnswer(desk: Desk, call: Call, { to, heardAtMs }: Asked, obeyed: Obeyed): void {
-  desk.timeline.add(call.record.dialId, {
+function noteAnswer(context: AgentContext, call: Call, { to, heardAtMs }: Asked, obeyed: Obeyed): void {
+  context.timeline.add(call.record.dialId, {
     what: 'control-answered',
     event: to.event,
     ...(to.commandId === undefined ? {} : { commandId: to.commandId }),
     isObeyed: obeyed.ok,
     ...(obeyed.ok ? {} : { cause: obeyed.failure }),
-    ...(heardAtMs === undefined ? {} : { tookMs: desk.clock() - heardAtMs }),
+    ...(heardAtMs === undefined ? {} : { tookMs: context.clock() - heardAtMs }),
   })
 }
 
 /** A failure outside the call's own order. A former owner may say the same of the same message: it is said once. */
-function say(desk: Desk, call: Call, asked: Asked, cause: string, names = [asked.field]): Promise<void> {
-  noteAnswer(desk, call, asked, fail(cause))
-  return sayOn(desk, call.record.dialId, controlFailure(asked.to, cause), names)
+function say(
+  context: AgentContext,
+  call: Call,
+  asked: Asked,
+  cause: string,
+  names = [asked.field],
+): Promise<void> {
+  noteAnswer(context, call, asked, fail(cause))
+  return sayOn(context, call.record.dialId, controlFailure(asked.to, cause), names)
 }
 
 /** What we heard while the call was another's already. Its new owner may have heard it too, before its own marker, and
  *  names it by how far before that it came: the marker, if one comes, is waited for. */
-async function sayTakenOver(desk: Desk, call: Call, asked: Numbered): Promise<void> {
+async function sayTakenOver(context: AgentContext, call: Call, asked: Numbered): Promise<void> {
   // Before it is known whether anybody took over, there is no telling by which names it goes.
-  while (!call.isFenced && !(await desk.mayAct())) await Bun.sleep(MAY_ACT_RETRY_MS)
+  while (!call.isFenced && !(await context.mayAct())) await Bun.sleep(MAY_ACT_RETRY_MS)
   if (call.isFenced) await call.left
   const { endedBy } = call
   const names = endedBy ? [asked.field, earlyName(endedBy.agent, endedBy.heard - asked.ordinal)] : undefined
-  await say(desk, call, asked, CAUSE_TAKEN_OVER, names)
+  await say(context, call, asked, CAUSE_TAKEN_OVER, names)
 }
 
 /** Between two tries to find out whether we still live, while Redis is away. */
@@ -148,18 +154,18 @@ const earlyName = (agent: string, back: number): string => `before.${agent}.${ba
 
 /** Answers what the channel said between our subscription and the marker that has come now, ours as a rule. The former
  *  owner answers the same if it heard it; if it is dead or cut off, nobody else does. */
-export function answerEarly(desk: Desk, call: Call, marker: string): void {
+export function answerEarly(context: AgentContext, call: Call, marker: string): void {
   const { early } = call
   call.early = []
   for (const [index, to] of early.entries()) {
     const field = earlyName(marker, early.length - 1 - index)
-    call.serial.run(() => say(desk, call, { to, field }, CAUSE_TAKEN_OVER))
+    call.tasks.run(() => say(context, call, { to, field }, CAUSE_TAKEN_OVER))
   }
 }
 
 /** Answers what came behind our own marker, when the call is another's than the successor's by now: that one died. It
  *  may not have heard it any more, and what it answered stands among it. */
-export function answerHeld(desk: Desk, call: Call, held: readonly string[]): void {
+export function answerHeld(context: AgentContext, call: Call, held: readonly string[]): void {
   const open: Numbered[] = []
   for (const text of held) {
     const heard = hearMessage(text)
@@ -168,9 +174,9 @@ export function answerHeld(desk: Desk, call: Call, held: readonly string[]): voi
       if (answered >= 0) open.splice(answered, 1)
       continue
     }
-    open.push(askedNow(desk, call, heard.to))
+    open.push(askedNow(context, call, heard.to))
   }
-  for (const asked of open) call.serial.run(() => sayTakenOver(desk, call, asked))
+  for (const asked of open) call.tasks.run(() => sayTakenOver(context, call, asked))
 }
 
 function isAnswerTo({ event, commandId }: AnswerTo, text: string): boolean {
@@ -181,61 +187,66 @@ function isAnswerTo({ event, commandId }: AnswerTo, text: string): boolean {
 }
 
 /** Answers what former owners heard and left unanswered, before anything new. */
-export function answerLeftOver(desk: Desk, call: Call): void {
+export function answerLeftOver(context: AgentContext, call: Call): void {
   const { fields } = call.record
   for (const [field, value] of Object.entries(fields)) {
     if (!field.startsWith(HEARD_FIELD)) continue
     delete fields[field]
-    call.serial.run(async () => {
-      await say(desk, call, { to: JSON.parse(value) as AnswerTo, field }, CAUSE_TAKEN_OVER)
-      await sayNow(desk, call, { forget: field })
+    call.tasks.run(async () => {
+      await say(context, call, { to: JSON.parse(value) as AnswerTo, field }, CAUSE_TAKEN_OVER)
+      await sayNow(context, call, { forget: field })
     })
   }
 }
 
-async function obey(desk: Desk, call: Call, control: Control): Promise<Obeyed> {
+async function obey(context: AgentContext, call: Call, control: Control): Promise<Obeyed> {
   if (call.isEnding || call.a.state === 'hungup') return fail('the call has ended')
   if (call.a.state === 'expected') return fail('the call has not started yet')
   switch (control.kind) {
     case 'hangup':
-      return hangUp(desk, call, control.bargeId)
+      return hangUp(context, call, control.bargeId)
     case 'barge':
-      return barge(desk, call, control)
+      return barge(context, call, control)
     case 'mode':
-      return setMode(desk, call, control)
+      return setMode(context, call, control)
     case 'play':
-      return play(desk, call, control)
+      return play(context, call, control)
     case 'stop-playback':
-      return taken(await desk.link.api(stopPlayback(aLegOf(call))))
+      return taken(await context.link.api(stopPlayback(aLegOf(call))))
     case 'background':
-      return background(desk, call, control)
+      return background(context, call, control)
     default:
       return assertNever(control)
   }
 }
 
-async function hangUp(desk: Desk, call: Call, bargeId: string | undefined): Promise<Obeyed> {
-  if (bargeId === undefined) return taken(await desk.link.api(hangUpChannel(aLegOf(call), 'NORMAL_CLEARING')))
+async function hangUp(context: AgentContext, call: Call, bargeId: string | undefined): Promise<Obeyed> {
+  if (bargeId === undefined)
+    return taken(await context.link.api(hangUpChannel(aLegOf(call), 'NORMAL_CLEARING')))
   const barger = bargerOf(call, bargeId)
   if (!barger) return fail(noBarger(bargeId))
-  const outcome = await desk.link.api(hangUpChannel(uuidOf(barger), 'NORMAL_CLEARING'))
+  const outcome = await context.link.api(hangUpChannel(uuidOf(barger), 'NORMAL_CLEARING'))
   return taken(outcome, { barge_id: barger.bargeId })
 }
 
 /** Rings a third phone that listens. Acked once the switch has the order; `barge-event`s tell of the phone. */
-async function barge(desk: Desk, call: Call, order: Extract<Control, { kind: 'barge' }>): Promise<Obeyed> {
-  const { settings, link } = desk
+async function barge(
+  context: AgentContext,
+  call: Call,
+  order: Extract<Control, { kind: 'barge' }>,
+): Promise<Obeyed> {
+  const { settings, link } = context
   const barger: Barger = { bargeId: crypto.randomUUID(), state: 'expected', mode: 'mute' }
   const { dialId, orgId, userId } = call.record
   // Known before it is sent, so that its first event is not a stranger's.
-  desk.calls.addBarger(call, barger)
+  context.calls.addBarger(call, barger)
   const { accepted, result } = link.bgapi(
     originateBarge({
-      dialId: valid(parseDialId(dialId)),
-      orgId: valid(parseOrgId(orgId)),
-      userId: valid(parseUserId(userId)),
-      gateway: valid(parseGatewayName(settings.gateway)),
-      profile: valid(parseProfileName(settings.sipProfile)),
+      dialId: assertAllowed(parseDialId(dialId)),
+      orgId: assertAllowed(parseOrgId(orgId)),
+      userId: assertAllowed(parseUserId(userId)),
+      gateway: assertAllowed(parseGatewayName(settings.gateway)),
+      profile: assertAllowed(parseProfileName(settings.sipProfile)),
       target: order.target,
       callerId: order.callerId,
       ...(order.credentials ? { credentials: order.credentials } : {}),
@@ -248,62 +259,72 @@ async function barge(desk: Desk, call: Call, order: Extract<Control, { kind: 'ba
   void result.then(outcome => {
     // Without a channel (unknown gateway, say) no event tells of its end.
     if (outcome.kind === 'error' && barger.state === 'expected')
-      endBarger(desk, call, barger, answerOf(outcome.text) || outcome.text)
+      endBarger(context, call, barger, answerOf(outcome.text) || outcome.text)
   })
   const obeyed = taken(await accepted, { barge_id: barger.bargeId })
   if (!obeyed.ok) barger.state = 'ended'
-  else await sayNow(desk, call, { fields: bargerFields(barger) })
+  else await sayNow(context, call, { fields: bargerFields(barger) })
   return obeyed
 }
 
 /** By tones played and detected: `a-leg` is the call's initiator, side 0. */
 const HEARD_BY: Record<BargeMode, HeardBy> = { mute: 'nobody', whisper: 'a-leg', threeway: 'both' }
 
-async function setMode(desk: Desk, call: Call, order: Extract<Control, { kind: 'mode' }>): Promise<Obeyed> {
+async function setMode(
+  context: AgentContext,
+  call: Call,
+  order: Extract<Control, { kind: 'mode' }>,
+): Promise<Obeyed> {
   const barger = bargerOf(call, order.bargeId)
   // The switch says +OK for a leg that is gone, so what we know of it decides.
   if (!barger) return fail(noBarger(order.bargeId))
-  const obeyed = taken(await desk.link.sendEvent(superviseAs(uuidOf(barger), HEARD_BY[order.mode])), {
+  const obeyed = taken(await context.link.sendEvent(superviseAs(uuidOf(barger), HEARD_BY[order.mode])), {
     barge_id: barger.bargeId,
   })
   if (!obeyed.ok) return obeyed
   barger.mode = order.mode
-  await sayNow(desk, call, { fields: bargerFields(barger) })
+  await sayNow(context, call, { fields: bargerFields(barger) })
   return obeyed
 }
 
-async function play(desk: Desk, call: Call, order: Extract<Control, { kind: 'play' }>): Promise<Obeyed> {
+async function play(
+  context: AgentContext,
+  call: Call,
+  order: Extract<Control, { kind: 'play' }>,
+): Promise<Obeyed> {
   if (call.a.state !== 'answered') return fail('the call is not answered yet')
   // A alone would hear it, and could not be bridged to a callee who answers until the file has ended (measured).
   if (call.b && call.b.state !== 'answered') return fail('the callee has not answered yet')
   // The switch says +OK to a file that does not exist.
-  const missing = await findMissing(desk, order.path)
+  const missing = await findMissing(context, order.path)
   if (missing) return fail(missing)
   if (order.isReplacing) {
-    const stopped = taken(await desk.link.api(stopPlayback(aLegOf(call))))
+    const stopped = taken(await context.link.api(stopPlayback(aLegOf(call))))
     if (!stopped.ok) return stopped
   }
-  return taken(await desk.link.api(playToBoth(aLegOf(call), order.path)))
+  return taken(await context.link.api(playToBoth(aLegOf(call), order.path)))
 }
 
-async function findMissing(desk: Desk, path: MediaPath): Promise<string | undefined> {
+async function findMissing(context: AgentContext, path: MediaPath): Promise<string | undefined> {
   if (!isAbsoluteFile(path)) return undefined
-  const outcome = await desk.link.api(fileExists(path))
+  const outcome = await context.link.api(fileExists(path))
   if (outcome.kind !== 'ok') return causeOf(outcome)
   return outcome.text.startsWith('true') ? undefined : 'the switch has no such file'
 }
 
 /** Mixed under the talk, once for each side, so that both hear it and go on hearing each other. */
 async function background(
-  desk: Desk,
+  context: AgentContext,
   call: Call,
   order: Extract<Control, { kind: 'background' }>,
 ): Promise<Obeyed> {
   if (call.a.state !== 'answered') return fail('the call is not answered yet')
   const legs = legsOf(call).filter(isLive)
   const make = order.isStarting ? startBackground : stopBackground
-  const commands: EslCommand[] = legs.map(leg => make(valid(parseChannelUuid(leg.channelUuid)), order.path))
-  const outcomes = await Promise.all(commands.map(command => desk.link.api(command)))
+  const commands: EslCommand[] = legs.map(leg =>
+    make(assertAllowed(parseChannelUuid(leg.channelUuid)), order.path),
+  )
+  const outcomes = await Promise.all(commands.map(command => context.link.api(command)))
   // A callee who is still being rung can't hear it; the A-leg's answer is the message's.
   return taken(outcomes[0]!)
 }
@@ -334,6 +355,6 @@ export function causeOf(outcome: Exclude<CommandOutcome, { kind: 'ok' }>): strin
 const noBarger = (bargeId: string | undefined): string =>
   bargeId === undefined ? 'nobody barges in on this call' : 'no barger with this barge_id'
 
-const aLegOf = (call: Call): ChannelUuid => valid(parseChannelUuid(call.a.channelUuid))
+const aLegOf = (call: Call): ChannelUuid => assertAllowed(parseChannelUuid(call.a.channelUuid))
 
-const uuidOf = (barger: Barger): ChannelUuid => valid(parseChannelUuid(barger.bargeId))
+const uuidOf = (barger: Barger): ChannelUuid => assertAllowed(parseChannelUuid(barger.bargeId))

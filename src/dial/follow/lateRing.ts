@@ -5,50 +5,50 @@
 import { messageOf } from '../../base/result.ts'
 import { MS_PER_MINUTE } from '../../base/units.ts'
 import { parseChannelUuid } from '../../esl/allow.ts'
-import { valid } from '../../esl/assertAllowed.ts'
+import { assertAllowed } from '../../esl/assertAllowed.ts'
 import { hangUpChannel } from '../../esl/commands.ts'
 import type { SwitchEvent } from '../../esl/event.ts'
-import type { Desk } from '../agent/context.ts'
+import type { AgentContext } from '../agent/context.ts'
 import type { Call } from '../call/call.ts'
 
 /** Far beyond what a line stands still for before one of its ends gives it up. */
 const LATE_MAX_MS = 2 * MS_PER_MINUTE
 
 /** Remembers a call whose phone must not ring any more. */
-export function giveUp(desk: Desk, call: Call): void {
+export function giveUp(context: AgentContext, call: Call): void {
   const { channelUuid } = call.a
-  desk.givenUp.set(channelUuid, call.record.dialId)
-  setTimeout(() => desk.givenUp.delete(channelUuid), LATE_MAX_MS).unref()
+  context.givenUp.set(channelUuid, call.record.dialId)
+  setTimeout(() => context.givenUp.delete(channelUuid), LATE_MAX_MS).unref()
 }
 
 /** @param call ours that has this channel, if there is one.
  *  @returns whether the event is of a phone that rings late; it is being hung up then. */
-export function endLateRing(desk: Desk, event: SwitchEvent, call: Call | undefined): boolean {
-  if (desk.givenUp.size === 0) return false
+export function endLateRing(context: AgentContext, event: SwitchEvent, call: Call | undefined): boolean {
+  if (context.givenUp.size === 0) return false
   const channelUuid = event.header('Unique-ID') ?? ''
-  const dialId = desk.givenUp.get(channelUuid)
+  const dialId = context.givenUp.get(channelUuid)
   if (dialId === undefined) return false
   if (call && !call.isEnding) {
     // Dialled again under the same dial id, which makes the same channel.
-    desk.givenUp.delete(channelUuid)
+    context.givenUp.delete(channelUuid)
     return false
   }
   if (event.name === 'CHANNEL_CREATE')
-    hangUp(desk, dialId, channelUuid, call).catch(thrown =>
-      desk.log.warn({ dialId, reason: messageOf(thrown) }, 'a phone that rings late is left alone'),
+    hangUp(context, dialId, channelUuid, call).catch(thrown =>
+      context.log.warn({ dialId, reason: messageOf(thrown) }, 'a phone that rings late is left alone'),
     )
   return true
 }
 
 async function hangUp(
-  desk: Desk,
+  context: AgentContext,
   dialId: string,
   channelUuid: string,
   call: Call | undefined,
 ): Promise<void> {
   // Dialled again, by another agent.
-  if (!call && (await desk.store.ownerOf(dialId)) !== null) return
-  desk.log.warn({ dialId }, 'a phone rings whose call was given up: hung up')
-  desk.timeline.add(dialId, { what: 'rang-late' })
-  await desk.link.api(hangUpChannel(valid(parseChannelUuid(channelUuid)), 'ORIGINATOR_CANCEL'))
+  if (!call && (await context.store.ownerOf(dialId)) !== null) return
+  context.log.warn({ dialId }, 'a phone rings whose call was given up: hung up')
+  context.timeline.add(dialId, { what: 'rang-late' })
+  await context.link.api(hangUpChannel(assertAllowed(parseChannelUuid(channelUuid)), 'ORIGINATOR_CANCEL'))
 }

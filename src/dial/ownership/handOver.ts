@@ -14,9 +14,9 @@
 
 import { assertNever, messageOf } from '../../base/result.ts'
 import { MS_PER_SECOND } from '../../base/units.ts'
-import type { AgentRoll } from '../../redis/agents/agents.ts'
+import type { AgentDirectory } from '../../redis/agents/directory.ts'
 import { agentChannel } from '../../redis/keys.ts'
-import { type Desk, fence, letGo, settleJob, untilWritten } from '../agent/context.ts'
+import { type AgentContext, fence, letGo, settleJob, untilWritten } from '../agent/context.ts'
 import type { Call } from '../call/call.ts'
 import { handoverEvent } from '../call/events.ts'
 import { hearMessage, readMessage } from '../control/messages.ts'
@@ -43,8 +43,8 @@ const FORGONE_AFTER_MS = 8 * MS_PER_SECOND
 
 export type Handover = ReturnType<typeof openHandover>
 
-export function openHandover(desk: Desk, roll: AgentRoll) {
-  const { log, channels } = desk
+export function openHandover(context: AgentContext, directory: AgentDirectory) {
+  const { log, channels } = context
   /** Calls that are about to be ours: what their channels said since the marker. */
   const collecting = new Map<string, string[]>()
   /** Answers that we wait for, by kind and dial id. */
@@ -60,7 +60,10 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
   }
 
   const tell = (agent: string, kind: Note['kind'], dialId: string) =>
-    desk.store.publish(agentChannel(agent), JSON.stringify({ kind, dialId, from: desk.agent } satisfies Note))
+    context.store.publish(
+      agentChannel(agent),
+      JSON.stringify({ kind, dialId, from: context.agent } satisfies Note),
+    )
 
   /** @returns whether the answer came. */
   function answerTo(kind: string, dialId: string, from: string): Promise<boolean> {
@@ -107,8 +110,8 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
   }
 
   async function prepare(dialId: string, from: string): Promise<void> {
-    if (isLeaving || !desk.link.isReady || desk.calls.find(dialId)) return
-    const marker = JSON.stringify(handoverEvent(desk.agent))
+    if (isLeaving || !context.link.isReady || context.calls.find(dialId)) return
+    const marker = JSON.stringify(handoverEvent(context.agent))
     const collected: string[] = []
     collecting.set(dialId, collected)
     let isMarked = false
@@ -147,16 +150,16 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
     }
     // From here on it is no more the timer's to give up.
     collecting.delete(dialId)
-    const record = await adopt(desk, dialId, from)
+    const record = await adopt(context, dialId, from)
     if (!record) {
       await leaveChannel(dialId)
       return false
     }
-    noteTakeover(desk, record, { from, isHandedOver: true })
-    const resumed = resume(desk, record, { isMarked: true })
-    const call = desk.calls.find(dialId)
+    noteTakeover(context, record, { from, isHandedOver: true })
+    const resumed = resume(context, record, { isMarked: true })
+    const call = context.calls.find(dialId)
     // In the turn in which the call's own listener took the collector's place: nothing falls between.
-    if (call) for (const message of collected) hearControl(desk, call, message)
+    if (call) for (const message of collected) hearControl(context, call, message)
     await tell(from, 'taken', dialId)
     log.info({ dialId, from }, 'call handed over to us')
     await resumed
@@ -177,8 +180,8 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
     if (!isTaken) isTaken = await isTakenAfterAll(call, successor)
     if (!isTaken) return takeBack(call)
     call.isFenced = true
-    desk.timeline.add(call.record.dialId, { what: 'handed-over', to: successor })
-    letGo(desk, call)
+    context.timeline.add(call.record.dialId, { what: 'handed-over', to: successor })
+    letGo(context, call)
   }
 
   /** @returns whether the successor says that it has it. */
@@ -187,11 +190,11 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
     const ready = answerTo('ready', dialId, successor)
     await tell(successor, 'prepare', dialId)
     if (!(await ready) || call.isEnding || !channels.isWhole) return false
-    if (!(await mark(desk, call, successor))) return false
+    if (!(await mark(context, call, successor))) return false
     await Promise.race([marked, Bun.sleep(ANSWER_TIMEOUT_MS)])
-    await call.serial.idle()
+    await call.tasks.idle()
     // Ours to settle: the successor knows its own in-flight list only.
-    await settleJob(desk, call)
+    await settleJob(context, call)
     // It has ended meanwhile: nothing is left to be taken.
     if (call.isReleased) return false
     const taken = answerTo('taken', dialId, successor)
@@ -213,14 +216,14 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
     if (owner.fence === call.record.fence) return false
     const isBySuccessor = owner.agent === successor || owner.fence > call.record.fence + 1
     // Somebody who took us for dead has not heard what we heard.
-    if (!isBySuccessor) fence(desk, call)
+    if (!isBySuccessor) fence(context, call)
     return isBySuccessor
   }
 
-  async function ownerOf(dialId: string): ReturnType<Desk['store']['owner']> {
-    let owner: Awaited<ReturnType<Desk['store']['owner']>>
-    await untilWritten(desk, async () => {
-      owner = await desk.store.owner(dialId)
+  async function ownerOf(dialId: string): ReturnType<AgentContext['store']['owner']> {
+    let owner: Awaited<ReturnType<AgentContext['store']['owner']>>
+    await untilWritten(context, async () => {
+      owner = await context.store.owner(dialId)
     })
     return owner
   }
@@ -229,11 +232,11 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
   function takeBack(call: Call): void {
     const held = call.handover?.held ?? []
     call.handover = undefined
-    for (const message of held) hearControl(desk, call, message)
-    if (call.isReleased) letGo(desk, call, { isHeardToTheEnd: true })
+    for (const message of held) hearControl(context, call, message)
+    if (call.isReleased) letGo(context, call, { isHeardToTheEnd: true })
   }
 
-  const inbox = agentChannel(desk.agent)
+  const inbox = agentChannel(context.agent)
   channels
     .listen(
       inbox,
@@ -247,13 +250,14 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
       isLeaving = true
       // A successor listens before its part begins: what it hears until then must be heard by us too.
       await channels.whole()
-      const cards = [...(await roll.all()).values()]
+      const cards = [...(await directory.all()).values()]
       const successors = cards.filter(
-        card => card && card.agent !== desk.agent && !card.isDraining && card.coreUuid === desk.link.coreUuid,
+        card =>
+          card && card.agent !== context.agent && !card.isDraining && card.coreUuid === context.link.coreUuid,
       )
       if (successors.length === 0) return
       await Promise.all(
-        desk.calls
+        context.calls
           .all()
           .filter(call => !call.isFenced && !call.isEnding)
           .map((call, index) => handOver(call, successors[index % successors.length]!.agent)),
@@ -265,7 +269,7 @@ export function openHandover(desk: Desk, roll: AgentRoll) {
 const keyOf = (kind: string, dialId: string, from: string): string => `${kind} ${dialId} ${from}`
 
 /** Who answers a message while a call changes hands. @returns true when it is not ours to act on, now or at all. */
-export function isForAnother(desk: Desk, call: Call, message: string): boolean {
+export function isForAnother(context: AgentContext, call: Call, message: string): boolean {
   const { handover } = call
   // Another's part has begun.
   if (call.endedBy) return true
@@ -276,14 +280,14 @@ export function isForAnother(desk: Desk, call: Call, message: string): boolean {
   }
   if (isMarker(message) && message !== handover?.marker) {
     const agent = markerOf(message)
-    if (call.awaitedMarker !== undefined) answerEarly(desk, call, agent)
+    if (call.awaitedMarker !== undefined) answerEarly(context, call, agent)
     call.awaitedMarker = undefined
     // Our own: our part begins. Told again, or heard late, nothing does.
-    if (message === JSON.stringify(handoverEvent(desk.agent))) return true
+    if (message === JSON.stringify(handoverEvent(context.agent))) return true
     // One that we know nothing of: we were asleep and taken for dead, and here the new owner's part begins.
-    fence(desk, call)
-    letGo(desk, call)
-    if (handover) answerHeld(desk, call, handover.held)
+    fence(context, call)
+    letGo(context, call)
+    if (handover) answerHeld(context, call, handover.held)
     call.endedBy ??= { agent, heard: call.heard }
     return true
   }

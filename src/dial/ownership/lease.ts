@@ -3,14 +3,14 @@
 // declared dead we never act again, because somebody else does.
 import type { Log } from '../../base/log.ts'
 import { messageOf } from '../../base/result.ts'
-import type { AgentCard, AgentRoll } from '../../redis/agents/agents.ts'
+import type { AgentCard, AgentDirectory } from '../../redis/agents/directory.ts'
 
 export interface LivenessOptions {
-  roll: Pick<AgentRoll, 'renew'>
+  directory: Pick<AgentDirectory, 'renew'>
   card: () => AgentCard
   leaseMs: number
   /** Declared dead: called once. */
-  onBuried: () => void
+  onDeclaredDead: () => void
   log: Log
 }
 
@@ -32,12 +32,12 @@ export function startLiveness(options: LivenessOptions): Liveness {
   const nowMs = () => performance.now()
   let renewedAtMs = Number.NEGATIVE_INFINITY
   let steadySinceMs = Number.POSITIVE_INFINITY
-  let isBuried = false
+  let isDeclaredDead = false
 
   async function renew(): Promise<void> {
     const askedAtMs = nowMs()
     try {
-      const isAlive = await options.roll.renew(options.card(), leaseMs)
+      const isAlive = await options.directory.renew(options.card(), leaseMs)
       if (isAlive) {
         // Longer than two renewals apart: there was a gap, others may look dead only because of it.
         const hasGap = askedAtMs - renewedAtMs > (2 * leaseMs) / RENEWALS_PER_LEASE
@@ -49,13 +49,13 @@ export function startLiveness(options: LivenessOptions): Liveness {
       log.debug({ reason: messageOf(thrown) }, 'lease not renewed')
       return
     }
-    if (isBuried) return
-    isBuried = true
+    if (isDeclaredDead) return
+    isDeclaredDead = true
     clearInterval(timer)
-    options.onBuried()
+    options.onDeclaredDead()
   }
 
-  const isFresh = () => !isBuried && nowMs() - renewedAtMs < leaseMs
+  const isFresh = () => !isDeclaredDead && nowMs() - renewedAtMs < leaseMs
   const timer = setInterval(() => void renew(), leaseMs / RENEWALS_PER_LEASE)
   void renew()
 

@@ -5,9 +5,9 @@
 
 import { messageOf } from '../../base/result.ts'
 import { MS_PER_SECOND } from '../../base/units.ts'
-import type { AgentCard, AgentRoll } from '../../redis/agents/agents.ts'
+import type { AgentCard, AgentDirectory } from '../../redis/agents/directory.ts'
 import type { CallRecord } from '../../redis/calls/calls.ts'
-import { type Desk, sayNow, untilWritten } from '../agent/context.ts'
+import { type AgentContext, sayNow, untilWritten } from '../agent/context.ts'
 import { type BargeMode, type Barger, type Call, createCall, type LegState, legsOf } from '../call/call.ts'
 import { handoverEvent } from '../call/events.ts'
 import { answerLeftOver } from '../control/orders.ts'
@@ -16,8 +16,8 @@ import { parseJob } from '../job/job.ts'
 import type { Liveness } from './lease.ts'
 
 export interface TakeoverOptions {
-  desk: Desk
-  roll: AgentRoll
+  context: AgentContext
+  directory: AgentDirectory
   liveness: Liveness
   leaseMs: number
   /** How often we look for the dead. */
@@ -26,7 +26,7 @@ export interface TakeoverOptions {
   orphanMaxMs: number
 }
 
-/** The dead stay on the roll for a while: a pop that was on its way when its agent died is carried out when it arrives,
+/** The dead stay on the directory for a while: a pop that was on its way when its agent died is carried out when it arrives,
  *  and then there is a job in the hands of nobody. */
 const LATE_JOBS_MS = 20 * MS_PER_SECOND
 const LATE_LOOK_MS = 2 * MS_PER_SECOND
@@ -40,10 +40,10 @@ export interface Takeover {
 }
 
 export function startTakeover(options: TakeoverOptions): Takeover {
-  const { desk, roll, liveness } = options
-  const { log } = desk
+  const { context, directory, liveness } = options
+  const { log } = context
   /** The dead: when we first saw each of them, and when nothing of it was found last. */
-  const graves = new Map<string, { sinceMs: number; emptyAtMs?: number }>()
+  const deadAgents = new Map<string, { sinceMs: number; emptyAtMs?: number }>()
   let looking: Promise<void> | undefined
 
   function look(): void {
@@ -55,60 +55,61 @@ export function startTakeover(options: TakeoverOptions): Takeover {
 
   async function lookForDead(): Promise<void> {
     try {
-      const agents = await roll.all()
-      for (const [agent, card] of agents) if (!card && agent !== desk.agent) await windUp(agent, agents)
-      for (const agent of graves.keys()) if (!agents.has(agent)) graves.delete(agent)
+      const agents = await directory.all()
+      for (const [agent, card] of agents) if (!card && agent !== context.agent) await windUp(agent, agents)
+      for (const agent of deadAgents.keys()) if (!agents.has(agent)) deadAgents.delete(agent)
     } catch (thrown) {
       log.debug({ reason: messageOf(thrown) }, 'redis away while looking for dead agents')
     }
   }
 
   async function windUp(dead: string, agents: Map<string, AgentCard | undefined>): Promise<void> {
-    const nowMs = desk.clock()
-    const grave = graves.get(dead) ?? { sinceMs: nowMs }
-    if (grave.emptyAtMs !== undefined && nowMs - grave.emptyAtMs < LATE_LOOK_MS) return
-    if (!(await roll.bury(dead))) return
-    graves.set(dead, grave)
+    const nowMs = context.clock()
+    const deadAgent = deadAgents.get(dead) ?? { sinceMs: nowMs }
+    if (deadAgent.emptyAtMs !== undefined && nowMs - deadAgent.emptyAtMs < LATE_LOOK_MS) return
+    if (!(await directory.declareDead(dead))) return
+    deadAgents.set(dead, deadAgent)
     // Jobs before calls: a call that we end here must not leave its job behind, to be dialled again.
-    for (const list of desk.settings.jobLists) await settleJobs(dead, list)
-    const dialIds = await desk.store.ownedBy(dead)
+    for (const list of context.settings.jobLists) await settleJobs(dead, list)
+    const dialIds = await context.store.ownedBy(dead)
     let left = 0
     const windUpCall = async (dialId: string): Promise<void> => {
-      const call = await desk.store.find(dialId)
-      if (!call) await desk.store.disown(dialId, dead)
+      const call = await context.store.find(dialId)
+      if (!call) await context.store.disown(dialId, dead)
       // Ours already, or it will be known in a moment that it is not.
-      else if (desk.calls.find(dialId)) left += 1
+      else if (context.calls.find(dialId)) left += 1
       else if (isOnOurSwitch(call)) await takeOver(dialId, dead)
-      else if (nowMs - grave.sinceMs > options.orphanMaxMs && !isServed(call, agents))
+      else if (nowMs - deadAgent.sinceMs > options.orphanMaxMs && !isServed(call, agents))
         await giveUp(dialId, dead)
       else left += 1
     }
     // Many at a time: a hundred calls one after another would take longer than their people wait.
     while (dialIds.length > 0) await Promise.all(dialIds.splice(0, AT_ONCE_MAX).map(windUpCall))
     if (left > 0) return
-    if (nowMs - grave.sinceMs > LATE_JOBS_MS) await roll.strike(dead)
-    else grave.emptyAtMs = desk.clock()
+    if (nowMs - deadAgent.sinceMs > LATE_JOBS_MS) await directory.remove(dead)
+    else deadAgent.emptyAtMs = context.clock()
   }
 
   async function settleJobs(dead: string, list: string): Promise<void> {
-    for (const text of await desk.jobs.inFlight(list, dead)) {
+    for (const text of await context.jobs.inFlight(list, dead)) {
       const job = parseJob(text)
       const dialId = job.ok ? job.value.dialId : undefined
-      const isUnclaimed = dialId === undefined || (await desk.store.revoke(dialId, dead))
+      const isUnclaimed = dialId === undefined || (await context.store.revoke(dialId, dead))
       // A call of that dial id lives: this job's, or another's of whose duplicate the next taker will tell.
-      const isItsOwn = !isUnclaimed && (await desk.store.find(dialId))?.fields.job === text
-      if (isItsOwn) await desk.jobs.done(list, text, dead)
+      const isItsOwn = !isUnclaimed && (await context.store.find(dialId))?.fields.job === text
+      if (isItsOwn) await context.jobs.done(list, text, dead)
       else {
         log.warn({ dialId, dead }, 'job of a dead agent given back to its list')
-        await desk.jobs.putBack(list, text, dead)
+        await context.jobs.putBack(list, text, dead)
         if (isUnclaimed && dialId !== undefined)
-          desk.timeline.add(dialId, { what: 'job-returned', from: dead })
+          context.timeline.add(dialId, { what: 'job-returned', from: dead })
       }
     }
   }
 
   const isOnOurSwitch = ({ fields }: CallRecord): boolean =>
-    desk.link.isReady && (fields.core === desk.link.coreUuid || fields.switch === desk.settings.switch.name)
+    context.link.isReady &&
+    (fields.core === context.link.coreUuid || fields.switch === context.settings.switch.name)
 
   const isServed = ({ fields }: CallRecord, agents: Map<string, AgentCard | undefined>): boolean =>
     [...agents.values()].some(
@@ -116,22 +117,22 @@ export function startTakeover(options: TakeoverOptions): Takeover {
     )
 
   async function takeOver(dialId: string, dead: string): Promise<void> {
-    const record = await adopt(desk, dialId, dead)
+    const record = await adopt(context, dialId, dead)
     if (!record) return
-    desk.count('takeovers')
-    noteTakeover(desk, record, { from: dead, isHandedOver: false })
-    await resume(desk, record, { isMarked: false })
+    context.count('takeovers')
+    noteTakeover(context, record, { from: dead, isHandedOver: false })
+    await resume(context, record, { isMarked: false })
     log.warn({ dialId, dead }, 'call taken over')
   }
 
   /** Nobody will ever know: the switch and its agents are gone. */
   async function giveUp(dialId: string, dead: string): Promise<void> {
-    const record = await adopt(desk, dialId, dead)
+    const record = await adopt(context, dialId, dead)
     const call = record && recall(record)
     if (!call) return
-    desk.calls.add(call)
-    noteTakeover(desk, record, { from: dead, isHandedOver: false })
-    reportUnknown(desk, call)
+    context.calls.add(call)
+    noteTakeover(context, record, { from: dead, isHandedOver: false })
+    reportUnknown(context, call)
   }
 
   const timer = setInterval(look, options.lookMs)
@@ -145,13 +146,17 @@ export function startTakeover(options: TakeoverOptions): Takeover {
 
 /** Makes a call ours. An answer that was late or lost leaves it open whether it is, and if it is, nobody else looks
  *  after it: so this goes on until it is known. */
-export async function adopt(desk: Desk, dialId: string, from: string): Promise<CallRecord | undefined> {
+export async function adopt(
+  context: AgentContext,
+  dialId: string,
+  from: string,
+): Promise<CallRecord | undefined> {
   let record: CallRecord | undefined
-  await untilWritten(desk, async () => {
-    record = await desk.store.adopt(dialId, from, desk.agent)
+  await untilWritten(context, async () => {
+    record = await context.store.adopt(dialId, from, context.agent)
   })
   // Declared dead meanwhile, we end soon, and a survivor finds the call under our name.
-  while (record && !(await desk.mayAct())) await Bun.sleep(MAY_ACT_RETRY_MS)
+  while (record && !(await context.mayAct())) await Bun.sleep(MAY_ACT_RETRY_MS)
   return record
 }
 
@@ -162,38 +167,38 @@ const MAY_ACT_RETRY_MS = 200
  *  what the switch has of it. @param isMarked the former owner has marked on the channel where our part begins;
  *  otherwise it is dead or asleep, and we do. */
 export async function resume(
-  desk: Desk,
+  context: AgentContext,
   record: CallRecord,
   { isMarked }: { isMarked: boolean },
 ): Promise<Call | undefined> {
   const call = recall(record)
   if (!call) {
-    desk.log.error({ dialId: record.dialId }, 'a call in Redis can not be read back')
+    context.log.error({ dialId: record.dialId }, 'a call in Redis can not be read back')
     return undefined
   }
-  const marker = JSON.stringify(handoverEvent(desk.agent))
+  const marker = JSON.stringify(handoverEvent(context.agent))
   if (!isMarked) call.awaitedMarker = marker
-  desk.calls.add(call)
-  answerLeftOver(desk, call)
-  call.listening = desk.channels.listen(record.dialId, message => desk.onMessage(call, message))
+  context.calls.add(call)
+  answerLeftOver(context, call)
+  call.listening = context.channels.listen(record.dialId, message => context.onMessage(call, message))
   // In this same turn, or the end of a call that ends just now would be told before it.
-  const isOurs = isMarked || mark(desk, call, desk.agent)
+  const isOurs = isMarked || mark(context, call, context.agent)
   await call.listening
   if (!(await isOurs)) return undefined
   // Not waited for: a switch that answers slowly must not keep other calls from their new owner.
-  reconcile(desk, call, desk.link.coreUuid ?? '').catch(thrown =>
-    desk.log.error({ dialId: record.dialId, err: thrown }, 'reconciling a call failed'),
+  reconcile(context, call, context.link.coreUuid ?? '').catch(thrown =>
+    context.log.error({ dialId: record.dialId, err: thrown }, 'reconciling a call failed'),
   )
   return call
 }
 
 /** Says on the call's channel whose part begins. Only its owner may: a marker of somebody who was taken over meanwhile
  *  would drive the true owner away. @returns false when that is us. */
-export function mark(desk: Desk, call: Call, agent: string): Promise<boolean> {
+export function mark(context: AgentContext, call: Call, agent: string): Promise<boolean> {
   return new Promise(resolve => {
-    call.serial.run(async () =>
+    call.tasks.run(async () =>
       // Of a call that is over nobody's part begins.
-      resolve(!call.isReleased && (await sayNow(desk, call, { event: handoverEvent(agent) }))),
+      resolve(!call.isReleased && (await sayNow(context, call, { event: handoverEvent(agent) }))),
     )
   })
 }
@@ -220,10 +225,10 @@ export function recall(record: CallRecord): Call | undefined {
 
 /** In the timeline, and in the trace that the former owner began. */
 export function noteTakeover(
-  desk: Desk,
+  context: AgentContext,
   { dialId, fields: { traceparent } }: CallRecord,
   how: { from: string; isHandedOver: boolean },
 ): void {
   const about = traceparent === undefined ? {} : { traceparent }
-  desk.timeline.add(dialId, { what: 'taken-over', ...how }, about)
+  context.timeline.add(dialId, { what: 'taken-over', ...how }, about)
 }

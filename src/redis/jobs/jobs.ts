@@ -31,9 +31,9 @@ export function openJobs(redis: RedisConnection, agent: string) {
       await putBackScript([list, inFlightKey(list, holder)], [job])
     },
 
-    /** Keeps a job that can't be dialled, with its reason. Buried before it leaves the in-flight list: a crash
+    /** Keeps a job that can't be dialled, with its reason. Kept before it leaves the in-flight list: a crash
      *  between the two shows it twice rather than not at all. */
-    async bury(list: string, job: string, reason: string, nowMs: number): Promise<void> {
+    async moveToDead(list: string, job: string, reason: string, nowMs: number): Promise<void> {
       const letter = JSON.stringify({ reason, at: new Date(nowMs).toISOString(), job })
       await reachable(redis.lpush(deadLetterKey(list), letter))
       await reachable(redis.ltrim(deadLetterKey(list), 0, DEAD_LETTERS_MAX - 1))

@@ -20,7 +20,7 @@ export interface PodCard {
   /** By switch, whether one of its agents is connected; empty for a front. */
   switches: { name: string; isReady: boolean }[]
   /** What did not end well, the newest last. */
-  lately: LatelyEntry[]
+  lately: RecentProblem[]
 }
 
 export interface HeldWaits {
@@ -45,7 +45,7 @@ export interface HeldCall {
 }
 
 /** A wake or a call that an operator may want to look into. */
-export interface LatelyEntry {
+export interface RecentProblem {
   atMs: number
   kind: 'wake' | 'call' | 'takeover'
   /** The call id or the dial id. */

@@ -1,6 +1,6 @@
 // What an agent's worker tells the main thread of its counts and its health, and in how many messages.
 import { expect, test } from 'bun:test'
-import { createTally } from '../../../src/dial/agent/counts.ts'
+import { createAgentCounts } from '../../../src/dial/agent/counts.ts'
 import type { FromAgent } from '../../../src/dial/agent/messages.ts'
 
 test('counts are gathered by kind, and told in one message', () => {
@@ -33,7 +33,7 @@ test('what was told is not told again', () => {
 
 test('counts are told by themselves', async () => {
   const { promise, resolve } = Promise.withResolvers<FromAgent>()
-  createTally(resolve).count('jobs', 'asp-call')
+  createAgentCounts(resolve).count('jobs', 'asp-call')
   expect(await promise).toMatchObject({ kind: 'counts' })
 })
 
@@ -55,15 +55,15 @@ test('times are gathered by name and label, and told in one message', () => {
   ])
 })
 
-test('of many troubles at once the newest are told, in one message', () => {
+test('of many incidents at once the newest are told, in one message', () => {
   const { told, tally } = createHeardTally()
   for (let index = 1; index <= 25; index++)
-    tally.trouble({ kind: 'call', dialId: `d${index}`, text: 'NO_ANSWER' })
+    tally.incident({ kind: 'call', dialId: `d${index}`, text: 'NO_ANSWER' })
   tally.flush()
   tally.flush()
   expect(told).toHaveLength(1)
-  const [message] = told as { kind: string; troubles: { dialId: string }[] }[]
-  expect(message!.troubles.map(each => each.dialId)).toEqual(
+  const [message] = told as { kind: string; incidents: { dialId: string }[] }[]
+  expect(message!.incidents.map(each => each.dialId)).toEqual(
     Array.from({ length: 20 }, (_, at) => `d${at + 6}`),
   )
 })
@@ -85,5 +85,5 @@ test('a switch that is found or lost is told at once, the number of calls with t
 
 function createHeardTally() {
   const told: FromAgent[] = []
-  return { told, tally: createTally(message => void told.push(message)) }
+  return { told, tally: createAgentCounts(message => void told.push(message)) }
 }

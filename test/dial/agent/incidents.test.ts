@@ -1,9 +1,9 @@
 // What of a call's story an operator is shown, and that the story itself loses nothing by it.
 import { expect, test } from 'bun:test'
-import { type Trouble, watchTroubles } from '../../../src/dial/agent/incidents.ts'
+import { type Incident, watchIncidents } from '../../../src/dial/agent/incidents.ts'
 import type { Entry } from '../../../src/timeline/entry.ts'
 
-const cases: [entry: Entry, shown: Omit<Trouble, 'dialId'> | undefined][] = [
+const cases: [entry: Entry, shown: Omit<Incident, 'dialId'> | undefined][] = [
   [
     { what: 'failure', cause: 'unknown outcome' },
     { kind: 'call', text: 'unknown outcome' },
@@ -24,8 +24,8 @@ const cases: [entry: Entry, shown: Omit<Trouble, 'dialId'> | undefined][] = [
 
 test.each(cases)('%j is a trouble or none, and is kept in any case', (entry, shown) => {
   const kept: unknown[] = []
-  const told: Trouble[] = []
-  const watched = watchTroubles({ add: (...all) => void kept.push(all) }, trouble => void told.push(trouble))
+  const told: Incident[] = []
+  const watched = watchIncidents({ add: (...all) => void kept.push(all) }, trouble => void told.push(trouble))
   watched.add('dial-1', entry)
   expect(kept).toEqual([['dial-1', entry]])
   expect(told).toEqual(shown ? [{ dialId: 'dial-1', ...shown }] : [])

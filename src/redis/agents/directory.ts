@@ -2,9 +2,9 @@
 // dead and takes its calls and jobs over. An outage of Redis ends leases too, so running out alone ends nobody: only
 // the declaration does, and an agent that was declared dead never comes back under its name.
 import type { RedisConnection } from '../connect.ts'
-import { AGENTS_KEY, agentLeaseKey, agentTombKey } from '../keys.ts'
+import { AGENTS_KEY, agentLeaseKey, deadAgentKey } from '../keys.ts'
 import { bindScript, reachable } from '../scripts.ts'
-import agentBuryLua from './agentBury.lua' with { type: 'text' }
+import agentDeclareDeadLua from './agentDeclareDead.lua' with { type: 'text' }
 import agentRenewLua from './agentRenew.lua' with { type: 'text' }
 
 /** What an agent tells of itself. */
@@ -17,20 +17,20 @@ export interface AgentCard {
   isDraining: boolean
 }
 
-/** A name is unique to one thread of one process; a tomb is needed while that thread may be paused. */
-const TOMB_MS = 24 * 60 * 60 * 1_000
+/** A name is unique to one thread of one process; a declaration is needed while that thread may be paused. */
+const DEAD_AGENT_KEPT_MS = 24 * 60 * 60 * 1_000
 
-export type AgentRoll = ReturnType<typeof openAgentRoll>
+export type AgentDirectory = ReturnType<typeof openAgentDirectory>
 
 /** @throws RedisUnavailable from every method. */
-export function openAgentRoll(redis: RedisConnection) {
+export function openAgentDirectory(redis: RedisConnection) {
   const renewScript = bindScript(redis, 'agentRenew', agentRenewLua, { keyCounts: [2] })
-  const buryScript = bindScript(redis, 'agentBury', agentBuryLua, { keyCounts: [2] })
+  const declareDeadScript = bindScript(redis, 'agentDeclareDead', agentDeclareDeadLua, { keyCounts: [2] })
 
   return {
     /** Says that the agent lives. @returns false when it was declared dead. */
     async renew(card: AgentCard, leaseMs: number): Promise<boolean> {
-      const keys = [agentLeaseKey(card.agent), agentTombKey(card.agent)]
+      const keys = [agentLeaseKey(card.agent), deadAgentKey(card.agent)]
       const [, isAlive] = await Promise.all([
         reachable(redis.sadd(AGENTS_KEY, card.agent)),
         renewScript(keys, [JSON.stringify(card), leaseMs]),
@@ -38,7 +38,7 @@ export function openAgentRoll(redis: RedisConnection) {
       return isAlive === 1
     },
 
-    /** All agents that were ever seen and not yet wound up: those that live with their card. */
+    /** All agents that were ever seen and not yet removed: those that live with their card. */
     async all(): Promise<Map<string, AgentCard | undefined>> {
       const agents = await reachable(redis.smembers(AGENTS_KEY))
       const cards = await Promise.all(agents.map(agent => reachable(redis.get(agentLeaseKey(agent)))))
@@ -50,11 +50,11 @@ export function openAgentRoll(redis: RedisConnection) {
       readCard(await reachable(redis.get(agentLeaseKey(agent)))),
 
     /** Declares an agent dead. @returns false when it lives after all. */
-    bury: async (agent: string): Promise<boolean> =>
-      (await buryScript([agentLeaseKey(agent), agentTombKey(agent)], [TOMB_MS])) === 1,
+    declareDead: async (agent: string): Promise<boolean> =>
+      (await declareDeadScript([agentLeaseKey(agent), deadAgentKey(agent)], [DEAD_AGENT_KEPT_MS])) === 1,
 
     /** Nothing of it is left to take over, or it has left in good order. */
-    async strike(agent: string): Promise<void> {
+    async remove(agent: string): Promise<void> {
       await Promise.all([
         reachable(redis.srem(AGENTS_KEY, agent)),
         reachable(redis.del(agentLeaseKey(agent))),
