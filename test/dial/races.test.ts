@@ -74,7 +74,10 @@ test('a job that was popped for an agent after its death is dialled by another',
   const { client } = stage.redis
   await client.sadd('hookswitch:agents', dead)
   await stage.agent().isSwitchReady
-  await until('it is buried', async () => (await client.exists(`hookswitch:agent:{${dead}}:dead`)) === 1)
+  await until(
+    'it is declared dead',
+    async () => (await client.exists(`hookswitch:agent:{${dead}}:dead`)) === 1,
+  )
   const dialId = newDialId()
   const channel = await stage.listen(dialId)
   const job = JSON.stringify(aspJob(dialId, { caller_number: '15550000603' }))
@@ -256,7 +259,7 @@ test('a takeover whose outcome Redis did not tell in time is found out, and the 
   const { channel } = await parked()
   await agentBehindValve(otherValve)
   valve.set('cut')
-  await until('it is buried', async () => {
+  await until('it is declared dead', async () => {
     const isDeclaredDead = (await stage.redis.client.exists(`hookswitch:agent:{${name}}:dead`)) === 1
     if (isDeclaredDead) otherValve.set('stalled')
     return isDeclaredDead
