@@ -26,6 +26,7 @@ const LEVELS: RegExp[][] = [
 const VENDOR_ROOMS: Record<string, RegExp> = {
   elysia: /^src\/http\//,
   '@elysiajs/openapi': /^src\/http\//,
+  'p-queue': /^src\/push\//,
   commander: /^src\/cli\//,
   ioredis: /^src\/redis\//,
   'rate-limiter-flexible': /^src\/redis\/rateLimit\.ts$/,

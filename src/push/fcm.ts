@@ -3,13 +3,13 @@
 // retries are all but off: retrying, and when to stop, is the pusher's business.
 import type { App } from 'firebase-admin/app'
 import type { Messaging } from 'firebase-admin/messaging'
+import type PQueue from 'p-queue'
 import { assert } from '../base/result.ts'
 import { type Clock, MS_PER_MINUTE } from '../base/units.ts'
 import { failureOf, outcomeOf } from './fcmFailure.ts'
 import { createGoogleSignIn, type GoogleSignIn } from './googleSignIn.ts'
 import type { PushOutcome, PushPayload, PushSender } from './push.ts'
 import { withinLimit } from './sendLimit.ts'
-import type { Turns } from './turns.ts'
 
 /** Google's limit for the keys and values of `data` ("About FCM messages"). */
 export const FCM_DATA_BYTES_MAX = 4_096
@@ -40,8 +40,8 @@ export interface FcmApp {
 
 export interface FcmSenderOptions {
   app: FcmApp
-  /** One line for the whole process, see FCM_SENDINGS_MAX. */
-  turns: Turns
+  /** One queue for the whole process, which runs at most FCM_SENDINGS_MAX at once. */
+  sendings: PQueue
   clock: Clock
   limits?: Partial<{ sendMs: number; signInMs: number }>
 }
@@ -55,7 +55,7 @@ export const preloadFirebase = async (): Promise<void> => {
  *  UNREGISTERED is 'token-gone' since the sending, an INVALID_ARGUMENT too when it is about the token; quota, 5xx and
  *  an unreachable Google are 'retry-later' with Google's `Retry-After`; all else is 'refused' with Google's code. */
 export function createFcmSender(options: FcmSenderOptions): PushSender {
-  const { app: settings, clock, turns } = options
+  const { app: settings, clock, sendings } = options
   const sendLimitMs = options.limits?.sendMs ?? FCM_SEND_LIMIT_MS
   const signInLimitMs = options.limits?.signInMs ?? SIGN_IN_LIMIT_MS
   let firebase: Promise<Firebase> | undefined
@@ -89,9 +89,11 @@ export function createFcmSender(options: FcmSenderOptions): PushSender {
       // firebase-admin signs in by itself, but then nothing would keep the push of a call from going out although
       // the call ended meanwhile: `send` can't be called off.
       await signIn.getAccessToken()
-      if (!(await turns.take(signal))) return { kind: 'retry-later', afterMs: 0, reason: 'the wait is over' }
       const message = { token, data, android: { priority: 'high' as const, ttl: 0 } }
-      return { kind: 'accepted', id: await messaging.send(message).finally(turns.give) }
+      // The queue is not given the signal: an aborted task would free its place while its request is still under way.
+      const id = await sendings.add(async () => (signal.aborted ? undefined : messaging.send(message)))
+      if (id === undefined) return { kind: 'retry-later', afterMs: 0, reason: 'the wait is over' }
+      return { kind: 'accepted', id }
     } catch (thrown) {
       const failure = failureOf(thrown, token, clock)
       // An access token may be revoked within its hour; firebase-admin would keep it to the end.

@@ -1,6 +1,7 @@
 // The push room's door: takes a push for any device, finds the sender of its app, and tries again while the vendor
 // says "later" and somebody still waits for the call. Senders open at the first push of their app and environment
 // and close when APPS_FILE changes their credentials.
+import PQueue from 'p-queue'
 import type { Log } from '../base/log.ts'
 import { mask } from '../base/log.ts'
 import { assertNever, messageOf } from '../base/result.ts'
@@ -19,7 +20,6 @@ import {
   type PushTarget,
   vendorOf,
 } from './push.ts'
-import { createTurns, type Turns } from './turns.ts'
 
 /** Pushes under way in this process, those that wait for their next try included. At the vendors' usual 0.1 s that is
  *  50,000 a second, far beyond what one process holds calls for; each takes some 6 KB. Beyond it: 'retry-later'. */
@@ -49,7 +49,7 @@ export interface PusherOptions {
 export type OpenSender = (
   entry: AppEntry,
   isSandbox: boolean,
-  common: { clock: Clock; providerTokens: ProviderTokens; fcmTurns: Turns },
+  common: { clock: Clock; providerTokens: ProviderTokens; fcmSendings: PQueue },
 ) => PushSender
 
 export interface Pusher {
@@ -82,7 +82,7 @@ export function createPusher(options: PusherOptions): Pusher {
   const common = {
     clock,
     providerTokens: createProviderTokens(clock),
-    fcmTurns: createTurns(FCM_SENDINGS_MAX),
+    fcmSendings: new PQueue({ concurrency: FCM_SENDINGS_MAX }),
   }
   const logSender: OpenedSender = { sender: createLogSender(log), version: '', sendings: new Set() }
   /** By app, platform of its entry, environment: at most twice the entries of APPS_FILE. */
@@ -226,10 +226,10 @@ export function createPusher(options: PusherOptions): Pusher {
   }
 }
 
-const openVendorSender: OpenSender = ({ settings }, isSandbox, { clock, providerTokens, fcmTurns }) =>
+const openVendorSender: OpenSender = ({ settings }, isSandbox, { clock, providerTokens, fcmSendings }) =>
   settings.platform === 'apns'
     ? createApnsSender({ app: settings, isSandbox, providerTokens, clock })
-    : createFcmSender({ app: settings, turns: fcmTurns, clock })
+    : createFcmSender({ app: settings, sendings: fcmSendings, clock })
 
 /** FCM knows no environments. */
 const keyOf = ({ platform, settings }: AppEntry, isSandbox: boolean): string =>

@@ -1,10 +1,11 @@
 // Google's sender against stubs at Google's own names. Runs inside the vendors' namespace: see vendors.test.ts.
+
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { getEventListeners } from 'node:events'
+import PQueue from 'p-queue'
 import { MS_PER_MINUTE } from '../../../src/base/units.ts'
 import { createFcmSender, FCM_SENDINGS_MAX, type FcmSenderOptions } from '../../../src/push/fcm.ts'
 import type { PushPayload, PushTarget } from '../../../src/push/push.ts'
-import { createTurns } from '../../../src/push/turns.ts'
 import { makeGoogleCredentials, TEST_APP } from '../appCredentials.ts'
 import { type FcmPlan, type FcmStub, startFcmStub } from '../fcmStub.ts'
 import { type Relay, startRelay } from '../relay.ts'
@@ -31,12 +32,12 @@ function newDevice(): PushTarget {
 }
 
 function openSender(
-  more: { limits?: FcmSenderOptions['limits'] & object; projectId?: string; turnsMax?: number } = {},
+  more: { limits?: FcmSenderOptions['limits'] & object; projectId?: string; sendingsMax?: number } = {},
 ) {
   const { projectId, clientEmail, privateKey } = { ...google, ...more }
   const sender = createFcmSender({
     app: { platform: 'android', app: TEST_APP, projectId, clientEmail, privateKey },
-    turns: createTurns(more.turnsMax ?? FCM_SENDINGS_MAX),
+    sendings: new PQueue({ concurrency: more.sendingsMax ?? FCM_SENDINGS_MAX }),
     clock,
     limits: { sendMs: 2_000, ...more.limits },
   })
@@ -246,7 +247,7 @@ describe('a sending', () => {
   })
 
   test('waits its turn when many are under way, and is called off in line when its call ends', async () => {
-    await using sender = openSender({ turnsMax: 1 })
+    await using sender = openSender({ sendingsMax: 1 })
     const [first, ended, last] = [newDevice(), newDevice(), newDevice()]
     const wait = new AbortController()
     const before = stub.held()
@@ -307,7 +308,7 @@ describe('signing in', () => {
     const { privateKey } = makeGoogleCredentials()
     const sender = createFcmSender({
       app: { ...google, platform: 'android', app: TEST_APP, privateKey },
-      turns: createTurns(1),
+      sendings: new PQueue({ concurrency: 1 }),
       clock,
     })
     const outcome = await sender.send(newDevice(), call, forever)
