@@ -1,4 +1,5 @@
 #!/usr/bin/env node
-// `npx hookswitch call ...`: the command line by its own name. The launcher does the rest.
+// The command line by its own name, where this checkout is installed (`npm install -g .`); inside the checkout it is
+// `npm run cli --`. The launcher does the rest.
 process.argv.splice(2, 0, 'cli')
 await import('./run.mjs')

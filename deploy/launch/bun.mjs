@@ -14,8 +14,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { LaunchFailure } from './failure.mjs'
-import { runStep } from './installer.mjs'
 import { compareVersions, findProgram, isExecutable, parseVersion, versionOf } from './program.mjs'
+import { runDownload } from './registry.mjs'
 
 /** Finds or installs Bun in the version that package.json names in `engines.bun`.
  *  @param {{ projectDir: string, env: Record<string, string | undefined>, say: (line: string) => void }}
@@ -63,7 +63,7 @@ async function installBun({ home, wanted, env }) {
   const fresh = mkdtempSync(`${home}-`)
   try {
     const args = ['install', '--prefix', fresh, '--no-save', '--no-audit', '--no-fund', `bun@${version}`]
-    const step = await runStep({ command: npm, args, cwd: fresh, env })
+    const step = await runDownload({ what: `Bun ${version}`, command: npm, args, cwd: fresh, env })
     if (!step.isDone) throw new LaunchFailure(`npm could not install Bun ${version}:\n${step.output}`)
     if (!workingCopy(fresh, wanted)) runInstallScript(fresh)
     if (!workingCopy(fresh, wanted)) {

@@ -7,7 +7,7 @@ import { provideBun } from './bun.mjs'
 import { installDependencies } from './dependencies.mjs'
 import { isExpected, LaunchFailure } from './failure.mjs'
 import { runInForeground } from './foreground.mjs'
-import { locateRedis, provideRedis } from './redis.mjs'
+import { hasRedis, locateRedis, provideRedis } from './redis.mjs'
 import { provideRedisServer } from './redis-binary.mjs'
 import { closingLine } from './summary.mjs'
 
@@ -41,7 +41,7 @@ export const COMMANDS = {
     run: (context, args) => runWithPrivateRedis(context, ['examples/demo/main.ts', ...args]),
   },
   cli: {
-    about: 'make calls and steer them: npm run cli -- --help, or npx hookswitch --help',
+    about: 'make calls, steer them, examine: npm run cli -- --help',
     run: (context, args) => runBesideService(context, ['src/cli.ts', ...args]),
   },
   docs: {
@@ -77,6 +77,8 @@ export const COMMANDS = {
 }
 
 async function runWithRedis(context, bunArgs) {
+  // Before anything is downloaded: who may not install a Redis shall not wait for that.
+  if (!(await hasRedis(context))) await provideRedisServer(context)
   const bun = await prepare(context, bunArgs[0])
   const redis = await provideRedis(context)
   const exitCode = await runBun(context, { bun, bunArgs, settings: { PUBSUB_REDIS_URL: redis.url } })
@@ -85,8 +87,9 @@ async function runWithRedis(context, bunArgs) {
 }
 
 async function runWithPrivateRedis(context, bunArgs) {
+  const settings = await redisServerSetting(context)
   const bun = await prepare(context, bunArgs[0])
-  return await runBun(context, { bun, bunArgs, settings: await redisServerSetting(context) })
+  return await runBun(context, { bun, bunArgs, settings })
 }
 
 /** With the Redis of a service that runs already, wherever the launcher has put it. */
@@ -98,8 +101,9 @@ async function runBesideService(context, bunArgs) {
 
 async function runTests(context, args) {
   try {
+    const settings = await redisServerSetting(context)
     const bun = await prepare(context, 'test')
-    return await testWith(context, bun, args)
+    return await testWith(context, { bun, settings }, args)
   } catch (error) {
     if (!isExpected(error)) throw error
     context.say(error.message)
@@ -108,6 +112,7 @@ async function runTests(context, args) {
 }
 
 async function runChecks(context, args) {
+  const settings = await redisServerSetting(context)
   const bun = await prepare(context, 'test')
   const steps = [
     { name: 'format and lint (biome)', tool: ['@biomejs', 'biome', 'bin', 'biome'], toolArgs: ['check'] },
@@ -123,7 +128,7 @@ async function runChecks(context, args) {
     }
   }
   context.say('Running the tests ...')
-  return await testWith(context, bun, args)
+  return await testWith(context, { bun, settings }, args)
 }
 
 /** Everything that any program of the project needs. @returns the path of Bun */
@@ -136,8 +141,7 @@ async function prepare(context, needed) {
   return bun
 }
 
-async function testWith(context, bun, args) {
-  const settings = await redisServerSetting(context)
+async function testWith(context, { bun, settings }, args) {
   // Through a pipe Bun leaves its colours out unless it is told otherwise.
   const wantsColour = process.stderr.isTTY && context.env.NO_COLOR === undefined
   let output = ''
@@ -162,7 +166,8 @@ function closeTestRun({ line, exitCode }) {
 /** Tests and measurements start Redis processes of their own, on free ports; they only need to know the
  *  binary. */
 async function redisServerSetting(context) {
-  return { HOOKSWITCH_REDIS_SERVER: await provideRedisServer(context) }
+  const needsBinary = `npm ${context.name === 'test' ? '' : 'run '}${context.name}`
+  return { HOOKSWITCH_REDIS_SERVER: await provideRedisServer({ ...context, needsBinary }) }
 }
 
 function runBun({ projectDir, env }, { bun, bunArgs, settings, onErrorOutput }) {

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { LaunchFailure } from './failure.mjs'
-import { runStep } from './installer.mjs'
+import { runDownload } from './registry.mjs'
 
 const MARKER = join('node_modules', '.hookswitch-lock')
 
@@ -20,7 +20,8 @@ export async function installDependencies({ projectDir, env, say }, bun) {
   if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return
 
   say('Installing dependencies with Bun into node_modules ...')
-  const step = await runStep({
+  const step = await runDownload({
+    what: 'The dependencies',
     command: bun,
     args: ['install', '--frozen-lockfile'],
     cwd: projectDir,

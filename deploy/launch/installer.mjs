@@ -9,12 +9,16 @@ const OUTPUT_MAX_CHARACTERS = 8_000
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
+/** How long a step that was told to end may take; then it is killed. */
+const END_MAX_MS = 1_000
+
 /** Runs a step to its end.
- *  @param {{ command: string, args: string[], cwd: string, env: Record<string, string | undefined> }} step
+ *  @param {{ command: string, args: string[], cwd: string, env: Record<string, string | undefined>,
+ *    signal?: AbortSignal }} step when `signal` aborts, the step is ended
  *  @returns {Promise<{ isDone: boolean, output: string }>} isDone is false when it failed or could not be run
  *  @throws {LaunchFailure} with code 128 + n when the launcher itself was told to stop meanwhile; the step
  *    has ended by then, so that whoever called can clear up. */
-export async function runStep({ command, args, cwd, env }) {
+export async function runStep({ command, args, cwd, env, signal }) {
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   const keep = chunk => {
@@ -24,11 +28,18 @@ export async function runStep({ command, args, cwd, env }) {
   child.stderr.setEncoding('utf8').on('data', keep)
 
   let stoppedBy
-  const stop = signal => {
-    stoppedBy = signal
+  const stop = name => {
+    stoppedBy = name
     child.kill('SIGTERM')
   }
-  for (const signal of STOP_SIGNALS) process.on(signal, stop)
+  for (const name of STOP_SIGNALS) process.on(name, stop)
+  let killing
+  const giveUp = () => {
+    child.kill('SIGTERM')
+    killing = setTimeout(() => child.kill('SIGKILL'), END_MAX_MS)
+  }
+  signal?.addEventListener('abort', giveUp, { once: true })
+  if (signal?.aborted) giveUp()
   const exitCode = await new Promise(resolve => {
     child.once('error', error => {
       keep(error.message)
@@ -36,7 +47,9 @@ export async function runStep({ command, args, cwd, env }) {
     })
     child.once('close', resolve)
   })
-  for (const signal of STOP_SIGNALS) process.off(signal, stop)
+  clearTimeout(killing)
+  signal?.removeEventListener('abort', giveUp)
+  for (const name of STOP_SIGNALS) process.off(name, stop)
   if (stoppedBy) throw new LaunchFailure('Stopped while installing.', 128 + constants.signals[stoppedBy])
   return { isDone: exitCode === 0, output: output.trim() }
 }

@@ -40,6 +40,11 @@ export async function locateRedis({ usualPort = USUAL_PORT, ...context }) {
   return undefined
 }
 
+/** Whether one is named, or answers on this machine: then no binary is needed. */
+export async function hasRedis(context) {
+  return settingOf('PUBSUB_REDIS_URL', context) !== undefined || (await locateRedis(context)) !== undefined
+}
+
 async function useNamed(url, { say }) {
   const nodes = nodesOf(url)
   const answers = await Promise.all(nodes.map(node => (node.isPlain ? answersPing(node) : accepts(node))))

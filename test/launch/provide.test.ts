@@ -6,13 +6,29 @@ import { join } from 'node:path'
 import { contextOf, failureOf, LAUNCH_DIR, makeProject } from './project.ts'
 
 type Context = ReturnType<typeof contextOf>
-type RedisContext = Context & { systemPath: string; userId: number }
+type RedisContext = Context & {
+  systemPath: string
+  userId: number
+  isAgreed?: boolean
+  ask?: (question: string) => Promise<boolean>
+  needsBinary?: string
+}
 const { provideBun, isFitting } = (await import(`${LAUNCH_DIR}/bun.mjs`)) as {
   provideBun(context: Context): Promise<string>
   isFitting(found: number[], wanted: number[]): boolean
 }
 const { installDependencies } = (await import(`${LAUNCH_DIR}/dependencies.mjs`)) as {
   installDependencies(context: Context, bun: string): Promise<void>
+}
+const { runDownload } = (await import(`${LAUNCH_DIR}/registry.mjs`)) as {
+  runDownload(step: {
+    what: string
+    command: string
+    args: string[]
+    cwd: string
+    env: Context['env']
+    awayMaxMs: number
+  }): Promise<{ isDone: boolean; output: string }>
 }
 const { provideRedisServer } = (await import(`${LAUNCH_DIR}/redis-binary.mjs`)) as {
   provideRedisServer(context: RedisContext): Promise<string>
@@ -128,6 +144,64 @@ describe('the dependencies', () => {
   })
 })
 
+describe('a registry that is away', () => {
+  /** As npm 11 tells of a failure; `silent` is asked and never answers. */
+  const npmWhosePing = (code: string) =>
+    code === 'silent'
+      ? 'echo "npm notice PING https://u:secret@registry.example/npm/" >&2; exec /bin/sleep 60'
+      : `echo "npm notice PING https://u:secret@registry.example/npm/" >&2
+         echo "npm error code ${code}" >&2; exit 1`
+  const download = (project: ReturnType<typeof makeProject>, script: string) =>
+    runDownload({
+      what: 'Bun 1.4.5',
+      command: project.program('installer', script),
+      args: [],
+      cwd: project.dir,
+      env: contextOf(project).env,
+      awayMaxMs: 300,
+    })
+
+  const reasons = [
+    ['EAI_AGAIN', 'its name is not resolved'],
+    ['ENOTFOUND', 'its name is not resolved'],
+    ['ECONNREFUSED', 'the connection is refused'],
+    ['ENETUNREACH', 'there is no way to it'],
+    ['ERR_SOCKET_TIMEOUT', 'no answer within 6 s'],
+    ['ECONNRESET', 'the connection breaks (ECONNRESET)'],
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'its certificate is not trusted (SELF_SIGNED_CERT_IN_CHAIN)'],
+  ] as const
+  for (const [code, words] of reasons)
+    test(`is one sentence, not an installer's trace: ${code}`, async () => {
+      using project = makeProject()
+      project.program('npm', npmWhosePing(code))
+      // One that would go on trying is ended; one that has given up is not shown.
+      for (const script of ['exec /bin/sleep 60', 'echo a trace; exit 1']) {
+        const failure = await failureOf(download(project, script))
+        expect(failure.message).toBe(
+          `The npm registry https://registry.example/npm/ can't be reached: ${words}. Bun 1.4.5 would come from there. ` +
+            'Mend the network, HTTPS_PROXY or the registry in .npmrc, and try again.',
+        )
+      }
+    })
+
+  test('stops nobody who needs nothing of it, or finds everything in the cache', async () => {
+    using project = makeProject()
+    project.program('npm', npmWhosePing('EAI_AGAIN'))
+    expect(await download(project, 'echo cached')).toEqual({ isDone: true, output: 'cached' })
+    project.program('npm', npmWhosePing('silent'))
+    expect(await download(project, 'echo cached')).toEqual({ isDone: true, output: 'cached' })
+  })
+
+  test('is told from one that is there and knows no ping: then the installer has the word', async () => {
+    using project = makeProject()
+    project.program('npm', npmWhosePing('E404'))
+    expect(await download(project, 'echo no such package; exit 1')).toEqual({
+      isDone: false,
+      output: 'no such package',
+    })
+  })
+})
+
 describe('redis-server', () => {
   const redisContext = (
     project: ReturnType<typeof makeProject>,
@@ -160,37 +234,134 @@ describe('redis-server', () => {
     )
   })
 
-  test('is refused with advice where it cannot be installed', async () => {
-    using project = makeProject()
-    const advice = 'Install redis-server 6.2 or newer, or set PUBSUB_REDIS_URL to a Redis that runs.'
-    const without = await failureOf(provideRedisServer(redisContext(project)))
-    expect(without.message).toBe(
-      `No redis-server was found, and there is no apt-get to install it. ${advice}`,
+  const INSTALL = 'Install redis-server 6.2 or newer (Debian, Ubuntu: sudo apt install redis-server)'
+  const SERVICE_ADVICE = `${INSTALL}, or set PUBSUB_REDIS_URL to a Redis that runs.`
+  const BINARY_ADVICE = `${INSTALL}, or name its binary in HOOKSWITCH_REDIS_SERVER: npm run demo starts servers of its own.`
+  const APT_LINE = 'apt-get install --no-install-recommends redis-server'
+
+  /** Becomes root, and is asked for nothing, or only for what `-n` forbids. Puts the program in place. */
+  function withInstallers(project: ReturnType<typeof makeProject>, sudo: 'none' | 'free' | 'password') {
+    project.program('apt-get', `exit 99`)
+    project.write(
+      'deploy/launch/install-redis.sh',
+      `#!/bin/sh\nprintf '#!/bin/sh\\necho Redis server v=7.0.15\\n' >${project.bin}/redis-server\n` +
+        `/bin/chmod 755 ${project.bin}/redis-server\n`,
     )
-    project.program('apt-get', 'exit 99')
-    project.program('sudo', 'exit 1')
-    const forbidden = await failureOf(provideRedisServer(redisContext(project)))
-    expect(forbidden.message).toBe(`No redis-server was found, and this user may not install it. ${advice}`)
-    expect(forbidden.exitCode).toBe(1)
+    const refusal = sudo === 'password' ? '[ "$1" = -n ] && exit 1\n' : ''
+    if (sudo !== 'none')
+      project.program('sudo', `${refusal}[ "$1" = -n ] && shift\n[ "$1" = true ] && exit 0\nexec "$@"`)
+  }
+  /** The launcher's own module of that project, beside that install script. */
+  const provideIn = async (project: ReturnType<typeof makeProject>, context: RedisContext) =>
+    (
+      (await import(join(project.dir, 'deploy/launch/redis-binary.mjs'))) as {
+        provideRedisServer: typeof provideRedisServer
+      }
+    ).provideRedisServer(context)
+
+  test('is refused with advice where there is no apt-get, by what the command needs it for', async () => {
+    using project = makeProject()
+    const advice = { service: SERVICE_ADVICE, 'npm run demo': BINARY_ADVICE }
+    for (const [who, says] of Object.entries(advice)) {
+      const context = { ...redisContext(project), ...(who === 'service' ? {} : { needsBinary: who }) }
+      const failure = await failureOf(provideRedisServer(context))
+      expect(failure.message).toBe(
+        `No redis-server was found, and there is no apt-get to install it. ${says}`,
+      )
+      expect(failure.exitCode).toBe(1)
+    }
   })
 
-  test('is installed by sudo where that asks for no password', async () => {
-    using project = makeProject()
-    project.program('apt-get', 'exit 99')
-    const server = `printf '#!/bin/sh\\necho Redis server v=7.0.15\\n' >${project.bin}/redis-server`
-    project.program(
-      'sudo',
-      `[ "$1" = -n ] || exit 1
-      case "$2 $3" in
-        'true ') ;;
-        *install-redis.sh) ${server}; /bin/chmod 755 ${project.bin}/redis-server ;;
-        *) exit 1 ;;
-      esac`,
-    )
-    const context = redisContext(project)
-    expect(await provideRedisServer(context)).toBe(join(project.bin, 'redis-server'))
-    expect(context.said).toEqual(['Installing redis-server with apt-get ...'])
-  })
+  type Case = {
+    who: string
+    userId: number
+    sudo: 'none' | 'free' | 'password'
+    isAgreed?: boolean
+    answer?: boolean
+    /** Of the refusal; without it the package is installed. */
+    refused?: string
+    says: string[]
+  }
+  const question = (line: string) => [
+    'No redis-server was found. This would install its program, and start no service:\n',
+    `  ${line}\n`,
+    'Install it?',
+  ]
+  const cases: Case[] = [
+    {
+      who: 'root at a terminal who says yes',
+      userId: 0,
+      sudo: 'none',
+      answer: true,
+      says: [...question(APT_LINE), `Installing redis-server: ${APT_LINE} ...`],
+    },
+    {
+      who: 'root at a terminal who says no',
+      userId: 0,
+      sudo: 'none',
+      answer: false,
+      refused: `Not installed. ${SERVICE_ADVICE}`,
+      says: question(APT_LINE),
+    },
+    {
+      who: 'root whom nobody can ask',
+      userId: 0,
+      sudo: 'none',
+      says: [`Installing redis-server: ${APT_LINE} ...`],
+    },
+    {
+      who: 'a user with sudo whom nobody can ask',
+      userId: 1000,
+      sudo: 'free',
+      refused: `No redis-server was found, and nothing is installed as root unasked: --yes allows it. ${SERVICE_ADVICE}`,
+      says: [],
+    },
+    {
+      who: 'a user with sudo who agreed beforehand',
+      userId: 1000,
+      sudo: 'free',
+      isAgreed: true,
+      says: [`Installing redis-server: sudo ${APT_LINE} ...`],
+    },
+    {
+      who: 'a user who agreed beforehand and whose sudo wants a password',
+      userId: 1000,
+      sudo: 'password',
+      isAgreed: true,
+      refused: `No redis-server was found, and sudo wants a password to install it. ${SERVICE_ADVICE}`,
+      says: [],
+    },
+    {
+      who: 'a user at a terminal whose sudo wants a password',
+      userId: 1000,
+      sudo: 'password',
+      answer: true,
+      says: [...question(`sudo ${APT_LINE}`), `Installing redis-server: sudo ${APT_LINE} ...`],
+    },
+    {
+      who: 'a user without sudo',
+      userId: 1000,
+      sudo: 'none',
+      isAgreed: true,
+      answer: true,
+      refused: `No redis-server was found, and this user may not install it. ${SERVICE_ADVICE}`,
+      says: [],
+    },
+  ]
+  for (const { who, userId, sudo, isAgreed, answer, refused, says } of cases)
+    test(`of ${who} is ${refused ? 'not ' : ''}installed`, async () => {
+      using project = makeProject()
+      withInstallers(project, sudo)
+      const context: RedisContext = { ...redisContext(project), userId, isAgreed: isAgreed === true }
+      if (answer !== undefined)
+        context.ask = async asked => {
+          context.said.push(asked)
+          return answer
+        }
+      if (refused) expect((await failureOf(provideIn(project, context))).message).toBe(refused)
+      else expect(await provideIn(project, context)).toBe(join(project.bin, 'redis-server'))
+      expect(context.said).toEqual(says)
+    })
 })
 
 describe('a setting', () => {

@@ -76,7 +76,7 @@ describe('the command line', () => {
     using project = makeLaunchable()
     const help = await runToEnd(project, ['--help'])
     expect(help.exitCode).toBe(0)
-    expect(help.stdout[0]).toBe('usage: node deploy/run.mjs <command> [arguments]')
+    expect(help.stdout[0]).toBe('usage: node deploy/run.mjs <command> [--yes] [arguments]')
     const { scripts } = (await import('../../package.json')).default
     for (const name of Object.keys(scripts)) {
       expect(help.stdout.filter(line => line.trim().startsWith(`${name} `))).toHaveLength(1)
