@@ -57,26 +57,34 @@ export async function isServedBy(node, processId) {
 
 /** Stays connected under the launchers' name, through restarts of Redis, until released: while the connection
  *  stands, whoever started this Redis lets it run.
- *  @returns {() => void} releases it */
+ *  @returns {Promise<{ isHeld: boolean, release: () => void }>} once Redis has answered to the name, or has not
+ *    within a second: `isHeld` is false then, and the Redis may end at any moment */
 export function holdOn(node) {
   let socket
   let isReleased = false
-  const open = () => {
-    socket = connect(node)
-    socket.on('connect', () => socket.write(`CLIENT SETNAME ${LAUNCHER_NAME}\r\n`))
-    socket.on('error', () => {
-      // 'close' follows and connects again.
-    })
-    socket.on('close', () => {
-      if (!isReleased) setTimeout(open, RECONNECT_MS).unref()
-    })
-    socket.resume().unref()
-  }
-  open()
-  return () => {
+  const release = () => {
     isReleased = true
     socket.destroy()
   }
+  return new Promise(resolve => {
+    const tooLong = setTimeout(() => resolve({ isHeld: false, release }), ANSWER_TIMEOUT_MS)
+    const open = () => {
+      socket = connect(node)
+      socket.on('connect', () => socket.write(`CLIENT SETNAME ${LAUNCHER_NAME}\r\n`))
+      socket.on('data', () => {
+        clearTimeout(tooLong)
+        resolve({ isHeld: true, release })
+      })
+      socket.on('error', () => {
+        // 'close' follows and connects again.
+      })
+      socket.on('close', () => {
+        if (!isReleased) setTimeout(open, RECONNECT_MS).unref()
+      })
+      socket.unref()
+    }
+    open()
+  })
 }
 
 /** Sends one inline command. @returns the raw reply, or undefined when none came in time */

@@ -54,8 +54,8 @@ async function useNamed(url, { say }) {
   }
   // One on this machine may belong to another launcher, which is to let it run while we use it.
   const local = nodes.find(node => node.isPlain && LOOPBACK.includes(node.host))
-  const letGo = local ? holdOn(local) : () => {}
-  return { url, release: async () => letGo() }
+  const hold = local && (await holdOn(local))
+  return { url, release: async () => hold?.release() }
 }
 
 /** The servers that a Redis URL names, in any of the forms the service takes: one, several with commas
@@ -113,11 +113,15 @@ async function findRunning(context) {
         `The Redis on 127.0.0.1:${port} wants a password. Set PUBSUB_REDIS_URL=redis://:password@127.0.0.1:${port}`,
       )
     }
-    if (answer !== 'silent') {
-      context.say(`Using the Redis that answers on 127.0.0.1:${port}.`)
-      const letGo = holdOn(node)
-      return { url: `redis://127.0.0.1:${port}`, release: async () => letGo() }
+    if (answer === 'silent') continue
+    // Held before it is used: the launcher that started this Redis ends it when nobody holds it.
+    const { isHeld, release } = await holdOn(node)
+    if (!isHeld) {
+      release()
+      continue
     }
+    context.say(`Using the Redis that answers on 127.0.0.1:${port}.`)
+    return { url: `redis://127.0.0.1:${port}`, release: async () => release() }
   }
   return undefined
 }
