@@ -72,7 +72,12 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   const directory = openAgentDirectory(redis.client)
   const isConnected = async () =>
     [...(await directory.all()).values()].some(card => card && card.coreUuid !== '')
-  if (config.role !== 'front') await eventually('an agent at the switch', isConnected)
+  // The agent listens on the switch's own channel a moment after it has connected.
+  const isListening = async () => Number((await redis.client.pubsub('NUMSUB', testSwitch.coreUuid))[1]) > 0
+  if (config.role !== 'front') {
+    await eventually('an agent at the switch', isConnected)
+    await eventually("an agent on the switch's channel", isListening)
+  }
 
   const closing = opened.move()
   const close = () => closing.disposeAsync()
