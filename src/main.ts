@@ -1,5 +1,6 @@
 // The service: reads the settings, opens the role, says where it listens, and ends in good order on a signal.
 import { hostname } from 'node:os'
+import { examineListeners } from './app/listeners.ts'
 import { openService } from './app/service.ts'
 import { printWelcome } from './app/welcome.ts'
 import { flushLog, openLog } from './base/log.ts'
@@ -11,10 +12,14 @@ import { type Apps, AppsFileError, openApps } from './push/apps.ts'
 
 /** Settings that can't be used: EX_CONFIG of sysexits.h. */
 const EXIT_BAD_CONFIG = 78
+/** A port or an address that can't be listened on: EX_UNAVAILABLE of sysexits.h. Another start may find it free. */
+const EXIT_CANNOT_LISTEN = 69
 /** 128 + SIGINT, as shells count. */
 const EXIT_SECOND_SIGNAL = 130
 
 const config = usable(readConfig(process.env))
+const inTheWay = await examineListeners(config)
+if (inTheWay.length > 0) refuse("can't listen where it is told to", inTheWay, EXIT_CANNOT_LISTEN)
 const isPretty = process.stdout.isTTY === true
 const pod = `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`
 const errorReports = openErrorReports(errorReportSettingsOf(config, pod), 'main')
@@ -29,10 +34,10 @@ const apps = usable(openAppsFile())
 const service = await openService({ config, apps, metrics: createMetrics(), log, pod, isPretty })
 
 // Before anybody is told that we are up: from then on a signal must find its handler.
-let isStopping = false
+const stopping = new AbortController()
 async function stop(signal: NodeJS.Signals): Promise<void> {
-  if (isStopping) process.exit(EXIT_SECOND_SIGNAL)
-  isStopping = true
+  if (stopping.signal.aborted) process.exit(EXIT_SECOND_SIGNAL)
+  stopping.abort()
   log.info({ signal }, 'stopping: nothing new is taken; waits get their outcome, calls go on until they end')
   await service.stop()
   await errorReports?.flush()
@@ -45,7 +50,12 @@ process.on('SIGINT', stop)
 
 const { publicUrl, internalUrl, front } = service
 log.info({ pod, role: config.role, public: publicUrl, internal: internalUrl }, 'hookswitch is up')
-if (front && apps.isOpen) await printWelcome({ ...front, internalUrl }, config)
+if (front && apps.isOpen)
+  await printWelcome({ ...front, internalUrl }, config, {
+    write: text => void process.stderr.write(text),
+    which: name => Bun.which(name),
+    stopping: stopping.signal,
+  })
 
 function openAppsFile(): Result<Apps, string[]> {
   try {
@@ -59,7 +69,10 @@ function openAppsFile(): Result<Apps, string[]> {
 /** The value, or an end that names every mistake. */
 function usable<Value>(read: Result<Value, string[]>): Value {
   if (read.ok) return read.value
-  const mistakes = read.failure.map(each => `  ${each}\n`).join('')
-  process.stderr.write(`hookswitch can't start with these settings:\n${mistakes}`)
-  process.exit(EXIT_BAD_CONFIG)
+  return refuse("can't start with these settings", read.failure, EXIT_BAD_CONFIG)
+}
+
+function refuse(what: string, mistakes: readonly string[], exitCode: number): never {
+  process.stderr.write(`hookswitch ${what}:\n${mistakes.map(each => `  ${each}\n`).join('')}`)
+  process.exit(exitCode)
 }

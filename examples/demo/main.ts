@@ -2,6 +2,7 @@
 // then serves on for whoever wants to try. Ctrl-C ends it, with nothing left running. It uses a Redis of its own
 // and touches no other.
 import { parseArgs } from 'node:util'
+import { portHolder } from '../../src/app/portHolder.ts'
 import { messageOf } from '../../src/base/result.ts'
 import { openEar } from './ear.ts'
 import { createNarrator } from './narrator.ts'
@@ -94,13 +95,14 @@ async function show(): Promise<void> {
     redisUrl: stage.redis.url,
     publicUrl,
     internalUrl,
-    hasRedisCli: Bun.which('redis-cli') !== null,
+    which: (name: string) => Bun.which(name),
   }
   for (const line of linesToTry(places)) narrator.plain(line)
 }
 
 async function port(usual: number): Promise<number> {
   const free = await usualOrFree(usual)
-  if (free !== usual) narrator.plain(`Port ${usual} is taken; using ${free}.`)
+  if (free !== usual)
+    narrator.plain(`Port ${usual} is taken: ${portHolder(usual)} listens there. Using ${free}.`)
   return free
 }

@@ -1,16 +1,19 @@
 // What a newcomer can try once the story is told: lines to copy, each with what it shows.
+import { getLine, postLine, type Which } from '../../src/app/tryLine.ts'
 import { CAST } from './story.ts'
+
+/** npx would fetch a stranger's package in another directory; npm says that there is no such script. */
+const CLI = 'npm run -s cli --'
 
 export interface Places {
   redisUrl: string
   publicUrl: string
   internalUrl: string
-  /** Whether this machine has it. */
-  hasRedisCli: boolean
+  which: Which
 }
 
 /** Lines of text, without colours, so that they can be copied. */
-export function linesToTry({ redisUrl, publicUrl, internalUrl, hasRedisCli }: Places): string[] {
+export function linesToTry({ redisUrl, publicUrl, internalUrl, which }: Places): string[] {
   const job = JSON.stringify({
     type: 'asp-call',
     dial_id: 'from-redis',
@@ -25,30 +28,35 @@ export function linesToTry({ redisUrl, publicUrl, internalUrl, hasRedisCli }: Pl
   const rows: [about: string, line: string][] = [
     [
       'a call, followed until it ends (leave it running)',
-      `npx hookswitch call --caller 1001 --callee 1002 --dial-id my-call --watch`,
+      `${CLI} call --caller 1001 --callee 1002 --dial-id my-call --watch`,
     ],
-    ['a third phone listens', 'npx hookswitch barge my-call 1003 --caller-id 1002'],
-    ['1001 hears it, 1002 does not', 'npx hookswitch whisper my-call'],
-    ['the call as Redis has it, and its end', 'npx hookswitch calls; npx hookswitch hangup my-call'],
-    ['what became of it, step by step', 'npx hookswitch timeline my-call'],
-    ['a number that is busy', 'npx hookswitch call --caller 1001 --callee 1486 --watch'],
-    ...(hasRedisCli
+    ['a third phone listens', `${CLI} barge my-call 1003 --caller-id 1002`],
+    ['1001 hears it, 1002 does not', `${CLI} whisper my-call`],
+    ['the call as Redis has it, and its end', `${CLI} calls; ${CLI} hangup my-call`],
+    ['what became of it, step by step', `${CLI} timeline my-call`],
+    ['a number that is busy', `${CLI} call --caller 1001 --callee 1486 --watch`],
+    ...(which('redis-cli')
       ? ([
           ['a job as a backend pushes it', `redis-cli -u $PUBSUB_REDIS_URL RPUSH talkiq-asp.calls '${job}'`],
         ] as [string, string][])
       : []),
     [
       "a PBX's request, held until the app has answered",
-      `curl -i ${publicUrl}/api/incoming-call/ -d sip_user_id=${CAST.account} -d phonenumber=+15105550100`,
+      postLine(
+        `${publicUrl}/api/incoming-call/`,
+        { sip_user_id: CAST.account, phonenumber: '+15105550100' },
+        which,
+      ),
     ],
-    ['what became of that', `npx hookswitch timeline ${CAST.account}`],
-    ['what a monitor reads', `curl -s ${internalUrl}/metrics | grep ^hookswitch_call`],
+    ['what became of that', `${CLI} timeline ${CAST.account}`],
+    ['what a monitor reads', `${getLine(`${internalUrl}/metrics`, which)} | grep '^hookswitch_call'`],
   ]
   return [
     `To watch: ${internalUrl}/ in a browser. To try, in another terminal, in this directory:`,
     '',
     `  export PUBSUB_REDIS_URL=${redisUrl}`,
-    ...rows.flatMap(([about, line]) => ['', `  # ${about}`, `  ${line}`]),
+    // No comments: an interactive zsh runs them, and an apostrophe in one swallows what follows.
+    ...rows.flatMap(([about, line]) => ['', `${about}:`, `  ${line}`]),
     '',
   ]
 }

@@ -1,46 +1,97 @@
 // What a newcomer sees: where the service listens, and three lines that show a whole wake. Printed while there is no
-// APPS_FILE, to stderr, so that the log on stdout stays a log.
-
-import { messageOf } from '../base/result.ts'
-import { MS_PER_SECOND } from '../base/units.ts'
+// APPS_FILE, to stderr, so that the log on stdout stays a log. The lines need Redis: without it they come later.
+import { MS_PER_SECOND, toSeconds } from '../base/units.ts'
 import type { Config } from '../config/config.ts'
 import { idOfToken } from '../redis/devices/devices.ts'
 import type { ConfirmationClaims } from '../wake/wakeDesk.ts'
+import { postLine, type Which } from './tryLine.ts'
 
 /** The sample call's token outlives the newcomer's coffee. */
 const SAMPLE_TOKEN_SECONDS = 24 * 60 * 60
 
 const SAMPLE = { account: '123456789', callId: 'call-1', token: 'my-phone', app: 'com.example.phone' }
 
-/** The third line needs no copying from the log: its token is signed in advance for the sample call and phone. */
+/** A Redis that is there has answered by then. */
+const REDIS_USUAL_MS = 2 * MS_PER_SECOND
+
+const LOOK_AGAIN_MS = 0.1 * MS_PER_SECOND
+
+export interface Welcomed {
+  publicUrl: string
+  internalUrl: string
+  /** Empty once Redis is usable. */
+  obstacles: () => string[]
+  signToken: (claims: ConfirmationClaims) => Promise<string>
+}
+
+export interface WelcomeOptions {
+  write: (text: string) => void
+  which: Which
+  /** The service stops: nobody waits for the lines any more. */
+  stopping: AbortSignal
+}
+
+/** Resolves when all is said, or with `stopping`. */
 export async function printWelcome(
-  front: {
-    publicUrl: string
-    internalUrl: string
-    signToken: (claims: ConfirmationClaims) => Promise<string>
-  },
-  config: Config,
+  front: Welcomed,
+  { roundtripWaitMs }: Pick<Config, 'roundtripWaitMs'>,
+  { write, which, stopping }: WelcomeOptions,
 ): Promise<void> {
   const base = front.publicUrl.replace('0.0.0.0', '127.0.0.1')
-  const issuedAtSeconds = Math.floor(Date.now() / MS_PER_SECOND)
-  const token = await front
-    .signToken({
-      account: SAMPLE.account,
-      callId: SAMPLE.callId,
-      deviceId: idOfToken(SAMPLE.token),
-      issuedAtSeconds,
-      expiresAtSeconds: issuedAtSeconds + SAMPLE_TOKEN_SECONDS,
-    })
-    .catch(thrown => `(no token: ${messageOf(thrown)})`)
-  process.stderr.write(`
+  write(`
   hookswitch listens on ${base} (PBXs and apps) and ${front.internalUrl} (operators).
   Open ${front.internalUrl}/ in a browser: it shows live what happens.
-  A whole wake, for another terminal: a phone registers, a PBX asks and is held for ${config.roundtripWaitMs / MS_PER_SECOND} s,
+`)
+  const token = await sampleToken(front, stopping, () =>
+    write(`
+  Redis does not answer yet (PUBSUB_REDIS_URL says where it is). When it does, three lines come that show a wake.
+`),
+  )
+  if (token === undefined) return
+  const { account, callId } = SAMPLE
+  const line = (path: string, fields: Record<string, string>) =>
+    postLine(`${base}/api/${path}`, fields, which)
+  write(`
+  A whole wake, for another terminal: a phone registers, a PBX asks and is held for ${toSeconds(roundtripWaitMs)} s,
   and the app answers meanwhile. The PBX gets status=ACK.
 
-  curl -i ${base}/api/android-device/ -d sip_user_id=${SAMPLE.account} -d token=${SAMPLE.token} -d app=${SAMPLE.app}
-  curl -i ${base}/api/incoming-call/ -d sip_user_id=${SAMPLE.account} -d phonenumber=0123456789 -d call_id=${SAMPLE.callId} & sleep 1
-  curl -i ${base}/api/call-response/?token=${token} -d unique_key=${SAMPLE.callId} -d message_start_time=0
+  ${line('android-device/', { sip_user_id: account, token: SAMPLE.token, app: SAMPLE.app })}
+  ${line('incoming-call/', { sip_user_id: account, phonenumber: '0123456789', call_id: callId })} & sleep 1
+  ${line(`call-response/?token=${token}`, { unique_key: callId, message_start_time: '0' })}
 
 `)
+}
+
+/** The third line needs no copying from the log: its token is signed in advance for the sample call and phone.
+ *  @returns undefined when the service stops first. */
+async function sampleToken(
+  { obstacles, signToken }: Welcomed,
+  stopping: AbortSignal,
+  onLate: () => void,
+): Promise<string | undefined> {
+  const askedAtMs = performance.now()
+  let isLateTold = false
+  while (!stopping.aborted) {
+    if (obstacles().length === 0) {
+      const token = await signToken(sampleClaims()).catch(() => undefined)
+      if (token !== undefined) return token
+    }
+    if (!isLateTold && performance.now() - askedAtMs > REDIS_USUAL_MS) {
+      isLateTold = true
+      onLate()
+    }
+    await Bun.sleep(LOOK_AGAIN_MS)
+  }
+  return undefined
+}
+
+function sampleClaims(): ConfirmationClaims {
+  const issuedAtSeconds = Math.floor(toSeconds(Date.now()))
+  return {
+    account: SAMPLE.account,
+    callId: SAMPLE.callId,
+    deviceId: idOfToken(SAMPLE.token),
+    issuedAtSeconds,
+    expiresAtSeconds: issuedAtSeconds + SAMPLE_TOKEN_SECONDS,
+  }
 }

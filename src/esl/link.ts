@@ -235,7 +235,7 @@ export class SwitchLink {
     if (loss.kind === 'refused') this.#log.error({ loss, retryMs }, 'switch refuses the link')
     else if (this.#isOutageTold)
       this.#log.debug({ loss, retryMs, attempt: this.#attempt }, 'switch not reached')
-    else this.#log.warn({ loss, retryMs }, 'switch link lost')
+    else this.#log.warn({ loss, retryMs }, wasReady ? 'switch link lost' : 'switch not reached; trying again')
     this.#isOutageTold = true
     this.#retryTimer = setTimeout(() => this.#connect(), retryMs)
     this.#jobs.settleAll({ kind: 'lost' })

@@ -1,5 +1,6 @@
 // A link that is up: its events, its loss and return, and the watch over a silent switch.
 import { afterEach, describe, expect, test } from 'bun:test'
+import { freePort } from '../harness/redis.ts'
 import { Arrivals, closeAll, JOB, linkTo, readyLink, SILENCE, STATUS } from './linkHarness.ts'
 import { CORE_UUID, spoofSwitch } from './spoofedSwitch.ts'
 
@@ -60,6 +61,13 @@ describe('a lost link', () => {
       'switch link lost',
       'switch link ready',
     ])
+  })
+
+  test('is not what a switch that was never there is called; it is told of once', async () => {
+    const { lost, logged } = linkTo(await freePort())
+    expect(await logged.next()).toMatchObject({ level: 40, msg: 'switch not reached; trying again' })
+    expect(await logged.next()).toMatchObject({ level: 20, msg: 'switch not reached' })
+    expect(lost.all).toEqual([])
   })
 
   test('on a disconnect notice ends at once, with what the notice says', async () => {

@@ -51,7 +51,7 @@ function startDemo() {
 
 test('the demonstration tells a wake and a call, serves on, and leaves nothing behind', async () => {
   const demo = startDemo()
-  await demo.said('grep ^hookswitch_call')
+  await demo.said("grep '^hookswitch_call'")
   const story = demo.text()
   expect(story).toContain("speaks FreeSWITCH's event socket")
   // In either order with the PBX's answer.
@@ -79,10 +79,10 @@ test('the demonstration tells a wake and a call, serves on, and leaves nothing b
     'Everything goes on running',
   ])
 
-  const [redisUrl, publicUrl] = [/export PUBSUB_REDIS_URL=(\S+)/, /curl -i (http:\S+)\/api/].map(
+  const [redisUrl, publicUrl] = [/export PUBSUB_REDIS_URL=(\S+)/, /curl -i '(http:\S+)\/api/].map(
     place => place.exec(demo.text())![1]!,
   )
-  const copied = [...demo.text().matchAll(/npx hookswitch ([^;\n]+)/g)].map(([, line]) => line!.split(' '))
+  const copied = [...demo.text().matchAll(/npm run -s cli -- ([^;\n]+)/g)].map(([, line]) => line!.split(' '))
   const [call, barge, whisper, calls, hangup, callStory, busy, accountStory] = copied as string[][]
   /** Timelines are written a little later than things happen. */
   const told = (argv: string[], what: string) =>
@@ -120,7 +120,8 @@ test('the demonstration says which ports are taken, takes others, and can be end
   const holders = await Promise.all(usual.map(hold))
   const demo = startDemo()
   await demo.said('1. A wake')
-  for (const port of usual) expect(demo.text()).toMatch(new RegExp(`Port ${port} is taken; using \\d+\\.`))
+  for (const port of usual)
+    expect(demo.text()).toMatch(new RegExp(`Port ${port} is taken: .+ listens there\\. Using \\d+\\.`))
   demo.child.kill('SIGTERM')
   expect(await demo.child.exited).toBe(0)
   for (const holder of holders) holder.close()
