@@ -36,7 +36,7 @@ export function settingsMarkdown(): string {
     '',
     'All of them come from the environment; each has a default. This table and `.env.example` are made from',
     '`src/config/config.ts` by `npm run docs`; a test fails when they are stale. A wrong setting stops the start with exit code',
-    '78, and all mistakes are named at once. `npx hookswitch doctor` tries what the settings lead to',
+    '78, and all mistakes are named at once. `hookswitch doctor` tries what the settings lead to',
     '([Doctor](operations.md#doctor)).',
     '',
     '| setting | default | allowed | meaning |',

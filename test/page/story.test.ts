@@ -41,7 +41,7 @@ describe.skipIf(!chromium)('the live page tells', () => {
 
   test('what to do, where there is nothing to see yet', async () => {
     await open.shows('#trouble', 'All well: 2 processes, 1 connected agent.')
-    await open.shows('#calls-empty', 'npx hookswitch call')
+    await open.shows('#calls-empty', 'hookswitch call')
     await open.shows('#waits-empty', 'POST /api/incoming-call/')
     await open.picture('empty', { isWhole: true })
   })
