@@ -5,7 +5,8 @@ import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { Config } from '../config/config.ts'
 import { errorReportSettingsOf } from '../errors/reports.ts'
-import { createPublicApp } from '../http/public/app.ts'
+import { listen } from '../http/listen.ts'
+import { createPublicApp, PUBLIC_LISTENER } from '../http/public/app.ts'
 import { createAppAuth, createConfirmationTokens } from '../http/public/auth.ts'
 import type { Apps } from '../push/apps.ts'
 import { PLATFORMS } from '../push/push.ts'
@@ -140,7 +141,7 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
     metrics,
     log,
   })
-  publicApp.listen({ hostname: config.host, port: config.port })
+  listen(publicApp, { hostname: config.host, port: config.port, ...PUBLIC_LISTENER })
   warnOfLooseSettings()
 
   function warnOfLooseSettings(): void {

@@ -2,7 +2,8 @@
 // stop goes through the same rooms: nothing new is taken, what runs ends, then everything is let go.
 import { version } from '../../package.json'
 import { openBackend } from '../backend/backend.ts'
-import { createInternalApp } from '../http/internal/app.ts'
+import { createInternalApp, INTERNAL_LISTENER } from '../http/internal/app.ts'
+import { listen } from '../http/listen.ts'
 import { openOperate } from '../live/open.ts'
 import { keepQueueGauges } from '../live/queueGauges.ts'
 import { openRedis } from '../redis/connect.ts'
@@ -90,7 +91,7 @@ export async function openService(options: ServiceOptions) {
     newUuid: () => crypto.randomUUID(),
     log,
   })
-  internalApp.listen({ hostname: config.internalHost, port: config.internalPort })
+  listen(internalApp, { hostname: config.internalHost, port: config.internalPort, ...INTERNAL_LISTENER })
 
   operate.show({
     obstacles: readiness,

@@ -3,6 +3,7 @@
 import { Elysia } from 'elysia'
 import type { Log } from '../../base/log.ts'
 import { BODY_BYTES_MAX } from '../form.ts'
+import { ELYSIA_ROUTING } from '../listen.ts'
 import { type LiveOptions, liveRoutes, PAGE_PATHS } from '../page/routes.ts'
 import { respondProblem } from '../problems.ts'
 import { callCommandsApi } from './callCommandsApi.ts'
@@ -38,15 +39,19 @@ export interface InternalAppOptions
 /** Seconds of silence after which a connection is closed; streams send something before that. */
 const IDLE_TIMEOUT_SECONDS = 30
 
+/** How it listens, beside where. */
+export const INTERNAL_LISTENER = {
+  idleTimeoutSeconds: IDLE_TIMEOUT_SECONDS,
+  bodyBytesMax: BODY_BYTES_MAX,
+} as const
+
 /** Answered to everybody, because there is no data in it. */
 const OPEN_PATHS = [...PROBE_PATHS, ...PAGE_PATHS, ...OPENAPI_PATHS]
 
 export function createInternalApp(options: InternalAppOptions) {
   const { log } = options
   const guard = createGuard({ ...options, openPaths: OPEN_PATHS })
-  return new Elysia({
-    serve: { idleTimeout: IDLE_TIMEOUT_SECONDS, maxRequestBodySize: BODY_BYTES_MAX, reusePort: false },
-  })
+  return new Elysia(ELYSIA_ROUTING)
     .onError({ as: 'global' }, ({ code, error }) => answerThrown(error, code, log))
     .onRequest(({ request }) => {
       const refusal = guard(request)

@@ -4,6 +4,7 @@
 import { isLoopback } from '../../config/config.ts'
 import { bearerOf, isSameSecret } from '../credentials.ts'
 import { mediaTypeOf } from '../form.ts'
+import { pathOf } from '../listen.ts'
 import { forbidden, type Problem, unauthorized, unsupportedInternalMediaType } from '../problems.ts'
 
 export interface GuardOptions {
@@ -30,19 +31,9 @@ export function createGuard({ adminToken, host, openPaths }: GuardOptions): Guar
 
   return request => {
     const isReading = request.method === 'GET' || request.method === 'HEAD'
-    if (isReading && open.has(pathOf(request.url))) return undefined
+    if (isReading && open.has(pathOf(request))) return undefined
     return admit(request) ?? refuseForms(request)
   }
-}
-
-/** Elysia looks for the path from here on: behind `http://` and the shortest host that it serves. */
-const PATH_FROM = 11
-
-/** As Elysia takes it from the URL: what is exempt here must be the very route that answers. */
-function pathOf(url: string): string {
-  const start = url.indexOf('/', PATH_FROM)
-  const end = url.indexOf('?', start)
-  return end < 0 ? url.slice(start) : url.slice(start, end)
 }
 
 function refuseStrangePages(request: Request, host: string): Problem | undefined {

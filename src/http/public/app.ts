@@ -15,6 +15,7 @@ import type { IncomingCall, WakeReason } from '../../wake/wake.ts'
 import type { HeldOutcome } from '../../wake/wakeDesk.ts'
 import { bearerOf, isSameSecret } from '../credentials.ts'
 import { BODY_BYTES_MAX, type Body, type Filled, type Form, fill, parseForm, readBody } from '../form.ts'
+import { ELYSIA_ROUTING } from '../listen.ts'
 import {
   forbidden,
   notFound,
@@ -62,6 +63,12 @@ const SERVER_BODY_BYTES_MAX = 16 * BODY_BYTES_MAX
 
 /** Seconds of silence after which a connection is closed; held requests are exempt (`server.timeout`). */
 const IDLE_TIMEOUT_SECONDS = 30
+
+/** How it listens, beside where. */
+export const PUBLIC_LISTENER = {
+  idleTimeoutSeconds: IDLE_TIMEOUT_SECONDS,
+  bodyBytesMax: SERVER_BODY_BYTES_MAX,
+} as const
 
 /** While draining, a PBX does better with another pod at once. */
 const DRAIN_RETRY_SECONDS = 1
@@ -209,9 +216,7 @@ export function createPublicApp(options: PublicAppOptions) {
 
   // The bodies are read by `readBody`, for its limit and its errors, so Elysia must not read them first.
   const raw = { parse: 'none' } as const
-  const app = new Elysia({
-    serve: { idleTimeout: IDLE_TIMEOUT_SECONDS, maxRequestBodySize: SERVER_BODY_BYTES_MAX, reusePort: false },
-  })
+  const app = new Elysia(ELYSIA_ROUTING)
     .onError({ as: 'global' }, ({ code, error }) => {
       if (code === 'NOT_FOUND') return respondProblem(notFound('no such route'))
       if (error instanceof RedisUnavailable) {

@@ -1,0 +1,88 @@
+// Opens a listener, and stands in front of its Elysia app. Bun matches a request's bytes with its routes, and then makes
+// a URL of them that may name another path (`/a/..`, `\`), or no path at all (an odd `Host`). Whatever is asked later,
+// guard and router, goes by that URL; so a request whose URL is not the path that was asked for is refused here, before
+// both. What a path means is not known here.
+import type { AnyElysia } from 'elysia'
+import { badRequest, respondProblem } from './problems.ts'
+
+export interface ListenOptions {
+  hostname: string
+  /** 0 takes any free one. */
+  port: number
+  /** Silence after which a connection is closed, at most 255; a held request is exempt by `server.timeout`. */
+  idleTimeoutSeconds: number
+  /** Bun answers 413 to longer bodies. */
+  bodyBytesMax: number
+}
+
+/** For `new Elysia`: it routes by the URL alone, whose path begins where `pathOf` finds it. */
+export const ELYSIA_ROUTING = { systemRouter: false, handler: { standardHostname: false } } as const
+
+/** No route of ours has as many segments. */
+const SEGMENTS_MAX = 8
+
+type Matched = Request & { params: Record<string, string> }
+
+/** From now on `app` answers at that address. `app.server` is set, and `app.stop()` ends it. */
+export function listen(app: AnyElysia, options: ListenOptions): void {
+  app.compile()
+  const answer = app.fetch
+  const known = (request: Request) => (hasOwnUrl(request) ? answer(request) : refuse())
+  const plain = (request: Matched) =>
+    hasOwnUrl(request) && Object.values(request.params).every(isPlain) ? answer(request) : refuse()
+
+  const routes: Record<string, (request: Matched) => Response | Promise<Response>> = { '/': known }
+  // Bun reports the segments of whatever it asked for, decoded. It prefers a route without parameters.
+  let pattern = ''
+  for (let segment = 1; segment <= SEGMENTS_MAX; segment++) {
+    pattern += `/:segment${segment}`
+    routes[pattern] = routes[`${pattern}/`] = plain
+  }
+  for (const { path } of app.routes) {
+    if (path.includes(':') || path.includes('*')) continue
+    routes[path] = known
+    if (!path.endsWith('/')) routes[`${path}/`] = known
+  }
+  app.server = Bun.serve({
+    hostname: options.hostname,
+    port: options.port,
+    idleTimeout: options.idleTimeoutSeconds,
+    maxRequestBodySize: options.bodyBytesMax,
+    reusePort: false,
+    development: false,
+    routes,
+    // Empty segments, or more of them than anything here has.
+    fetch: refuse,
+  })
+}
+
+const refuse = (): Response =>
+  respondProblem(badRequest('the request must be for http://host/path, with a path that needs no tidying'))
+
+/** A name, or an address (IPv6 in brackets), and perhaps a port: RFC 9110, 7.2, without percent-encoded names. */
+const HOST = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
+
+/** Whether `request.url` is an absolute one. That of HTTP/1.0 without a `Host` is made so. */
+function hasOwnUrl(request: Request): boolean {
+  const { url } = request
+  const host = request.headers.get('host')
+  if (host === null) {
+    if (!url.startsWith('/')) return false
+    // The very object is kept: Bun knows its connection by it.
+    Object.defineProperty(request, 'url', { value: `http://localhost${url}` })
+    return true
+  }
+  return HOST.test(host) && url.startsWith('http://')
+}
+
+/** Not one that a URL resolves (`.`, `..`), nor one that it reads as several. */
+const isPlain = (segment: string): boolean => segment !== '.' && segment !== '..' && !segment.includes('\\')
+
+const PATH_FROM = 'http://'.length
+
+/** The path of a request that came through `listen`, as Elysia reads it. */
+export function pathOf({ url }: Request): string {
+  const start = url.indexOf('/', PATH_FROM)
+  const end = url.indexOf('?', start)
+  return end < 0 ? url.slice(start) : url.slice(start, end)
+}
