@@ -1,0 +1,260 @@
+// Random commands for the differential test: few keys and few values, so that commands meet each other's results, now
+// and then a key of another kind, and every script of ours with keys and arguments of its own shape.
+import { basename, join } from 'node:path'
+import { Glob } from 'bun'
+import fc from 'fast-check'
+
+const SOURCES = join(import.meta.dir, '../../../src')
+
+/** Every script that we have, by name. */
+export const SCRIPTS: ReadonlyMap<string, string> = new Map(
+  await Promise.all(
+    [...new Glob('**/*.lua').scanSync(SOURCES)]
+      .sort()
+      .map(
+        async path =>
+          [
+            basename(path, '.lua'),
+            Buffer.from(await Bun.file(join(SOURCES, path)).bytes()).toString('latin1'),
+          ] as const,
+      ),
+  ),
+)
+
+const oneOf = (...texts: string[]) => fc.constantFrom(...texts)
+const words = (...parts: fc.Arbitrary<string>[]) => fc.tuple(...parts)
+const w = (text: string) => fc.constant(text)
+const some = (part: fc.Arbitrary<string>, most = 3) => fc.array(part, { minLength: 1, maxLength: most })
+
+/** Mostly of the kind that the command wants. */
+const keyOf = (kind: string) =>
+  fc.oneof({ weight: 12, arbitrary: oneOf(`${kind}1`, `${kind}2`) }, { weight: 1, arbitrary: anyKey })
+const anyKey = oneOf('text1', 'list1', 'set1', 'hash1', 'zset1', 'list2', 'hash2', 'none')
+const [text, list, set, hash, zset] = ['text', 'list', 'set', 'hash', 'zset'].map(keyOf) as [
+  fc.Arbitrary<string>,
+  fc.Arbitrary<string>,
+  fc.Arbitrary<string>,
+  fc.Arbitrary<string>,
+  fc.Arbitrary<string>,
+]
+
+const value = oneOf('a', 'b', 'c', '7', '', 'caf\u00e9', 'x y', '\n', '\u0000\u00ff', '12x')
+const field = oneOf('f', 'g', 'h', 'n')
+const index = oneOf('0', '1', '2', '-1', '-2', '5', '-9', 'x')
+const count = oneOf('0', '1', '2', '-1', '3')
+const number = oneOf('1', '2', '-1', '10', '0', 'x', '')
+const score = oneOf('1', '2', '3', '1000', '-5', '+inf', 'x')
+const bound = oneOf('1', '2', '(2', '-inf', '+inf', 'x', '1000')
+const LONG_MS = '300000'
+const flag = (name: string) => fc.constantFrom<string[]>([], [name])
+const end = oneOf('LEFT', 'RIGHT', 'left', 'MIDDLE')
+
+const flat = (...parts: fc.Arbitrary<string | string[]>[]) => fc.tuple(...parts).map(each => each.flat())
+
+/** One command. Times of keys are minutes: what runs out does so in a step of its own. */
+export const command: fc.Arbitrary<string[]> = fc.oneof(
+  words(w('GET'), text),
+  flat(w('SET'), text, value, fc.constantFrom<string[]>([], ['NX'], ['XX'], ['KEEPTTL'], ['BAD'], ['PX'])),
+  flat(w('SET'), text, value, w('PX'), oneOf(LONG_MS, '0', '-1'), flag('NX')),
+  flat(oneOf('DEL', 'UNLINK', 'EXISTS'), some(anyKey)),
+  words(w('TYPE'), anyKey),
+  words(w('INCR'), text),
+  words(w('INCRBY'), text, number),
+  flat(w('PEXPIRE'), anyKey, oneOf(LONG_MS, '0', '-1', 'x'), fc.constantFrom<string[]>([], ['NX'], ['XX'])),
+  words(w('EXPIRE'), anyKey, oneOf('300', '0')),
+  words(oneOf('PTTL', 'PERSIST'), anyKey),
+  words(w('KEYS'), oneOf('*', 'list*', 'list?', 'x')),
+
+  flat(oneOf('RPUSH', 'LPUSH'), list, some(value)),
+  words(oneOf('LPOP', 'RPOP'), list),
+  words(oneOf('LPOP', 'RPOP'), list, oneOf('0', '1', '2', '-1')),
+  words(w('LMOVE'), list, list, end, end),
+  words(w('BLMOVE'), list, w('list2'), oneOf('LEFT', 'RIGHT'), end, oneOf('-1', 'x')),
+  words(w('LLEN'), list),
+  words(oneOf('LRANGE', 'LTRIM'), list, index, index),
+  words(w('LINDEX'), list, index),
+  words(w('LREM'), list, count, value),
+  words(w('LPOS'), list, value),
+  words(w('LPOS'), list, value, w('RANK'), oneOf('1', '-1', '2', '-2', '0')),
+  words(w('LPOS'), list, value, w('RANK'), oneOf('1', '-1'), w('MAXLEN'), oneOf('0', '1', '2', '-1')),
+
+  flat(w('HSET'), hash, field, value),
+  flat(w('HSET'), hash, field, value, field, value),
+  words(w('HSET'), hash, field, value, field),
+  words(w('HSETNX'), hash, field, value),
+  words(oneOf('HGET', 'HEXISTS'), hash, field),
+  flat(oneOf('HMGET', 'HDEL'), hash, some(field)),
+  words(oneOf('HGETALL', 'HVALS', 'HKEYS', 'HLEN'), hash),
+  words(w('HINCRBY'), hash, w('n'), number),
+
+  flat(oneOf('SADD', 'SREM'), set, some(value)),
+  words(oneOf('SMEMBERS', 'SCARD'), set),
+  words(w('SISMEMBER'), set, value),
+
+  flat(
+    w('ZADD'),
+    zset,
+    fc.constantFrom<string[]>([], ['NX'], ['XX'], ['CH'], ['GT'], ['LT', 'CH'], ['NX', 'XX']),
+    score,
+    field,
+  ),
+  words(w('ZADD'), zset, score, field, score, field),
+  flat(w('ZREM'), zset, some(field)),
+  words(w('ZSCORE'), zset, field),
+  words(w('ZCARD'), zset),
+  words(w('ZCOUNT'), zset, bound, bound),
+  flat(oneOf('ZRANGE', 'ZREVRANGE'), zset, index, index, flag('WITHSCORES')),
+  flat(
+    w('ZRANGEBYSCORE'),
+    zset,
+    bound,
+    bound,
+    fc.constantFrom<string[]>([], ['WITHSCORES'], ['LIMIT', '0', '1']),
+  ),
+  words(w('ZREMRANGEBYRANK'), zset, index, index),
+  words(w('ZREMRANGEBYSCORE'), zset, bound, bound),
+  flat(w('ZPOPMIN'), zset, fc.constantFrom<string[]>([], ['2'], ['0'])),
+
+  words(w('MULTI')),
+  words(w('EXEC')),
+  words(w('DISCARD')),
+  words(w('PUBLISH'), oneOf('c1', 'c2'), value),
+  words(w('PUBSUB'), w('NUMSUB'), oneOf('c1', 'c2'), w('c1')),
+  words(w('ECHO'), value),
+  words(w('PING')),
+  words(w('GET')),
+  words(w('NOSUCH'), field),
+  words(w('SELECT'), oneOf('0', '99')),
+)
+
+const dialId = oneOf('d1', 'd2')
+const agent = oneOf('ann', 'bob')
+const fence = oneOf('7', '8', '9')
+const device = fc
+  .record({
+    token: oneOf('t1', 't2'),
+    platform: oneOf('apns', 'fcm'),
+    app: oneOf('x', 'y'),
+    lastSeenMs: fc.constantFrom(5, 1_700_000_000_000),
+    registeredAtMs: fc.constantFrom(3, 9),
+  })
+  .map(each => JSON.stringify(each))
+const waiter = oneOf('inbox:a 1', 'inbox:a 2', 'inbox:b 1')
+const why = oneOf('timeout', 'caller_hangup', 'no-device')
+
+interface Call {
+  keys: string[]
+  args: string[]
+}
+
+const call = (
+  keys: fc.Arbitrary<string | string[]>[],
+  args: fc.Arbitrary<string | string[]>[],
+): fc.Arbitrary<Call> => fc.record({ keys: flat(...keys), args: flat(...args) })
+
+const callKeys = dialId.map(id => [`call:${id}`, `over:${id}`])
+const fieldPairs = fc.constantFrom<string[]>([], ['state.0', 'answered'], ['fence', '8', 'x', 'y'])
+
+/** How each script is called. One that is not named here gets any keys and any arguments. */
+const SHAPES: Record<string, fc.Arbitrary<Call>> = {
+  callClaim: call(
+    [dialId.map(id => [`call:${id}`, `revoked:${id}`]), flag('owned:ann')],
+    [agent, dialId, w(LONG_MS), w('fence'), fence, w('steps'), w('0'), w('owner'), agent],
+  ),
+  callEvent: call(
+    [callKeys, fc.constantFrom<string[]>([], ['history1', 'active1'])],
+    [
+      fence,
+      oneOf('1', '2', '3'),
+      oneOf('', 'c1'),
+      value,
+      oneOf('start', 'add', ''),
+      oneOf('+0', '-0', ''),
+      w('300'),
+      w('300'),
+      oneOf('', 'x'),
+      fieldPairs,
+    ],
+  ),
+  callRelease: call([callKeys], [fence, w(LONG_MS)]),
+  callAdopt: call([dialId.map(id => `call:${id}`)], [agent, agent]),
+  callNote: call([dialId.map(id => `call:${id}`)], [fence, field, value]),
+  callRevoke: call([dialId.map(id => [`call:${id}`, `revoked:${id}`])], [agent, w(LONG_MS)]),
+  publishOnce: call([some(oneOf('said:1', 'said:2'), 2)], [oneOf('c1', 'c2'), value, w(LONG_MS)]),
+  jobPutBack: call([list, list], [value]),
+  jobQueue: call(
+    [
+      fc.constantFrom(
+        ['list1', 'noted:1', 'noted:1'],
+        ['list1', 'noted:1', 'asked:1'],
+        ['list2', 'noted:2', 'asked:1', 'call:d1', 'list1', 'noted:1'],
+      ),
+    ],
+    [
+      oneOf('p1', 'p2'),
+      dialId,
+      oneOf('a', 'b'),
+      w('600000'),
+      w('3600000'),
+      oneOf('1', '700000'),
+      w('10'),
+      oneOf('', '1'),
+    ],
+  ),
+  agentRenew: call([agent.map(name => [`lease:${name}`, `tomb:${name}`])], [value, w(LONG_MS)]),
+  agentBury: call([agent.map(name => [`lease:${name}`, `tomb:${name}`])], [w(LONG_MS)]),
+  leaseHold: call([w('lease')], [agent, w(LONG_MS)]),
+  leaseDrop: call([w('lease')], [agent]),
+  deviceRegister: call([w('devices')], [oneOf('', 's1', 's2', 's3'), device, oneOf('1', '2')]),
+  deviceRemove: call([w('devices')], [oneOf('t1', 't2'), oneOf('', 'apns'), oneOf('', 'x'), oneOf('', '5')]),
+  deviceSeen: call([w('devices')], [w('1700000000123'), oneOf('', 's1')]),
+  wakeBegin: call(
+    [w('wake'), w('woken'), flag('devices')],
+    [waiter, w(LONG_MS), oneOf('120000', '400000'), oneOf('acc', 'bcc')],
+  ),
+  wakeAnswer: call(
+    [w('wake')],
+    [oneOf('dev1', 'dev2'), oneOf('1', '0'), oneOf('120000', '900000'), oneOf('1', '0')],
+  ),
+  wakeHeard: call([w('wake')], [oneOf('dev1', 'dev2'), oneOf('1', '0')]),
+  wakeEnd: call([w('wake')], [why, oneOf('', 'inbox:a 1')]),
+  wakeLeave: call([w('wake')], [waiter]),
+  wakeLook: call([w('wake')], []),
+  timelineAppend: fc
+    .record({
+      ids: some(oneOf('i1', 'i2')),
+      leftOut: oneOf('0', '2'),
+      entries: some(oneOf('{"n":1}', '{"n":2}', '{"n":3}'), 6),
+    })
+    .map(({ ids, leftOut, entries }) => ({
+      keys: ['timelines'],
+      args: [
+        '1',
+        '2',
+        '5',
+        '300',
+        'timeline:',
+        'of:',
+        '2',
+        '2',
+        '1700000000000',
+        ids.map(id => `${leftOut} 5 ${id} acc\n${entries.join('\n')}`).join('\n'),
+      ],
+    })),
+}
+
+const anyCall = call([some(anyKey, 4)], [some(value, 8)])
+
+/** One of our scripts, mostly as our code calls it. */
+export const scriptCall: fc.Arbitrary<string[]> = fc
+  .constantFrom(...SCRIPTS)
+  .chain(([name, lua]) =>
+    fc
+      .oneof({ weight: 12, arbitrary: SHAPES[name] ?? anyCall }, { weight: 1, arbitrary: anyCall })
+      .map(({ keys, args }) => ['EVAL', lua, String(keys.length), ...keys, ...args]),
+  )
+
+export const anyCommand = fc.oneof({ weight: 3, arbitrary: command }, { weight: 2, arbitrary: scriptCall })
+
+/** A key that runs out while everybody waits. */
+export const expiringKey = anyKey
