@@ -238,8 +238,12 @@ export async function leftovers(stage: Stage): Promise<string[]> {
 }
 
 /** Resolves when it holds. @throws after five seconds. */
-export async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const endsAtMs = Date.now() + HEARD_TIMEOUT_MS
+export async function until(
+  what: string,
+  holds: () => Promise<boolean> | boolean,
+  limitMs = HEARD_TIMEOUT_MS,
+): Promise<void> {
+  const endsAtMs = Date.now() + limitMs
   while (!(await holds())) {
     if (Date.now() > endsAtMs) throw new Error(`never came true: ${what}`)
     await Bun.sleep(10)

@@ -68,6 +68,9 @@ function hearersOf(speaker: string): string[] {
     .map(each => (each === caller ? '0' : '1'))
 }
 
+/** A command has five seconds for its answer, a new connection as many for its greeting. */
+const LATE_LIMIT_MS = 12_000
+
 describe('hangup', () => {
   test('ends a call while the caller still rings', async () => {
     const dialId = newDialId()
@@ -299,9 +302,19 @@ test('nobody listens once both sides are gone', async () => {
 
 test('a switch that answers too late gives a failure, and the call its end', async () => {
   const channel = await talk()
-  stage.switch.dropSockets()
-  const answer = await channel.order({ type: 'play', path: SOUND })
-  expect(answer.type === 'failure' || answer.type === 'ack').toBe(true)
-  await until('the link is back', async () => (await channel.order({ type: 'stop-playback' })).type === 'ack')
+  stage.switch.set({ silent: true })
+  await channel.say({ type: 'play', path: SOUND })
+  const failed = () => channel.heard.find(each => each.type === 'failure')
+  await until('the failure', () => failed() !== undefined, LATE_LIMIT_MS)
+  expect(failed()).toEqual(failure('play', 'the switch did not answer in time; whether it obeyed is unknown'))
+  stage.switch.set({ silent: false })
+  const isBack = async () => (await channel.order({ type: 'stop-playback' })).type === 'ack'
+  await until('the link is back', isBack, LATE_LIMIT_MS)
   await end(channel)
-})
+  expect(
+    channel.heard
+      .filter(each => each.type === 'hangup-event')
+      .map(each => each.side)
+      .sort(),
+  ).toEqual(['0', '1'])
+}, 30_000)
