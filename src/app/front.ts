@@ -138,6 +138,7 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
     isTrustedProxy: config.trustProxy,
     isDraining: () => isDraining,
     isTracing: notes.traces !== undefined,
+    clock: Date.now,
     metrics,
     log,
   })

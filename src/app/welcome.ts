@@ -31,12 +31,15 @@ export interface WelcomeOptions {
   stopping: AbortSignal
 }
 
+export type WelcomeSettings = Pick<Config, 'roundtripWaitMs'> & Partial<Pick<Config, 'pbxAllow' | 'pbxToken'>>
+
 /** Resolves when all is said, or with `stopping`. */
 export async function printWelcome(
   front: Welcomed,
-  { roundtripWaitMs }: Pick<Config, 'roundtripWaitMs'>,
+  settings: WelcomeSettings,
   { write, which, stopping }: WelcomeOptions,
 ): Promise<void> {
+  const { roundtripWaitMs } = settings
   const base = front.publicUrl.replace('0.0.0.0', '127.0.0.1')
   write(`
   hookswitch listens on ${base} (PBXs and apps) and ${front.internalUrl} (operators).
@@ -49,14 +52,14 @@ export async function printWelcome(
   )
   if (token === undefined) return
   const { account, callId } = SAMPLE
-  const line = (path: string, fields: Record<string, string>) =>
-    postLine(`${base}/api/${path}`, fields, which)
+  const line = (path: string, fields: Record<string, string>, tokenVariable?: string) =>
+    postLine(`${base}/api/${path}`, fields, which, tokenVariable)
   write(`
   A whole wake, for another terminal: a phone registers, a PBX asks and is held for ${toSeconds(roundtripWaitMs)} s,
   and the app answers meanwhile. The PBX gets status=ACK.
 
   ${line('android-device/', { sip_user_id: account, token: SAMPLE.token, app: SAMPLE.app })}
-  ${line('incoming-call/', { sip_user_id: account, phonenumber: '0123456789', call_id: callId })} & sleep 1
+  ${line('incoming-call/', { sip_user_id: account, phonenumber: '0123456789', call_id: callId }, tokenOfPbx(settings))} & sleep 1
   ${line(`call-response/?token=${token}`, { unique_key: callId, message_start_time: '0' })}
 
 `)
@@ -95,3 +98,7 @@ function sampleClaims(): ConfirmationClaims {
     expiresAtSeconds: issuedAtSeconds + SAMPLE_TOKEN_SECONDS,
   }
 }
+
+/** What makes the second line a PBX's, where its address does not. The token itself is not shown. */
+const tokenOfPbx = ({ pbxAllow, pbxToken }: WelcomeSettings): string | undefined =>
+  pbxToken === undefined || pbxAllow?.('127.0.0.1') ? undefined : 'PBX_TOKEN'

@@ -100,6 +100,11 @@ export function createMetrics() {
       'result',
     ]),
     rateLimited: counter('hookswitch_rate_limited_total', 'Requests refused by the rate limit', ['route']),
+    pbxRefused: counter(
+      'hookswitch_pbx_refused_total',
+      'Requests for the PBX routes that came neither with PBX_TOKEN nor from PBX_ALLOW',
+      ['reason'],
+    ),
     waitWorkerCrashes: new Counter({
       name: 'hookswitch_wait_worker_crashes_total',
       help: 'Wait workers that had to be replaced',

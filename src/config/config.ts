@@ -23,7 +23,8 @@ import {
   text,
 } from './kinds.ts'
 
-const DEFAULT_PBX_ALLOW = '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7'
+/** Loopback alone: behind a NAT or a proxy everybody comes from a private address. */
+const DEFAULT_PBX_ALLOW = '127.0.0.0/8,::1/128'
 
 /** The settings, by the name the code knows them by. Units are in that name; the environment's names are the
  *  ones that vialer-middleware and redswitch already had, where they had one. */
@@ -99,10 +100,14 @@ export const SETTINGS = {
   pbxAllow: networks(
     'PBX_ALLOW',
     DEFAULT_PBX_ALLOW,
-    'CIDR list of the PBXs: who may post incoming-call and call-ended.',
+    'CIDR list of the PBXs: who may post incoming-call and call-ended. Empty: nobody, as when it is not set and `PBX_TOKEN` is. A request with a forwarding header is known by its address only through `TRUST_PROXY`.',
   ),
   pbxToken: optionalSecret('PBX_TOKEN', 16, 'Bearer token that admits a PBX from any address.'),
-  trustProxy: networks('TRUST_PROXY', '', 'CIDR list of proxies whose `X-Forwarded-For` is believed.'),
+  trustProxy: networks(
+    'TRUST_PROXY',
+    '',
+    'CIDR list of proxies whose `X-Forwarded-For` or `Forwarded` is believed. Whoever stands in it can claim any address.',
+  ),
   authMode: choice(
     'AUTH_MODE',
     ['none', 'upstream', 'jwt'],
@@ -259,17 +264,22 @@ export function readConfigAnyway(env: Record<string, string | undefined>): {
   const values: Record<string, unknown> = {}
   for (const [name, setting] of Object.entries(SETTINGS) as [string, Setting<unknown>][]) {
     const given = env[setting.env]?.trim()
+    const isSet = given !== undefined && (given !== '' || setting.takesEmpty)
     try {
-      values[name] = given === undefined || given === '' ? setting.fallback : setting.parse(given)
+      values[name] = isSet ? setting.parse(given) : setting.fallback
     } catch (thrown) {
       mistakes.push(`${setting.env} ${(thrown as Error).message}`)
       values[name] = setting.fallback
     }
   }
+  // Who has a token is known by it: an address that came with the default admits nobody beside it.
+  if (values.pbxToken !== undefined && env[SETTINGS.pbxAllow.env] === undefined) values.pbxAllow = NOBODY
   const config = Object.freeze(values) as Config
   mistakes.push(...contradictions(config))
   return { config, mistakes }
 }
+
+const NOBODY = SETTINGS.pbxAllow.parse('')
 
 /** Settings that are right each by itself and wrong together. */
 function contradictions(config: Config): string[] {

@@ -15,6 +15,8 @@ export interface Setting<Value> {
   allowed: string
   fallback: Value
   parse: (text: string) => Value
+  /** Set to nothing it means nothing; all others then stand at their default. */
+  takesEmpty?: true
 }
 
 /** A signing key of the confirmation tokens. */
@@ -209,7 +211,7 @@ export function networks(env: string, fallback: string, about: string): Setting<
         .map(each => each.trim())
         .filter(each => each !== ''),
     )
-  return setting<NetworkList>(env, fallback, parse(fallback), about, parse)
+  return { ...setting<NetworkList>(env, fallback, parse(fallback), about, parse), takesEmpty: true }
 }
 
 /** HS256 wants a key at least as long as its hash: 32 bytes (RFC 7518, 3.2). */

@@ -4,6 +4,7 @@
 import { type Finding, fine, problem, warning } from '../base/finding.ts'
 import { toSeconds } from '../base/units.ts'
 import { type Config, isLoopback } from '../config/config.ts'
+import type { NetworkList } from '../config/networks.ts'
 
 /** @param mistakes as `readConfigAnyway` tells them, each beginning with the setting's name. */
 export function mistakeFindings(mistakes: readonly string[]): Finding[] {
@@ -17,8 +18,13 @@ export function mistakeFindings(mistakes: readonly string[]): Finding[] {
   )
 }
 
-/** Addresses of documentation, far apart: who admits both of them admits everybody. */
-const STRANGERS = ['198.51.100.7', '203.0.113.9']
+/** Addresses of documentation, far apart: who admits both of a family admits everybody. */
+const STRANGERS = [
+  ['198.51.100.7', '203.0.113.9'],
+  ['2001:db8::7', '3fff:fff::9'],
+]
+
+const admitsStrangers = (list: NetworkList): boolean => STRANGERS.some(pair => pair.every(list))
 
 export function examineSettings(config: Config): Finding[] {
   const isFront = config.role !== 'agent'
@@ -78,9 +84,11 @@ function examineApps(config: Config): Finding[] {
   return findings
 }
 
-function examineAdmission({ pbxAllow, trustProxy, rateLimitPerMinute }: Config): Finding[] {
+function examineAdmission(config: Config): Finding[] {
+  const { pbxAllow, pbxToken, trustProxy, rateLimitPerMinute, appsFile } = config
+  const careless = appsFile === undefined ? warning : problem
   const findings: Finding[] = []
-  if (STRANGERS.every(pbxAllow))
+  if (admitsStrangers(pbxAllow))
     findings.push(
       problem(
         'pbx admission',
@@ -88,7 +96,23 @@ function examineAdmission({ pbxAllow, trustProxy, rateLimitPerMinute }: Config):
         'Name the addresses of the PBXs, or use PBX_TOKEN.',
       ),
     )
-  if (STRANGERS.every(trustProxy))
+  else if (pbxAllow.privateRanges.length > 0)
+    findings.push(
+      careless(
+        'pbx admission',
+        `PBX_ALLOW admits whole private ranges (${pbxAllow.privateRanges.join(', ')}): behind a NAT or a proxy strangers come from there, and can make phones ring.`,
+        'Name each PBX by its own address, or use PBX_TOKEN.',
+      ),
+    )
+  if (pbxToken === undefined && pbxAllow.isEmpty)
+    findings.push(
+      problem(
+        'pbx admission',
+        'PBX_ALLOW is empty and PBX_TOKEN is not set: no PBX is answered.',
+        'Name the addresses of the PBXs, or set PBX_TOKEN.',
+      ),
+    )
+  if (admitsStrangers(trustProxy))
     findings.push(
       problem(
         'pbx admission',

@@ -67,19 +67,28 @@ const runs = [
   { by: 'the runtime alone', path: '/nowhere', isHere: true },
 ]
 for (const { by, path, isHere } of runs)
-  test.skipIf(!isHere)(`of a running service show a whole wake, by ${by}`, async () => {
-    await using redis = await startRedis()
-    await using service = await startService({
-      PUBSUB_REDIS_URL: redis.url,
-      PORT: String(await freePort()),
-      PATH: path,
-    })
-    const shown = async (): Promise<string[]> => {
-      const lines = linesOf(service.output())
-      return lines.length === 3 ? lines : Bun.sleep(20).then(shown)
-    }
-    const shell = Bun.spawn(['sh', '-c', `${(await shown()).join('\n')}\nwait`], { stderr: 'ignore' })
-    const told = await shell.stdout.text()
-    expect(told).toContain('status=ACK')
-    expect(told).toContain('{"verdict":"proceed"}')
-  })
+  for (const pbx of [{}, { PBX_TOKEN: 'the-token-of-this-pbx' }] as Record<string, string>[])
+    test.skipIf(!isHere)(
+      `of a running service show a whole wake, by ${by}, with the settings ${Object.keys(pbx)}`,
+      async () => {
+        await using redis = await startRedis()
+        await using service = await startService({
+          PUBSUB_REDIS_URL: redis.url,
+          PORT: String(await freePort()),
+          PATH: path,
+          ...pbx,
+        })
+        const shown = async (): Promise<string[]> => {
+          const lines = linesOf(service.output())
+          return lines.length === 3 ? lines : Bun.sleep(20).then(shown)
+        }
+        const shell = Bun.spawn(['sh', '-c', `${(await shown()).join('\n')}\nwait`], {
+          stderr: 'ignore',
+          env: { ...process.env, ...pbx },
+        })
+        const told = await shell.stdout.text()
+        expect(told).toContain('status=ACK')
+        expect(told).toContain('{"verdict":"proceed"}')
+        expect(service.output()).not.toContain('the-token-of-this-pbx')
+      },
+    )

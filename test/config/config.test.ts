@@ -57,10 +57,9 @@ describe('the settings', () => {
       jwtSecrets: [],
       showsFullNumbers: false,
     })
-    expect(
-      ['127.0.0.1', '::1', '10.9.8.7', '172.16.0.1', '192.168.1.1', 'fd00::1'].every(config.pbxAllow),
-    ).toBe(true)
-    expect(['8.8.8.8', '172.32.0.1', '2001:db8::1', ''].some(config.pbxAllow)).toBe(false)
+    expect(['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1'].every(config.pbxAllow)).toBe(true)
+    const others = ['10.9.8.7', '172.17.0.1', '192.168.1.1', 'fd00::1', '8.8.8.8', '2001:db8::1', '::', '']
+    expect(others.some(config.pbxAllow)).toBe(false)
     expect(config.trustProxy('127.0.0.1')).toBe(false)
   })
 
@@ -73,6 +72,30 @@ describe('the settings', () => {
     expect(config).toMatchObject({ port: 8081, logLevel: 'warn' })
     expect(config.appApiUrl).toBeUndefined()
     expect(config.pbxToken).toBeUndefined()
+  })
+
+  const TOKEN = 'the-token-of-this-pbx'
+  const LOOPBACK = ['127.0.0.1', '::1']
+  const pbxs: [what: string, env: Env, admitted: string[]][] = [
+    ['neither setting', {}, LOOPBACK],
+    ['an empty list', { PBX_ALLOW: '' }, []],
+    ['a list of blanks and commas', { PBX_ALLOW: ' , ' }, []],
+    ['a token', { PBX_TOKEN: TOKEN }, []],
+    ['a token and an empty list', { PBX_TOKEN: TOKEN, PBX_ALLOW: '' }, []],
+    ['a token and a list', { PBX_TOKEN: TOKEN, PBX_ALLOW: '10.0.0.7' }, ['10.0.0.7']],
+    ['an empty token', { PBX_TOKEN: '' }, LOOPBACK],
+    ['a list', { PBX_ALLOW: '10.0.0.0/30,::1' }, ['::1', '10.0.0.2']],
+    [
+      'IPv4 as IPv6',
+      { PBX_ALLOW: '::ffff:10.0.0.0/124, ::ffff:192.0.2.1' },
+      ['10.0.0.2', '10.0.0.7', '192.0.2.1'],
+    ],
+  ]
+  test.each(pbxs)('admit as PBXs, with %s, nobody but who is meant', (_, env, admitted) => {
+    const { pbxAllow } = read(env)
+    const asked = ['127.0.0.1', '::1', '10.0.0.2', '10.0.0.7', '192.0.2.1', '203.0.113.9', '', 'unknown']
+    expect(asked.filter(each => pbxAllow(each))).toEqual(admitted)
+    expect(pbxAllow.isEmpty).toBe(admitted.length === 0)
   })
 
   test('have units: seconds of the environment are milliseconds inside', () => {

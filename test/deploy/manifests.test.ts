@@ -198,9 +198,15 @@ describe('Compose', async () => {
   const { redis, freeswitch, hookswitch, prometheus } = compose.services
 
   test('starts the service with settings that it takes, and stops it when its calls have ended', () => {
-    const given = { ...hookswitch.environment, ESL_PASSWORD: 'secret', ADMIN_TOKEN: 'sixteen-characters' }
+    const given = {
+      ...hookswitch.environment,
+      ESL_PASSWORD: 'secret',
+      ADMIN_TOKEN: 'sixteen-characters',
+      PBX_TOKEN: 'sixteen-characters',
+    }
     const config = configOf(given)
     expect(config.role).toBe('all')
+    expect(config.pbxAllow.isEmpty).toBe(true)
     expect(Number.parseInt(hookswitch.stop_grace_period, 10)).toBeGreaterThan(toSeconds(config.drainMaxMs))
     expect(hookswitch.ulimits.nofile.hard).toBeGreaterThan(config.waitsMax + 1_000)
     expect(config.redisUrl).toBe('redis://redis:6379')
@@ -247,7 +253,12 @@ describe('Compose', async () => {
   const hasCompose =
     Bun.spawnSync(['sh', '-c', 'docker compose version'], { stderr: 'ignore' }).exitCode === 0
   test.skipIf(!hasCompose)('is read by docker compose', () => {
-    const env = { ...process.env, ESL_PASSWORD: 'secret', ADMIN_TOKEN: 'sixteen-characters' }
+    const env = {
+      ...process.env,
+      ESL_PASSWORD: 'secret',
+      ADMIN_TOKEN: 'sixteen-characters',
+      PBX_TOKEN: 'sixteen-characters',
+    }
     const run = Bun.spawnSync(['docker', 'compose', '-f', join(DEPLOY, 'compose.yaml'), 'config', '-q'], {
       env,
     })

@@ -161,6 +161,18 @@ describe('a setting that can be used and is careless', () => {
     ['no address, with real pushes', { ...serving, APP_API_URL: '' }, 'app address', 'problem', 'is not set'],
     ['a plain address', { APP_API_URL: 'http://wake.example.com' }, 'app address', 'warning', 'is not https'],
     ['everybody a PBX', { PBX_ALLOW: '0.0.0.0/0' }, 'pbx admission', 'problem', 'PBX_ALLOW admits everybody'],
+    ['everybody a PBX by IPv6', { PBX_ALLOW: '::/0' }, 'pbx admission', 'problem', 'admits everybody'],
+    ['private ranges of PBXs', { PBX_ALLOW: '10.0.0.0/8' }, 'pbx admission', 'warning', '(10.0.0.0/8)'],
+    ...['10.1.0.0/16', '172.17.0.0/16', '192.168.1.0/24', 'fd00::/8', '100.64.0.0/10', '192.0.0.0/8'].map(
+      (range): [string, Env, string, string, string] => [
+        `private ranges of PBXs (${range}), with real pushes`,
+        { ...serving, PBX_ALLOW: `127.0.0.1, 198.51.100.0/24, ${range}` },
+        'pbx admission',
+        'problem',
+        `(${range})`,
+      ],
+    ),
+    ['no PBX at all', { PBX_ALLOW: '' }, 'pbx admission', 'problem', 'no PBX is answered'],
     ['everybody a proxy', { TRUST_PROXY: '0.0.0.0/0' }, 'pbx admission', 'problem', 'X-Forwarded-For'],
     ['no rate limit', { RATE_LIMIT: '0' }, 'rate limit', 'warning', 'RATE_LIMIT=0'],
     ['rare pushes', { APP_PUSH_RESEND_INTERVAL: '3000' }, 'resends', 'warning', 'no push is sent twice'],
@@ -173,6 +185,16 @@ describe('a setting that can be used and is careless', () => {
       expect(finding.what).toContain(words)
       expect(finding.todo).not.toBe('')
     })
+
+  test.each([
+    ['by default', {}],
+    ['by single addresses', { PBX_ALLOW: '10.1.2.3, 192.168.1.7/32, fd00::7, 198.51.100.0/24' }],
+    ['by a token', { PBX_TOKEN: SECRET }],
+    ['by a token alone', { PBX_TOKEN: SECRET, PBX_ALLOW: '' }],
+  ])('PBXs that are known %s are no finding', async (_, env: Env) => {
+    const { findings } = await examine({ ...serving, ...env })
+    expect(findings.filter(each => each.check === 'pbx admission')).toEqual([])
+  })
 
   test('an internal listener for all without a token is a mistake', async () => {
     const finding = await find({ INTERNAL_HOST: '0.0.0.0' }, 'Settings', 'settings')

@@ -3,8 +3,9 @@
 import { Elysia } from 'elysia'
 import type { Log } from '../../base/log.ts'
 import type { Metrics } from '../../base/metrics.ts'
+import { createRareLog } from '../../base/rareLog.ts'
 import type { Result } from '../../base/result.ts'
-import { toWholeSeconds } from '../../base/units.ts'
+import { type Clock, toWholeSeconds } from '../../base/units.ts'
 import type { NetworkList } from '../../config/networks.ts'
 import { PLATFORMS, type Platform } from '../../push/push.ts'
 import { RedisUnavailable } from '../../redis/connect.ts'
@@ -27,7 +28,7 @@ import {
   unavailable,
 } from '../problems.ts'
 import type { AuthenticateApp, ConfirmationTokens } from './auth.ts'
-import { clientAddressOf } from './clientAddress.ts'
+import { type Client, clientOf } from './clientAddress.ts'
 import * as forms from './forms.ts'
 
 export interface PublicAppOptions {
@@ -45,6 +46,7 @@ export interface PublicAppOptions {
   isDraining: () => boolean
   /** The `traceparent` headers of PBXs and apps are looked at. */
   isTracing: boolean
+  clock: Clock
   metrics: Metrics
   log: Log
 }
@@ -73,12 +75,23 @@ export const PUBLIC_LISTENER = {
 /** While draining, a PBX does better with another pod at once. */
 const DRAIN_RETRY_SECONDS = 1
 
+/** By the reason, which is a label of `hookswitch_pbx_refused_total`. */
+const PBX_REFUSALS = {
+  token: 'this route answers PBXs only, and the token is not PBX_TOKEN',
+  address: 'this route answers PBXs only: their address must stand in PBX_ALLOW, or their token be PBX_TOKEN',
+  proxy:
+    'this route answers PBXs only, and a request that came by a proxy is known by its address only if TRUST_PROXY names the proxy: use PBX_TOKEN, or come directly from an address in PBX_ALLOW',
+}
+
 export function createPublicApp(options: PublicAppOptions) {
   const { news, registration, metrics, log } = options
+  const noteRefusal = createRareLog(log, options.clock)
+  // A counter whose first value is 1 has not risen, as Prometheus sees it.
+  for (const reason of Object.keys(PBX_REFUSALS)) metrics.pbxRefused.inc({ reason }, 0)
 
-  function clientOf({ request, server }: Call): string {
+  function whoAsks({ request, server }: Call): Client {
     const connection = server?.requestIP(request)?.address ?? ''
-    return clientAddressOf(connection, request.headers.get('x-forwarded-for'), options.isTrustedProxy)
+    return clientOf(connection, request.headers, options.isTrustedProxy)
   }
 
   async function read<Shape extends Form>(
@@ -90,16 +103,20 @@ export function createPublicApp(options: PublicAppOptions) {
   }
 
   function admitPbx(call: Call): Problem | undefined {
-    const { pbxToken } = options
-    if (pbxToken !== undefined && isSameSecret(bearerOf(call.request), pbxToken)) return undefined
-    if (options.isPbx(clientOf(call))) return undefined
-    return forbidden(
-      'this route answers PBXs only: their address must stand in PBX_ALLOW, or their token be PBX_TOKEN',
-    )
+    const { pbxToken, isPbx } = options
+    const token = bearerOf(call.request)
+    if (pbxToken !== undefined && isSameSecret(token, pbxToken)) return undefined
+    const client = whoAsks(call)
+    if (client.isCertain && isPbx(client.address)) return undefined
+    const reason =
+      pbxToken !== undefined && token !== undefined ? 'token' : client.isCertain ? 'address' : 'proxy'
+    metrics.pbxRefused.inc({ reason })
+    noteRefusal(client.address, { client: client.address, reason }, 'a PBX was refused')
+    return forbidden(PBX_REFUSALS[reason])
   }
 
   async function limit(route: string, call: Call): Promise<Problem | undefined> {
-    const waitMs = await options.rateLimit(route, clientOf(call))
+    const waitMs = await options.rateLimit(route, whoAsks(call).address)
     if (waitMs === 0) return undefined
     metrics.rateLimited.inc({ route })
     return tooManyRequests(toWholeSeconds(waitMs))
