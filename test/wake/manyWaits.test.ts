@@ -118,15 +118,20 @@ async function play(round: string, options: { calls: number; hasSilence: boolean
 }
 
 test('two thousand calls at once get their own answers in time, and leave nothing in memory', async () => {
-  const weights = [
-    await play('warm-up', { calls: 500, hasSilence: false }),
-    await play('silence', { calls: 2_000, hasSilence: true }),
-    await play('without', { calls: 2_000, hasSilence: false }),
-  ]
-  const [atFirst, ...later] = weights
-  for (const [process, before] of atFirst!.entries())
-    for (const { [process]: after } of later) {
-      expect(after!.mainBytes - before.mainBytes).toBeLessThan(GROWTH_MAX_BYTES)
-      expect(after!.waitWorkerBytes - before.waitWorkerBytes).toBeLessThan(GROWTH_MAX_BYTES)
-    }
-}, 40_000)
+  const atFirst = await play('warm-up', { calls: 500, hasSilence: false })
+  for (const [round, hasSilence] of [
+    ['silence', true],
+    ['without', false],
+  ] as const) {
+    await play(round, { calls: 2_000, hasSilence })
+    // Lots for the timelines and the metrics are written a little later than the answers.
+    await eventually(`the memory of the round ${round} is given back`, async () => {
+      const weights = await Promise.all(services.map(each => each.weigh()))
+      return weights.every(
+        ({ mainBytes, waitWorkerBytes }, process) =>
+          mainBytes - atFirst[process]!.mainBytes < GROWTH_MAX_BYTES &&
+          waitWorkerBytes - atFirst[process]!.waitWorkerBytes < GROWTH_MAX_BYTES,
+      )
+    })
+  }
+}, 60_000)
