@@ -13,6 +13,7 @@ import {
   RedisUnavailable,
 } from '../redis/connect.ts'
 import { type JobQueued, type JobRequest, openJobRequests } from '../redis/jobs/jobRequests.ts'
+import { waitingJobsOf } from '../redis/jobs/queues.ts'
 import { historyKey } from '../redis/keys.ts'
 import { isCluster, reachable } from '../redis/scripts.ts'
 import { type KeptTimelines, openKeptTimelines } from '../redis/timelines/timelines.ts'
@@ -45,6 +46,8 @@ export interface Backend {
   queueJob(list: string, job: string): Promise<number>
   /** The same for one that may be asked for twice. */
   queueOnce(request: JobRequest): Promise<JobQueued>
+  /** The jobs that wait in a list, the next first, at most `max` of `total`; none of a key that is no list. */
+  waiting(list: string, max: number): Promise<{ jobs: string[]; total: number }>
   /** Hears a channel from the moment that this resolves. @returns what ends the hearing. */
   listen(channel: string, ear: Ear): Promise<() => void>
   /** Resolves when a channel's messages of before have been heard: they come on another connection than what is asked
@@ -83,6 +86,7 @@ export function openBackend(
   return {
     queueJob: (list, job) => reachable(redis.rpush(list, job)),
     queueOnce: requests.queue,
+    waiting: (list, max) => waitingJobsOf(redis, list, max),
     listen: ears.listen,
     caughtUp: ears.caughtUp,
 

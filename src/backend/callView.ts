@@ -69,3 +69,15 @@ export function stateOf({ fields }: CallRecord): CallState {
     bargers.every(barger => barger.state === 'ended')
   return { legs, bargers, isOver }
 }
+
+/** The numbers of the first and the second leg, as the job names them; none of a job that can't be read. */
+export function numbersOf(job: string): [string, string] {
+  let read: Record<string, unknown> | null
+  try {
+    read = JSON.parse(job) as Record<string, unknown> | null
+  } catch {
+    // A record that somebody else wrote; the call is shown all the same.
+    return ['', '']
+  }
+  return [String(read?.caller_number ?? read?.phone_number ?? ''), String(read?.callee_number ?? '')]
+}

@@ -1,18 +1,52 @@
-// Shows what is in Redis without changing it: the living calls with their owners, and a user's history.
-
+// Shows what is in Redis without changing it: the living calls with their owners, the jobs that wait for an agent, and a
+// user's history. Phone numbers are masked as in the log.
 import type { Backend, SeenAgent } from '../backend/backend.ts'
-import { byDialId, type LivingCall, livingCall } from '../backend/callView.ts'
+import { byDialId, type LivingCall, livingCall, numbersOf } from '../backend/callView.ts'
+import { type WaitingJob, waitingJobs, whyNobodyTakesJobs } from '../backend/waitingJobs.ts'
+import { mask } from '../base/log.ts'
+import type { Clock } from '../base/units.ts'
 import { DONE, type Ending } from './ending.ts'
 import { jsonOf, lineOf } from './lines.ts'
 import { printable, type Terminal, tinted } from './terminal.ts'
 
-/** Lists the living calls, by dial id. Phone numbers are left out. */
-export async function listCalls(backend: Backend, isJson: boolean, terminal: Terminal): Promise<Ending> {
-  const [agents, { calls }] = await Promise.all([backend.agents(), backend.calls()])
-  const seen = calls.map(livingCall).sort(byDialId)
-  if (isJson) for (const call of seen) terminal.out(JSON.stringify(call))
-  else if (seen.length > 0) for (const line of tableOf(seen, terminal)) terminal.out(line)
-  if (!isJson) terminal.err(`${countOf(seen.length, 'call')}, ${agentsLine(agents)}.`)
+export interface ListOptions {
+  isJson: boolean
+  /** Where jobs wait. */
+  lists: readonly string[]
+  showsFullNumbers: boolean
+  clock: Clock
+}
+
+/** In the wire's own words, as the internal API shows it, and each leg with its number. */
+type ListedCall = Omit<LivingCall, 'legs'> & { legs: { side: string; state: string; number: string }[] }
+
+/** A job that waits, in the same words where they fit. */
+interface ListedJob {
+  dial_id: string
+  kind: string
+  org_id: string
+  user_id: string
+  waits_in: string
+  place: number
+  queued_at: string | null
+  numbers: string[]
+}
+
+/** Lists the living calls, by dial id, and the jobs that wait, in the order in which they are taken. */
+export async function listCalls(backend: Backend, options: ListOptions, terminal: Terminal): Promise<Ending> {
+  const { isJson, lists, showsFullNumbers, clock } = options
+  const shown = (number: string): string => (showsFullNumbers ? number : String(mask(number)))
+  const [agents, { calls }, waiting] = await Promise.all([
+    backend.agents(),
+    backend.calls(),
+    waitingJobs(backend, lists),
+  ])
+  const seen = calls.map(owned => withNumbers(livingCall(owned), owned.record.fields, shown)).sort(byDialId)
+  const jobs = waiting.map(job => listedJob(job, shown))
+  if (isJson) for (const each of [...seen, ...jobs]) terminal.out(JSON.stringify(each))
+  else if (seen.length + jobs.length > 0)
+    for (const line of tableOf(seen, jobs, clock(), terminal)) terminal.out(line)
+  if (!isJson) terminal.err(summaryOf(seen.length, waiting, agents))
   return DONE
 }
 
@@ -29,17 +63,62 @@ export async function showHistory(
   return DONE
 }
 
-function tableOf(calls: LivingCall[], terminal: Terminal): string[] {
-  const head = ['DIAL ID', 'KIND', 'LEGS', 'BARGERS', 'ORG / USER', 'SWITCH', 'OWNER']
-  const rows = calls.map(call => [
-    call.dial_id,
-    call.kind,
-    call.legs.map(({ side, state }) => `${side} ${state}`).join(', ') || 'not ringing yet',
-    call.bargers.map(({ state, mode }) => (state === 'answered' ? mode : state)).join(', ') || '-',
-    `${call.org_id} / ${call.user_id}`,
-    call.switch,
-    call.is_owner_alive ? call.owner : `${call.owner} (dead)`,
-  ])
+function withNumbers(
+  call: LivingCall,
+  fields: Record<string, string | undefined>,
+  shown: (number: string) => string,
+): ListedCall {
+  const [first, second] = numbersOf(fields.job ?? '')
+  const legs = call.legs.map(leg => ({
+    ...leg,
+    number: shown(leg.side === (fields.side ?? '0') ? first : second),
+  }))
+  return { ...call, legs }
+}
+
+function listedJob(job: WaitingJob, shown: (number: string) => string): ListedJob {
+  return {
+    dial_id: job.dialId,
+    kind: job.kind,
+    org_id: job.orgId,
+    user_id: job.userId,
+    waits_in: job.list,
+    place: job.place,
+    queued_at: job.queuedAtMs === null ? null : new Date(job.queuedAtMs).toISOString(),
+    numbers: job.numbers.filter(number => number !== '').map(shown),
+  }
+}
+
+/** Jobs that are shown by name; the summary counts them all. */
+const JOBS_SHOWN_MAX = 50
+
+function tableOf(calls: ListedCall[], jobs: ListedJob[], nowMs: number, terminal: Terminal): string[] {
+  const head = ['DIAL ID', 'KIND', 'FOR', 'LEGS', 'BARGERS', 'ORG / USER', 'SWITCH', 'OWNER']
+  const rows = [
+    ...calls.map(call => [
+      call.dial_id,
+      call.kind,
+      spanSince(call.since, nowMs),
+      call.legs.map(({ side, state, number }) => `${side} ${state} ${number}`.trimEnd()).join(', ') ||
+        'not ringing yet',
+      call.bargers.map(({ state, mode }) => (state === 'answered' ? mode : state)).join(', ') || '-',
+      `${call.org_id} / ${call.user_id}`,
+      call.switch,
+      call.is_owner_alive ? call.owner : `${call.owner} (dead)`,
+    ]),
+    ...jobs
+      .slice(0, JOBS_SHOWN_MAX)
+      .map(job => [
+        job.dial_id || '?',
+        job.kind || '?',
+        spanSince(job.queued_at, nowMs),
+        `waits: ${job.numbers.join(', ')}`,
+        '-',
+        `${job.org_id} / ${job.user_id}`,
+        '-',
+        `place ${job.place} of ${job.waits_in}`,
+      ]),
+  ]
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map(row => row[column]!.length)))
   const lineOfCells = (cells: string[]) =>
     cells
@@ -47,6 +126,26 @@ function tableOf(calls: LivingCall[], terminal: Terminal): string[] {
       .join('  ')
       .trimEnd()
   return [tinted(terminal, 'bold', lineOfCells(head)), ...rows.map(lineOfCells)]
+}
+
+/** `0:07`, `12:03`, `1:02:03`; by two clocks, so never below nothing. @param since RFC 3339; null: not known. */
+export function spanSince(since: string | null, nowMs: number): string {
+  if (since === null) return '?'
+  const seconds = Math.max(0, Math.floor((nowMs - Date.parse(since)) / 1_000))
+  const two = (value: number) => String(value).padStart(2, '0')
+  const [hours, minutes] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60]
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`
+}
+
+function summaryOf(callCount: number, waiting: WaitingJob[], agents: SeenAgent[]): string {
+  const jobCount = [...new Map(waiting.map(job => [job.list, job.of])).values()].reduce(
+    (sum, of) => sum + of,
+    0,
+  )
+  const jobs = jobCount > 0 ? `, ${countOf(jobCount, 'waiting job')}` : ''
+  const nobody = jobCount > 0 ? whyNobodyTakesJobs(agents) : undefined
+  const them = jobCount === 1 ? 'it' : 'them'
+  return `${countOf(callCount, 'call')}${jobs}, ${nobody ? `and ${nobody} ${them}` : agentsLine(agents)}.`
 }
 
 function agentsLine(agents: SeenAgent[]): string {

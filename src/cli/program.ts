@@ -2,6 +2,7 @@
 // here as at the agent, so that a slip of the finger is answered at once. What comes out is an order, or an exit code
 // when there is nothing to do (help, or a mistake, told already). Nothing is done here.
 import { Command, CommanderError, Help } from 'commander'
+import { version } from '../../package.json'
 import { type Parsed, parseDialId, parseOrgId, parseUserId } from '../esl/allow.ts'
 import { checked, type Give, type Options } from './arguments.ts'
 import { describeControls } from './controlCommands.ts'
@@ -59,6 +60,7 @@ function describeProgram(terminal: Terminal, newDialId: () => string, give: Give
       optionDescription: option =>
         `${PLAIN_HELP.optionDescription(option)}${option.mandatory ? ' (required)' : ''}`,
     })
+    .version(version, '-V, --version', 'print the version')
     .helpCommand(false)
     .addHelpText('after', AFTER_HELP)
 
@@ -95,8 +97,8 @@ function describeLooks(program: Command, give: Give): void {
     .action((id: string, { json }: Options) => give({ kind: 'timeline', id, isJson: json === true }))
   program
     .command('calls')
-    .description('list the living calls: legs, bargers, switch and owner')
-    .option('--json', 'print each call as JSON')
+    .description('list the living calls, and the jobs that wait for an agent')
+    .option('--json', 'print each call as JSON; a job that waits has waits_in')
     .action(({ json }: Options) => give({ kind: 'calls', isJson: json === true }))
   program
     .command('history')

@@ -3,6 +3,7 @@
 
 import { type Backend, connectBackend } from '../backend/backend.ts'
 import { jobListOf } from '../backend/queueJob.ts'
+import { findWaiting } from '../backend/waitingJobs.ts'
 import { openLog } from '../base/log.ts'
 import { assertNever, type Result } from '../base/result.ts'
 import type { Clock } from '../base/units.ts'
@@ -120,12 +121,31 @@ async function obey(
       return watch.ended
     }
     case 'timeline':
-      return showTimeline(openTimelineReader(backend.timelines, settings), order, terminal)
+      return showTimeline(
+        openTimelineReader(backend.timelines, settings),
+        { ...order, waiting: () => findWaiting(backend, listsOf(settings), order.id), clock },
+        terminal,
+      )
     case 'calls':
-      return listCalls(backend, order.isJson, terminal)
+      return listCalls(
+        backend,
+        {
+          isJson: order.isJson,
+          lists: listsOf(settings),
+          showsFullNumbers: settings.showsFullNumbers,
+          clock,
+        },
+        terminal,
+      )
     case 'history':
       return showHistory(backend, order, order.isJson, terminal)
     default:
       return assertNever(order)
   }
 }
+
+const listsOf = ({ jobListAsp, jobListBot, jobListLoad }: Settings): string[] => [
+  jobListAsp,
+  jobListBot,
+  jobListLoad,
+]

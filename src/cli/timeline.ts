@@ -1,20 +1,32 @@
 // Shows a timeline: first the one sentence that answers, then what happened, line by line, with the time since the
 // beginning. An account gets the list of its calls. What the sentences say is the timeline room's business.
+import type { findWaiting } from '../backend/waitingJobs.ts'
 import { assertNever } from '../base/result.ts'
-import { toSeconds } from '../base/units.ts'
+import { type Clock, toSeconds } from '../base/units.ts'
 import type { AccountTimelines, Timeline, TimelineReader } from '../timeline/reader.ts'
 import type { Told } from '../timeline/story.ts'
 import { wireFormOf } from '../timeline/wireForm.ts'
 import { DONE, type Ending } from './ending.ts'
+import { spanSince } from './look.ts'
 import { printable, type Terminal, type Tone, tinted } from './terminal.ts'
+
+export interface TimelineOptions {
+  id: string
+  isJson: boolean
+  /** The job of that dial id, if no agent has taken it yet: then there is no timeline. */
+  waiting: () => ReturnType<typeof findWaiting>
+  clock: Clock
+}
 
 /** @throws RedisUnavailable */
 export async function showTimeline(
   reader: TimelineReader,
-  { id, isJson }: { id: string; isJson: boolean },
+  { id, isJson, waiting, clock }: TimelineOptions,
   terminal: Terminal,
 ): Promise<Ending> {
   const found = await reader.read(id)
+  const waits = found ? undefined : await waiting()
+  if (waits) return showWaiting(waits, isJson, clock(), terminal)
   if (!found)
     return {
       kind: 'nobody',
@@ -24,6 +36,33 @@ export async function showTimeline(
     }
   if (isJson) terminal.out(JSON.stringify(wireFormOf(found)))
   else for (const line of linesOf(found, terminal)) terminal.out(line)
+  return DONE
+}
+
+function showWaiting(
+  { job, whyNobody }: NonNullable<Awaited<ReturnType<typeof findWaiting>>>,
+  isJson: boolean,
+  nowMs: number,
+  terminal: Terminal,
+): Ending {
+  const { dialId, list, place, of, queuedAtMs } = job
+  const since = queuedAtMs === null ? '' : ` for ${spanSince(new Date(queuedAtMs).toISOString(), nowMs)}`
+  const where = `${dialId} waits in ${list}${since}, as number ${place} of ${of}: no phone has been rung.`
+  const summary = whyNobody ? `${where} It waits because ${whyNobody} it.` : where
+  const queuedAt = queuedAtMs === null ? null : toSeconds(queuedAtMs)
+  if (isJson)
+    terminal.out(
+      JSON.stringify({
+        id: dialId,
+        summary,
+        entries: [],
+        left_out: 0,
+        waits_in: list,
+        place,
+        queued_at: queuedAt,
+      }),
+    )
+  else for (const line of wrapped(summary, terminal.columns)) terminal.out(tinted(terminal, 'bold', line))
   return DONE
 }
 

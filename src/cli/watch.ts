@@ -36,7 +36,7 @@ export async function startWatch(
 ): Promise<Watch> {
   const { dialId, isFollowing, isJson, isOurs } = options
   const { promise: ended, resolve: finish } = Promise.withResolvers<Ending>()
-  const end = watchCallEnd(backend, { dialId, isOurs, onEnd: how => finish(endingOf(how, dialId)) })
+  const end = watchCallEnd(backend, { dialId, isOurs, onEnd: how => finish(endingOf(how, options)) })
   let hasBegun = false
   let givingUp: Timer | undefined
 
@@ -86,9 +86,10 @@ export async function startWatch(
   }
 }
 
-function endingOf(end: CallEnd, dialId: string): Ending {
+/** For a person the failure's own line has said already that the call was not made. */
+function endingOf(end: CallEnd, { dialId, isJson }: WatchOptions): Ending {
   if (end.kind === 'over') return { ...DONE, note: 'The call has ended.' }
-  return { kind: 'failed', note: `The call ${dialId} was not made: ${end.cause}` }
+  return { kind: 'failed', ...(isJson ? { note: `The call ${dialId} was not made: ${end.cause}` } : {}) }
 }
 
 function underWay(record: Parameters<typeof stateOf>[0]): string {

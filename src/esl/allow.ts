@@ -49,7 +49,11 @@ export const parseUserId = (value: unknown): Parsed<UserId> => parseId<'UserId'>
  *  with them are feature codes that change a provider's settings, not phones. */
 export function parsePhoneNumber(value: unknown): Parsed<PhoneNumber> {
   const digits = textFrom(value)?.replace(/[ ().-]/g, '')
-  return take(digits, /^\+?\d{1,31}$/, 'must be a phone number of at most 32 characters')
+  return take(
+    digits,
+    /^\+?\d{1,31}$/,
+    'must be a number to dial: 1-31 digits, with or without a + in front (blanks and ().- are left out)',
+  )
 }
 
 /** `sip:user@host`, `sips:`, or the bare `user@host` that backends send, which becomes `sip:`. The host is a name or

@@ -1,6 +1,6 @@
 // A living call as the page shows it: its legs with their numbers, its bargers, its owner. What comes in is the record
 // as its agent writes it; whatever else stands in its job (a SIP password, say) does not get out of here.
-import { stateOf } from '../backend/callView.ts'
+import { numbersOf, stateOf } from '../backend/callView.ts'
 import { mask } from '../base/log.ts'
 import type { CallRecord } from '../redis/calls/calls.ts'
 
@@ -47,16 +47,4 @@ export function callView(
     owner: owner.agent,
     isOwnerAlive: owner.isAlive,
   }
-}
-
-/** The numbers of the first and the second leg, as the job names them; none of a job that can't be read. */
-function numbersOf(job: string): [string, string] {
-  let read: Record<string, unknown> | null
-  try {
-    read = JSON.parse(job) as Record<string, unknown> | null
-  } catch {
-    // A record that somebody else wrote; the call is shown all the same.
-    return ['', '']
-  }
-  return [String(read?.caller_number ?? read?.phone_number ?? ''), String(read?.callee_number ?? '')]
 }

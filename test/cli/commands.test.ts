@@ -106,7 +106,8 @@ describe('call', () => {
       '--watch',
     )
     expect(run.code).toBe(1)
-    expect(run.err.at(-1)).toMatch(/^The call cli-\w+ was not made: \S/)
+    expect(run.out.at(-1)).toMatch(/ failure +the call was not made: \S/)
+    expect(run.err).toEqual([])
   })
 
   test('prints the dial id as JSON for scripts', async () => {
@@ -220,10 +221,10 @@ describe('looking', () => {
     await hookswitch('barge', 'listed', '1003', '--caller-id', '1002')
     await watch.said('listens')
     const table = await hookswitch('calls')
-    expect(table.out[0]).toMatch(/^DIAL ID +KIND +LEGS +BARGERS +ORG \/ USER +SWITCH +OWNER$/)
+    expect(table.out[0]).toMatch(/^DIAL ID +KIND +FOR +LEGS +BARGERS +ORG \/ USER +SWITCH +OWNER$/)
     const row = table.out.find(line => line.startsWith('listed'))
     expect(row).toMatch(
-      /^listed +asp-call +0 answered, 1 answered +mute +cli \/ cli +127\.0\.0\.1:\d+ +stage-/,
+      /^listed +asp-call +0:\d\d +0 answered …001, 1 answered …002 +mute +cli \/ cli +127\.0\.0\.1:\d+ +stage-/,
     )
     expect(table.err.at(-1)).toMatch(/^\d calls?, 1 agent\.$/)
 
@@ -231,8 +232,8 @@ describe('looking', () => {
     expect(json.find(call => call.dial_id === 'listed')).toMatchObject({
       kind: 'asp-call',
       legs: [
-        { side: '0', state: 'answered' },
-        { side: '1', state: 'answered' },
+        { side: '0', state: 'answered', number: '…001' },
+        { side: '1', state: 'answered', number: '…002' },
       ],
       bargers: [{ state: 'answered', mode: 'mute' }],
       core_uuid: stage.testSwitch.coreUuid,
@@ -290,7 +291,7 @@ describe('looking', () => {
       '--watch',
     )
     expect(second).toMatchObject({ code: 1 })
-    expect(second.err.at(-1)).toBe('The call twice was not made: duplicate dial_id')
+    expect(second.out.at(-1)).toEndWith('the call was not made: duplicate dial_id')
     await watch.said('the call was not made: duplicate dial_id')
     await hookswitch('hangup', 'twice')
     await watch.exited

@@ -58,8 +58,22 @@ describe('exit code 1', () => {
     await watch.said('waiting for one')
     await redis.client.publish('unmade', JSON.stringify({ type: 'failure', cause: 'expired' }))
     expect(await watch.exited).toBe(1)
-    expect(watch.err.at(-1)).toBe('The call unmade was not made: expired')
+    // Said once, by the message's own line.
+    const said = [...watch.out, ...watch.err].filter(line => line.includes('not made'))
+    expect(said.map(line => line.replace(/^\S+ +/, ''))).toEqual([
+      'failure               the call was not made: expired',
+    ])
+    const asJson = startCli(redis.url, ['watch', 'unmade', '--json'])
+    await asJson.said('waiting for one')
+    await redis.client.publish('unmade', JSON.stringify({ type: 'failure', cause: 'expired' }))
+    expect(await asJson.exited).toBe(1)
+    expect(asJson.err.at(-1)).toBe('The call unmade was not made: expired')
   })
+})
+
+test('--version prints the version, which is the package’s', async () => {
+  const { version } = (await import('../../package.json')).default
+  expect(await hookswitch('--version')).toEqual({ code: 0, out: [version], err: [] })
 })
 
 describe('exit code 2', () => {
@@ -75,7 +89,7 @@ describe('exit code 2', () => {
     {
       argv: ['call', '--caller', '1001;drop', '--callee', '1002'],
       says: [
-        "error: option '--caller <number>' argument '1001;drop' is invalid. It must be a phone number of at most 32 characters.",
+        "error: option '--caller <number>' argument '1001;drop' is invalid. It must be a number to dial: 1-31 digits, with or without a + in front (blanks and ().- are left out).",
       ],
     },
     {
@@ -234,6 +248,81 @@ test('a watch goes on through an outage of Redis, and notices that the call has 
   await ownRedis.start()
   expect(await watch.exited).toBe(0)
   expect(watch.err.slice(-2)).toEqual(['Redis is back.', 'The call has ended.'])
+})
+
+describe('jobs that wait, where no agent runs,', () => {
+  const push = (list: string, job: Record<string, unknown> | string) =>
+    redis.client.rpush(list, typeof job === 'string' ? job : JSON.stringify(job))
+  const queuedAt = () => Date.now() / 1_000 - 75
+  beforeAll(async () => {
+    const whose = { org_id: '7', user_id: '42' }
+    const numbers = { caller_number: '+15105550601', callee_number: '+15105550602' }
+    await push('talkiq-asp.calls', {
+      type: 'asp-call',
+      dial_id: 'w-1',
+      ...whose,
+      ...numbers,
+      queued_at: queuedAt(),
+    })
+    await push('talkiq-asp.calls', 'no job at all')
+    await push('talkiq-bot.calls', {
+      type: 'bot-call',
+      dial_id: 'w-2',
+      ...whose,
+      phone_number: '+15105550603',
+    })
+    // Of another type: the doctor tells of it.
+    await redis.client.set('talkiq-load.calls', 'no list')
+  })
+  afterAll(() => redis.client.del('talkiq-asp.calls', 'talkiq-bot.calls', 'talkiq-load.calls'))
+
+  test('stand in calls with their place, their time and masked numbers; and that nobody takes them', async () => {
+    const run = await hookswitch('calls')
+    const rows = run.out.filter(line => line.includes('waits:'))
+    expect(rows).toEqual([
+      expect.stringMatching(
+        /^w-1 +asp-call +1:1\d +waits: …601, …602 +- +7 \/ 42 +- +place 1 of talkiq-asp\.calls$/,
+      ),
+      expect.stringMatching(/^\? +\? +\? +waits: +- +\/ +- +place 2 of talkiq-asp\.calls$/),
+      expect.stringMatching(/^w-2 +bot-call +\? +waits: …603 +- +7 \/ 42 +- +place 1 of talkiq-bot\.calls$/),
+    ])
+    expect(run.err.at(-1)).toMatch(/^\d calls?, 3 waiting jobs, and no agent is running to take them\.$/)
+    const whole = await cli(redis.url, ['calls'], { env: { LOG_FULL_NUMBERS: 'true' } })
+    expect(whole.out.find(line => line.startsWith('w-1'))).toContain('waits: +15105550601, +15105550602')
+    const json = jsonLines<Record<string, unknown>>((await hookswitch('calls', '--json')).out)
+    expect(json.filter(each => each.waits_in)).toMatchObject([
+      { dial_id: 'w-1', waits_in: 'talkiq-asp.calls', place: 1, numbers: ['…601', '…602'] },
+      { dial_id: '', waits_in: 'talkiq-asp.calls', place: 2, numbers: [] },
+      { dial_id: 'w-2', waits_in: 'talkiq-bot.calls', place: 1, queued_at: null, numbers: ['…603'] },
+    ])
+  })
+
+  test('are known to timeline, with the reason', async () => {
+    const run = await hookswitch('timeline', 'w-1')
+    expect([run.code, run.err]).toEqual([0, []])
+    expect(run.out.join(' ')).toMatch(
+      /^w-1 waits in talkiq-asp\.calls for 1:1\d, as number 1 of 2: no phone has been rung\. It waits because no agent is running to take it\.$/,
+    )
+    const [json] = jsonLines<Record<string, unknown>>((await hookswitch('timeline', 'w-2', '--json')).out)
+    expect(json).toMatchObject({
+      id: 'w-2',
+      entries: [],
+      waits_in: 'talkiq-bot.calls',
+      place: 1,
+      queued_at: null,
+    })
+    expect((await hookswitch('timeline', 'w-3')).code).toBe(3)
+  })
+
+  test('say so, too, while agents run that reach no switch', async () => {
+    const card = { agent: 'a-1', switchName: 'fs', coreUuid: '', isDraining: false }
+    await redis.client.sadd('hookswitch:agents', 'a-1')
+    await redis.client.set('hookswitch:agent:{a-1}', JSON.stringify(card))
+    expect((await hookswitch('calls')).err.at(-1)).toEndWith(
+      'no agent is connected to its switch to take them.',
+    )
+    await redis.client.del('hookswitch:agents', 'hookswitch:agent:{a-1}')
+  })
 })
 
 test('a job is queued even where no agent runs, with a note and a time that lets it expire', async () => {

@@ -15,6 +15,18 @@ export interface QueueDepth {
 /** Dead letters that are looked at; there may be thousands. */
 const DEAD_SHOWN = 5
 
+/** The jobs of a list, the one that is taken next first, and how many there are; none where the key holds something else.
+ *  @throws RedisUnavailable */
+export async function waitingJobsOf(
+  redis: RedisConnection,
+  list: string,
+  max: number,
+): Promise<{ jobs: string[]; total: number }> {
+  if ((await reachable(redis.type(list))) !== 'list') return { jobs: [], total: 0 }
+  const [jobs, total] = await reachable(Promise.all([redis.lrange(list, 0, max - 1), redis.llen(list)]))
+  return { jobs, total }
+}
+
 export type Queues = ReturnType<typeof openQueues>
 
 /** @throws RedisUnavailable from its method. */
