@@ -7,6 +7,7 @@ import { flushLog, openLog } from './base/log.ts'
 import { createMetrics } from './base/metrics.ts'
 import { fail, ok, type Result } from './base/result.ts'
 import { readConfig } from './config/config.ts'
+import { misspeltSentence, misspeltSettings } from './config/misspelt.ts'
 import { errorReportSettingsOf, openErrorReports, reportUncaught } from './errors/reports.ts'
 import { type Apps, AppsFileError, openApps } from './push/apps.ts'
 
@@ -29,6 +30,7 @@ const log = openLog(
   errorReports?.report,
 )
 if (errorReports) reportUncaught(errorReports, log)
+for (const misspelt of misspeltSettings(process.env)) log.warn(misspelt, misspeltSentence(misspelt))
 const apps = usable(openAppsFile())
 
 const service = await openService({ config, apps, metrics: createMetrics(), log, pod, isPretty })
@@ -69,7 +71,9 @@ function openAppsFile(): Result<Apps, string[]> {
 /** The value, or an end that names every mistake. */
 function usable<Value>(read: Result<Value, string[]>): Value {
   if (read.ok) return read.value
-  return refuse("can't start with these settings", read.failure, EXIT_BAD_CONFIG)
+  // What is missing may be there under a name that is not quite right.
+  const mistakes = [...read.failure, ...misspeltSettings(process.env).map(misspeltSentence)]
+  return refuse("can't start with these settings", mistakes, EXIT_BAD_CONFIG)
 }
 
 function refuse(what: string, mistakes: readonly string[], exitCode: number): never {

@@ -9,6 +9,7 @@ import { assertNever, type Result } from '../base/result.ts'
 import type { Clock } from '../base/units.ts'
 import { readConfig, SETTINGS } from '../config/config.ts'
 import { settingsEnv, settingsMarkdown } from '../config/documents.ts'
+import { misspeltSentence, misspeltSettings } from '../config/misspelt.ts'
 import { RedisUnavailable } from '../redis/connect.ts'
 import { openTimelineReader } from '../timeline/reader.ts'
 import { control } from './control.ts'
@@ -55,7 +56,12 @@ async function end(order: Order, options: RunOptions): Promise<Ending | number> 
     for (const mistake of settings.failure) terminal.err(mistake)
     return EXIT_CODES.usage
   }
-  return carryOut(order, settings.value, options)
+  const ending = await carryOut(order, settings.value, options)
+  // It may be the wrong Redis that was asked.
+  if (ending.kind === 'redis-away')
+    for (const misspelt of misspeltSettings(env).filter(each => NEEDED_NAMES.includes(each.meant)))
+      terminal.err(misspeltSentence(misspelt))
+  return ending
 }
 
 /** What connections have to say is said by the commands themselves. */
@@ -71,11 +77,12 @@ const NEEDED = [
   'showsFullNumbers',
 ] as const
 
+const NEEDED_NAMES: readonly string[] = NEEDED.map(name => SETTINGS[name].env)
+
 type Settings = Pick<Extract<ReturnType<typeof readConfig>, { ok: true }>['value'], (typeof NEEDED)[number]>
 
 function readSettings(env: RunOptions['env']): Result<Settings, string[]> {
-  const names = NEEDED.map(name => SETTINGS[name].env)
-  return readConfig(Object.fromEntries(names.map(name => [name, env[name]])))
+  return readConfig(Object.fromEntries(NEEDED_NAMES.map(name => [name, env[name]])))
 }
 
 type Tools = Pick<RunOptions, 'terminal' | 'clock' | 'newUuid'>

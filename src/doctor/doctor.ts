@@ -11,7 +11,7 @@ import { examineAuth } from '../http/public/authCheckup.ts'
 import { examinePush } from '../push/checkup.ts'
 import { examineRedis } from '../redis/checkup/checkup.ts'
 import { examineMachine } from './machine.ts'
-import { examineSettings, mistakeFindings } from './settings.ts'
+import { examineSettings, misspeltFindings, mistakeFindings } from './settings.ts'
 
 export interface ExaminationOptions {
   env: Record<string, string | undefined>
@@ -56,7 +56,11 @@ function planExamination({ env, clock, log }: ExaminationOptions, limitMs: numbe
   const settings = { url: config.redisUrl, connectTimeoutMs: limitMs }
 
   return [
-    part('Settings', () => [...mistakeFindings(mistakes), ...examineSettings(config)]),
+    part('Settings', () => [
+      ...mistakeFindings(mistakes),
+      ...misspeltFindings(env),
+      ...examineSettings(config),
+    ]),
     part('Machine', () => examineMachine(config, Bun.version)),
     ...(canUse('PUBSUB_REDIS_URL')
       ? [part('Redis', () => examineRedis({ settings, jobLists, clock, log, limitMs }))]

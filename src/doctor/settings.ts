@@ -4,6 +4,7 @@
 import { type Finding, fine, problem, warning } from '../base/finding.ts'
 import { toSeconds } from '../base/units.ts'
 import { type Config, isLoopback } from '../config/config.ts'
+import { misspeltSettings } from '../config/misspelt.ts'
 import type { NetworkList } from '../config/networks.ts'
 
 /** @param mistakes as `readConfigAnyway` tells them, each beginning with the setting's name. */
@@ -14,6 +15,17 @@ export function mistakeFindings(mistakes: readonly string[]): Finding[] {
       'settings',
       `${mistake}.`,
       'Mend it: the service does not start. What is allowed: docs/settings.md.',
+    ),
+  )
+}
+
+/** Names that resemble a setting: its default holds instead of what was meant. */
+export function misspeltFindings(env: Record<string, string | undefined>): Finding[] {
+  return misspeltSettings(env).map(({ given, meant }) =>
+    warning(
+      'misspelt setting',
+      `${given} is no setting and has no effect.`,
+      `If ${meant} is meant, name it so: it is not set, and its default holds.`,
     ),
   )
 }

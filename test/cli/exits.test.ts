@@ -194,6 +194,17 @@ describe('exit code 5', () => {
     })
   })
 
+  test('says which setting was perhaps meant, of those that name the Redis', async () => {
+    const port = await freePort()
+    const env = { PUBSUB_REDIS_TIMOUT: '3', ESL_PASWORD: 'of no use here' }
+    const run = await cli(`redis://127.0.0.1:${port}`, ['calls'], { env })
+    expect([run.code, run.err[0]]).toEqual([
+      5,
+      'PUBSUB_REDIS_TIMOUT is no setting and has no effect; is PUBSUB_REDIS_TIMEOUT meant, which is not set?',
+    ])
+    expect(run.err).toHaveLength(2)
+  })
+
   test('is a Redis that is lost while an answer is awaited', async () => {
     await using ownRedis = await startRedis()
     const ear = ownRedis.client.duplicate()

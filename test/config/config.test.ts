@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'bun:test'
 import { type Config, readConfig, SETTINGS } from '../../src/config/config.ts'
 import { freePort } from '../harness/redis.ts'
-import { spawnService } from '../harness/service.ts'
+import { spawnService, startService } from '../harness/service.ts'
 
 type Env = Record<string, string>
 
@@ -199,6 +199,25 @@ describe('a mistake', () => {
     expect(stderr.trim().split('\n').length).toBe(6)
     expect(stdout + stderr).not.toContain(SECRET)
     expect(stdout + stderr).not.toContain('99999')
+  })
+
+  test('names what was perhaps meant by a misspelt one, at a start that fails and at one that does not', async () => {
+    const sentence = 'AUTH_ISUER is no setting and has no effect; is AUTH_ISSUER meant, which is not set?'
+    const failing = spawnService({ AUTH_MODE: 'jwt', AUTH_ISUER: SECRET })
+    const stderr = await failing.stderr.text()
+    expect(await failing.exited).toBe(78)
+    expect(stderr).toContain(`  AUTH_ISSUER is required with AUTH_MODE=jwt\n`)
+    expect(stderr).toEndWith(`  ${sentence}\n`)
+    await using service = await startService({
+      PUBSUB_REDIS_URL: `redis://127.0.0.1:${await freePort()}`,
+      AUTH_ISUER: SECRET,
+    })
+    expect(await service.logged(line => line.msg === sentence)).toMatchObject({
+      level: 'warn',
+      given: 'AUTH_ISUER',
+      meant: 'AUTH_ISSUER',
+    })
+    expect(stderr + service.output()).not.toContain(SECRET)
   })
 
   test('in APPS_FILE ends it in the same way', async () => {

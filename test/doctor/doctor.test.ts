@@ -97,6 +97,15 @@ describe('the report', () => {
     expect(code).toBe(1)
   })
 
+  test('tells of a misspelt setting what is perhaps meant, without its value', async () => {
+    const finding = await find({ ESL_PASWORD: SECRET, ESL_PASSWORD: '' }, 'Settings', 'misspelt setting')
+    expect(finding).toMatchObject({
+      level: 'warning',
+      what: 'ESL_PASWORD is no setting and has no effect.',
+      todo: 'If ESL_PASSWORD is meant, name it so: it is not set, and its default holds.',
+    })
+  })
+
   test('does not wait for one that hangs', async () => {
     await using hung = await startRedis()
     hung.pause()
