@@ -18,8 +18,8 @@ export interface RedisModelOptions {
   nowMs: () => number
   /** @returns what calls it off. */
   after: (ms: number, act: () => void) => () => void
-  /** Told of everything that is published, with how many connections it went to. */
-  onPublish?: (channel: string, message: string, receivers: number) => void
+  /** Told of everything that is published, with the connections that it goes to. */
+  onPublish?: (channel: string, message: string, receivers: readonly Session[]) => void
 }
 
 /** What the server can't do at the moment: `full` takes no data, a `replica` no writes. */
@@ -90,9 +90,14 @@ export class RedisModel {
     for (const session of this.#sessions) session.flush()
   }
 
+  /** Closes every connection. */
+  endAll(): void {
+    for (const session of [...this.#sessions]) session.end()
+  }
+
   /** The server has started anew: its scripts and its connections are gone, its data is what `db` holds. */
   restart(): void {
-    for (const session of [...this.#sessions]) session.end()
+    this.endAll()
     this.#lua.flush()
     this.trouble = undefined
   }
@@ -113,6 +118,14 @@ export class RedisModel {
       if (thrown instanceof WrongType) return WRONG_TYPE
       throw thrown
     }
+  }
+
+  /** Runs a command that comes from no connection, and all that follows from it. */
+  runAndServe(words: readonly string[]): Reply {
+    const reply = words[0]!.toLowerCase() === 'publish' ? this.publish(words[1]!, words[2]!) : this.run(words)
+    this.serveWaiters()
+    this.flush()
+    return reply
   }
 
   #context(): CommandContext {
@@ -180,7 +193,7 @@ export class RedisModel {
   publish(channel: string, message: string): number {
     const listeners = [...(this.#channels.get(channel) ?? [])]
     for (const session of listeners) session.push(['message', channel, message])
-    this.#options.onPublish?.(channel, message, listeners.length)
+    this.#options.onPublish?.(channel, message, listeners)
     return listeners.length
   }
 
