@@ -5,7 +5,8 @@ import { openLog } from '../src/base/log.ts'
 import { openErrorReports, reportUncaught } from '../src/errors/reports.ts'
 import { openRedis } from '../src/redis/connect.ts'
 import { openDevices } from '../src/redis/devices/devices.ts'
-import { DEAF_AFTER_MS, openInbox, SELF_TEST_INTERVAL_MS } from '../src/redis/inbox.ts'
+import { BEAT_MS, DEAF_AFTER_MS } from '../src/redis/selfTest.ts'
+import { openSubscriber } from '../src/redis/subscriber.ts'
 import { openWakes } from '../src/redis/wakes/wakes.ts'
 import {
   createOutbox,
@@ -27,7 +28,11 @@ function open(settings: WaitWorkerSettings) {
   if (errorReports) reportUncaught(errorReports, log)
   const send = createOutbox<FromWaitWorker>('chunk', batch => self.postMessage(batch))
   const commands = openRedis(settings.redis, 'commands', log)
-  const subscriber = openRedis(settings.redis, 'subscriber', log)
+  const subscriber = openSubscriber({
+    connection: openRedis(settings.redis, 'subscriber', log),
+    commands,
+    log,
+  })
 
   const room = openWaitRoom({
     wakes: openWakes(commands),
@@ -35,18 +40,15 @@ function open(settings: WaitWorkerSettings) {
     inbox: settings.inbox,
     roundtripWaitMs: settings.roundtripWaitMs,
     resendIntervalMs: settings.resendIntervalMs,
-    canHear: () => inbox.deafForMs(Date.now()) < DEAF_AFTER_MS,
+    canHear: () => subscriber.deafForMs() < DEAF_AFTER_MS,
     send,
     clock: Date.now,
     log,
   })
-  const inbox = openInbox({
-    subscriber,
-    commands,
-    channel: settings.inbox,
+  const inbox = subscriber.listen(settings.inbox, {
     onMessage: room.hear,
-    onChange: onConnectionChange,
-    log,
+    onLost: onConnectionChange,
+    onBack: onConnectionChange,
   })
   // Looking at what was missed takes both connections, and they come back in any order.
   for (const event of ['ready', 'close']) commands.on(event, onConnectionChange)
@@ -57,29 +59,28 @@ function open(settings: WaitWorkerSettings) {
   }
 
   function isConnected(): boolean {
-    return inbox.isSubscribed && commands.status === 'ready'
+    return subscriber.isWhole && commands.status === 'ready'
   }
 
   function reportHealth(): void {
     send({
       kind: 'health',
-      deafForMs: isConnected() ? inbox.deafForMs(Date.now()) : FOREVER_MS,
+      deafForMs: isConnected() ? Math.min(FOREVER_MS, subscriber.deafForMs()) : FOREVER_MS,
     })
   }
 
-  void inbox.subscribed.then(() => {
+  void inbox.confirmed.then(() => {
     send({ kind: 'ready' })
     reportHealth()
   })
-  const health = setInterval(reportHealth, SELF_TEST_INTERVAL_MS)
+  const health = setInterval(reportHealth, BEAT_MS)
 
   return {
     obey: room.obey,
     close() {
       clearInterval(health)
       for (const event of ['ready', 'close']) commands.off(event, onConnectionChange)
-      inbox.close()
-      subscriber.disconnect()
+      subscriber.close()
       commands.disconnect()
     },
   }

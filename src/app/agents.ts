@@ -114,6 +114,9 @@ export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOption
     /** What keeps the agents from dialling: none of them reaches a switch. */
     obstacles: (): string[] => ([...pool.switches().values()].some(Boolean) ? [] : ['switch']),
 
+    /** Whether there is an agent that does not hear what is said on its channels. */
+    isDeaf: () => pool.isDeaf,
+
     /** By switch, whether one of our agents is connected to it. */
     switches: pool.switches,
 

@@ -59,10 +59,11 @@ export async function openService(options: ServiceOptions) {
   const closing = new AbortController()
   let isDraining = false
 
+  // A Redis that is full can be reached and takes nothing; one that an agent is deaf to takes everything.
+  const isRedisReady = () => operate.isRedisReady() && !agents?.isDeaf()
   const readiness = (): string[] => [
     ...(isDraining ? ['draining'] : []),
-    // A Redis that is full can be reached and takes nothing.
-    ...(operate.isRedisReady() ? (front?.obstacles() ?? []) : ['redis']),
+    ...(isRedisReady() ? (front?.obstacles() ?? []) : ['redis']),
     // A process that serves PBXs too must not lose their traffic because a switch is away.
     ...(config.role === 'agent' ? (agents?.obstacles() ?? []) : []),
   ]
@@ -73,7 +74,7 @@ export async function openService(options: ServiceOptions) {
       front?.beforeScrape()
       agents?.beforeScrape()
       // A front asks its own connections, and has said so.
-      if (!front) metrics.redisReady.set(operate.isRedisReady() ? 1 : 0)
+      if (!front) metrics.redisReady.set(isRedisReady() ? 1 : 0)
       metrics.ready.set(readiness().length === 0 ? 1 : 0)
       await readQueues()
     },

@@ -16,16 +16,8 @@ import { type JobQueued, type JobRequest, openJobRequests } from '../redis/jobs/
 import { waitingJobsOf } from '../redis/jobs/queues.ts'
 import { historyKey } from '../redis/keys.ts'
 import { isCluster, reachable } from '../redis/scripts.ts'
+import { type Listener, openSubscriber, type Subscriber } from '../redis/subscriber.ts'
 import { type KeptTimelines, openKeptTimelines } from '../redis/timelines/timelines.ts'
-
-/** What hears one channel. */
-export interface Ear {
-  onMessage: (text: string) => void
-  /** The connection is lost: what is published now is not heard. */
-  onLost?: () => void
-  /** The channel is heard again, after a gap. */
-  onBack?: () => void
-}
 
 /** An agent that lives, or one that died and whose calls nobody has taken over yet. */
 export interface SeenAgent {
@@ -49,10 +41,10 @@ export interface Backend {
   /** The jobs that wait in a list, the next first, at most `max` of `total`; none of a key that is no list. */
   waiting(list: string, max: number): Promise<{ jobs: string[]; total: number }>
   /** Hears a channel from the moment that this resolves. @returns what ends the hearing. */
-  listen(channel: string, ear: Ear): Promise<() => void>
-  /** Resolves when a channel's messages of before have been heard: they come on another connection than what is asked
+  listen(channel: string, listener: Listener): Promise<() => void>
+  /** Resolves when all messages of before have been heard: they come on another connection than what is asked
    *  meanwhile. (In a Cluster but for those still on their way between two nodes.) */
-  caughtUp(channel: string): Promise<void>
+  caughtUp(): Promise<void>
   /** @returns how many subscribers got it, our own connection included; undefined in a Cluster, where nobody knows. */
   publish(channel: string, message: string): Promise<number | undefined>
   /** The call of that dial id, or undefined when none lives. */
@@ -74,21 +66,21 @@ export interface Backend {
  *  is opened at the first use and closed with the backend. */
 export function openBackend(
   redis: RedisConnection,
-  openSubscriber: () => RedisConnection | Promise<RedisConnection>,
+  openConnection: () => RedisConnection | Promise<RedisConnection>,
   log: Log,
 ): Backend {
   const store = openCalls(redis)
   const directory = openAgentDirectory(redis)
   const requests = openJobRequests(redis)
   const agents = async () => [...(await directory.all())].map(([agent, card]) => ({ agent, card }))
-  const ears = openEars(openSubscriber, log)
+  const hearing = hearChannels(redis, openConnection, log)
 
   return {
     queueJob: (list, job) => reachable(redis.rpush(list, job)),
     queueOnce: requests.queue,
     waiting: (list, max) => waitingJobsOf(redis, list, max),
-    listen: ears.listen,
-    caughtUp: ears.caughtUp,
+    listen: hearing.listen,
+    caughtUp: hearing.caughtUp,
 
     async publish(channel, message) {
       const receivers = await reachable(redis.publish(channel, message))
@@ -124,77 +116,45 @@ export function openBackend(
 
     timelines: openKeptTimelines(redis),
     history: user => reachable(redis.lrange(historyKey(user), 0, -1)),
-    close: ears.close,
+    close: hearing.close,
   }
 }
 
-/** Who hears what, on one connection. */
-function openEars(openSubscriber: () => RedisConnection | Promise<RedisConnection>, log: Log) {
-  const ears = new Map<string, Set<Ear>>()
-  let opening: Promise<RedisConnection> | undefined
-
-  async function open(): Promise<RedisConnection> {
-    const connection = await openSubscriber()
-    connection.on('message', (channel: string, text: string) => {
-      const hearing = ears.get(channel)
-      if (hearing) for (const ear of hearing) ear.onMessage(text)
-    })
-    connection.on('close', () => {
-      for (const hearing of ears.values()) for (const ear of hearing) ear.onLost?.()
-    })
-    connection.on('ready', () => {
-      for (const channel of ears.keys())
-        connection.subscribe(channel).then(
-          () => {
-            for (const ear of ears.get(channel) ?? []) ear.onBack?.()
-          },
-          thrown => log.debug({ reason: messageOf(thrown) }, 'not heard yet; the next reconnect tries again'),
-        )
-    })
-    return connection
-  }
-
-  const subscriber = (): Promise<RedisConnection> => {
-    opening ??= open()
-    return opening
-  }
-
-  function leave(channel: string, ear: Ear): void {
-    const hearing = ears.get(channel)
-    if (!hearing?.delete(ear) || hearing.size > 0) return
-    ears.delete(channel)
-    // Behind every SUBSCRIBE of before and before every later one. Where it fails the connection is broken, and its
-    // return subscribes only to what is heard then.
-    subscriber()
-      .then(connection => connection.unsubscribe(channel))
-      .catch(thrown => log.debug({ reason: messageOf(thrown) }, 'not unsubscribed: redis is away'))
-  }
+/** Opens the subscriber at the first use. */
+function hearChannels(
+  commands: RedisConnection,
+  openConnection: () => RedisConnection | Promise<RedisConnection>,
+  log: Log,
+) {
+  let opening: Promise<Subscriber> | undefined
+  const open = async () => openSubscriber({ connection: await openConnection(), commands, log })
 
   return {
-    async listen(channel: string, ear: Ear): Promise<() => void> {
-      const hearing = ears.get(channel) ?? new Set()
-      ears.set(channel, hearing)
-      hearing.add(ear)
+    async listen(channel: string, listener: Listener): Promise<() => void> {
+      opening ??= open()
+      const subscriber = await reachable(opening)
+      const subscription = subscriber.listen(channel, listener)
+      const leave = () => {
+        subscription
+          .leave()
+          .catch(thrown => log.debug({ reason: messageOf(thrown) }, 'not unsubscribed: redis is away'))
+      }
       try {
-        await inTime(subscriber().then(connection => connection.subscribe(channel)))
+        await inTime(subscription.confirmed)
       } catch (thrown) {
-        leave(channel, ear)
+        leave()
         throw thrown
       }
-      return () => leave(channel, ear)
+      return leave
     },
 
-    /** SUBSCRIBE again is harmless, and its reply comes behind all that was published before. */
-    async caughtUp(channel: string): Promise<void> {
-      if (opening && ears.has(channel))
-        await inTime(opening.then(connection => connection.subscribe(channel)))
+    async caughtUp(): Promise<void> {
+      if (opening) await inTime(opening.then(subscriber => subscriber.caughtUp()))
     },
 
     close(): void {
-      // Nobody wants to hear of a loss that is our own doing.
-      ears.clear()
       void opening?.then(
-        connection => connection.disconnect(),
+        subscriber => subscriber.close(),
         // It never stood.
         () => undefined,
       )

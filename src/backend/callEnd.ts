@@ -57,7 +57,7 @@ export function watchCallEnd(backend: Backend, { dialId, isOurs, onEnd }: CallEn
         const found = await backend.findCall(dialId)
         if (found && !stateOf(found).isOver) return true
         // Its last messages may still be on their way to us.
-        await backend.caughtUp(dialId)
+        await backend.caughtUp()
         return false
       } catch (thrown) {
         if (!(thrown instanceof RedisUnavailable)) throw thrown

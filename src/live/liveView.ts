@@ -3,9 +3,9 @@
 // all of them goes on showing the same ones.
 import type { AgentCard, AgentDirectory } from '../redis/agents/directory.ts'
 import type { CallStore } from '../redis/calls/calls.ts'
-import { DEAF_AFTER_MS } from '../redis/inbox.ts'
 import type { QueueDepth, Queues } from '../redis/jobs/queues.ts'
 import type { HeldCall, PodStore, RecentProblem, SeenPod } from '../redis/pods/pods.ts'
+import { DEAF_AFTER_MS } from '../redis/selfTest.ts'
 import { type CallView, callView } from './callView.ts'
 import type { HourView } from './hourView.ts'
 import { LATELY_MAX } from './recentProblems.ts'

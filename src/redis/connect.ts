@@ -1,6 +1,7 @@
 // Opens connections to Redis: one server, Sentinel or Cluster, with or without TLS, from one URL. The only room
 // that imports ioredis. Connections reconnect by themselves for ever; a command sent while there is none, or
-// unanswered for too long, fails at once as `RedisUnavailable`, so that no caller hangs.
+// unanswered for too long, fails at once as `RedisUnavailable`, so that no caller hangs. A connection that stays silent
+// is closed, and made anew, to another server if there is one by then.
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { Log } from '../base/log.ts'
 import { parseRedisUrl, type RedisNode, type RedisTarget } from '../config/redisUrl.ts'
@@ -24,6 +25,17 @@ export class RedisUnavailable extends Error {
 /** A PBX must have its NAK within a second when Redis hangs, so a command gets less than that. */
 export const COMMAND_TIMEOUT_MS = 800
 
+/** Nothing has come for so long after something was asked: the server is stopped, or the way to it drops everything,
+ *  and no error ever tells. A blocking pop must end sooner by itself. Redis itself stands still for a second or two now
+ *  and then (a fork, a slow script). */
+export const SILENT_AFTER_MS = 3_000
+
+/** A peer that lives answers the end of a connection at once; a silent one is not waited for. */
+const DISCONNECT_TIMEOUT_MS = 200
+
+/** For one Sentinel's answer; then the next one is asked. */
+const SENTINEL_TIMEOUT_MS = 1_000
+
 /** What a connection is for. Commands fail fast; a subscriber must wait for its server to come back; a blocking
  *  pop has no reply for as long as there is no job. */
 export type RedisPurpose = 'commands' | 'subscriber' | 'blocking'
@@ -33,6 +45,7 @@ export function openRedis(settings: RedisSettings, purpose: RedisPurpose, log: L
   const target = parseRedisUrl(settings.url)
   if (!target.ok) throw new Error(`PUBSUB_REDIS_URL ${target.failure}`)
   const connection = connect(target.value, purpose, optionsFor(purpose, settings))
+  if (purpose === 'subscriber') leaveSilenceToSelfTest(connection)
   // ioredis throws an unhandled 'error' into the process without a listener. One line per outage, not per attempt.
   let isDown = false
   connection.on('error', (error: Error) => {
@@ -89,9 +102,25 @@ function connectToAny(nodes: readonly RedisNode[], options: RedisOptions): Redis
   return connection
 }
 
+/** ioredis's timer runs before the socket is read: a process that was stopped for a while with something asked would
+ *  throw away the messages that wait in its socket. So the timer guards the making of a connection alone; the
+ *  subscriber's self-test, which counts beats, guards one that stands. */
+function leaveSilenceToSelfTest(connection: RedisConnection): void {
+  const options = connection.options as RedisOptions
+  connection.on('ready', () => {
+    delete options.socketTimeout
+  })
+  connection.on('close', () => {
+    options.socketTimeout = SILENT_AFTER_MS
+  })
+}
+
 function optionsFor(purpose: RedisPurpose, settings: RedisSettings): RedisOptions {
   const shared: RedisOptions = {
     connectTimeout: settings.connectTimeoutMs,
+    socketTimeout: SILENT_AFTER_MS,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
+    sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
     retryStrategy: backoffMs,
     keepAlive: 10_000,
     noDelay: true,
@@ -109,8 +138,9 @@ function optionsFor(purpose: RedisPurpose, settings: RedisSettings): RedisOption
         maxRetriesPerRequest: 0,
       }
     case 'subscriber':
-      // Whoever listens subscribes again itself, at 'ready': it may have to look first at what it missed.
-      return { ...shared, autoResubscribe: false, maxRetriesPerRequest: null }
+      // Whoever listens subscribes again itself, at 'ready': it may have to look first at what it missed. So nothing
+      // may be kept for the return either.
+      return { ...shared, autoResubscribe: false, enableOfflineQueue: false, maxRetriesPerRequest: null }
     case 'blocking':
       return { ...shared, enableOfflineQueue: false, maxRetriesPerRequest: 0 }
   }

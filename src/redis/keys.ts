@@ -15,6 +15,9 @@ export const wokenAccountsKey = (callId: string): string => `${PREFIX}woken:{${t
 /** Channel, one wait worker's inbox. One per worker, not one per call: that is several times as fast. */
 export const inboxChannel = (pod: string, worker: number): string => `${PREFIX}inbox:${pod}:${worker}`
 
+/** Channel, one subscriber's own: what it publishes to itself to see whether messages arrive. */
+export const selfTestChannel = (id: string): string => `${PREFIX}self-test:${id}`
+
 /** STRING, the confirmation tokens' key that pods share when no `JWT_SECRETS` are set. */
 export const SHARED_SECRET_KEY = `${PREFIX}jwt-secret`
 

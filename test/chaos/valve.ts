@@ -7,8 +7,9 @@ export type ValveState = 'open' | 'cut' | 'stalled'
 
 export interface Valve {
   port: number
-  /** Sets the state for the connections that `concerns` names by their client's port, and for all later ones of them. */
-  set(state: ValveState, concerns?: (clientPort: number) => boolean): void
+  /** Sets the state for the connections that `concerns` names, and for all later ones of them: by their client's port,
+   *  and by the port that the far end knows them by, which is 0 until they stand there. */
+  set(state: ValveState, concerns?: (clientPort: number, farPort: number) => boolean): void
   /** The ports that we use towards the far end: how that end names our connections. */
   farPorts(): number[]
   close(): void
@@ -25,9 +26,9 @@ interface Line {
 export async function openValve(farPort: number): Promise<Valve> {
   const lines = new Set<Line>()
   let state: ValveState = 'open'
-  let concerns: (clientPort: number) => boolean = () => true
-  const stateFor = (clientPort: number): ValveState =>
-    state !== 'open' && concerns(clientPort) ? state : 'open'
+  let concerns: (clientPort: number, farPort: number) => boolean = () => true
+  const stateFor = (clientPort: number, farPort = 0): ValveState =>
+    state !== 'open' && concerns(clientPort, farPort) ? state : 'open'
 
   const server = createServer({ pauseOnConnect: true, noDelay: true }, near => {
     const clientPort = near.remotePort ?? 0
@@ -57,7 +58,7 @@ export async function openValve(farPort: number): Promise<Valve> {
       state = to
       concerns = whom
       for (const line of [...lines]) {
-        const own = stateFor(line.clientPort)
+        const own = stateFor(line.clientPort, line.far.localPort)
         if (own === 'cut') line.near.destroy()
         else if (own === 'stalled') stall(line)
         else if (line.isStalled) flow(line)

@@ -9,10 +9,10 @@ import { SwitchLink } from '../../esl/link.ts'
 import { openAgentDirectory } from '../../redis/agents/directory.ts'
 import { type Lease, openLeases } from '../../redis/agents/lease.ts'
 import { openCalls } from '../../redis/calls/calls.ts'
-import { openChannels } from '../../redis/channels.ts'
 import { openRedis } from '../../redis/connect.ts'
 import { openJobs } from '../../redis/jobs/jobs.ts'
 import { coreListenerKey } from '../../redis/keys.ts'
+import { openSubscriber, type Subscription } from '../../redis/subscriber.ts'
 import { openTimelineRoom } from '../../timeline/open.ts'
 import type { Tracer } from '../../tracing/types.ts'
 import { CallRegistry } from '../call/registry.ts'
@@ -25,10 +25,10 @@ import { dialJob } from '../job/placeCall.ts'
 import { isForAnother, openHandover } from '../ownership/handOver.ts'
 import { startLiveness } from '../ownership/lease.ts'
 import { startTakeover } from '../ownership/sweep.ts'
-import { type AgentContext, fence, letFinish, lookAfterGap } from './context.ts'
+import { type AgentContext, fence, leaveChannel, letFinish, lookAfterGap } from './context.ts'
 import type { Count, Observe } from './countNames.ts'
 import { type Incident, watchIncidents } from './incidents.ts'
-import type { AgentSettings } from './messages.ts'
+import type { AgentSettings, Health } from './messages.ts'
 
 export interface AgentOptions {
   settings: AgentSettings
@@ -39,7 +39,7 @@ export interface AgentOptions {
   observe?: Observe
   /** Declared dead by others: the agent must end, and act no more. */
   onDeclaredDead: () => void
-  onHealth: (health: { isSwitchReady: boolean; calls: number }) => void
+  onHealth: (health: Health) => void
   /** Something that an operator may want to look into. */
   onIncident?: (incident: Incident) => void
   clock: Clock
@@ -72,7 +72,6 @@ export function openAgent(options: AgentOptions): Agent {
   const { settings, log } = options
   const { agent } = settings
   const commands = openRedis(settings.redis, 'commands', log)
-  const subscriber = openRedis(settings.redis, 'subscriber', log)
   const timelines = openTimelineRoom(
     {
       redis: settings.redis,
@@ -91,10 +90,11 @@ export function openAgent(options: AgentOptions): Agent {
   const calls = new CallRegistry()
   /** Jobs that were taken and are neither a call in Redis nor answered yet, by their text. */
   const inHand = createBag()
+  let isDeaf = false
   let isReconciling = false
   let isDraining = false
   let isDeclaredDead = false
-  let core: { channel: CoreChannel; lease: Lease } | undefined
+  let core: { channel: CoreChannel; lease: Lease; listening: Subscription | undefined } | undefined
   let onQuiet: (() => void) | undefined
   let orphaned: Timer | undefined
 
@@ -153,7 +153,16 @@ export function openAgent(options: AgentOptions): Agent {
     link,
     store: openCalls(commands),
     jobs: openJobs(commands, agent),
-    channels: openChannels(subscriber, () => lookAfterGap(context)),
+    channels: openSubscriber({
+      connection: openRedis(settings.redis, 'subscriber', log),
+      commands,
+      onReturn: () => lookAfterGap(context),
+      onDeaf(is) {
+        isDeaf = is
+        tellHealth()
+      },
+      log,
+    }),
     calls,
     givenUp: new Map(),
     unfinished: new Set(),
@@ -232,24 +241,23 @@ export function openAgent(options: AgentOptions): Agent {
       holder: agent,
       leaseMs: CORE_LEASE_MS,
       onGained: () => {
-        context.channels
-          .listen(coreUuid, channel.hear)
-          .catch(thrown => log.warn({ reason: messageOf(thrown) }, "the switch's channel is not heard"))
+        mine.listening = context.channels.listen(coreUuid, { onMessage: channel.hear })
       },
-      onLost: () =>
-        void context.channels.unlisten(coreUuid).catch(() => log.debug('redis is away: nothing to leave')),
+      onLost: () => {
+        void leaveChannel(context, mine.listening)
+        mine.listening = undefined
+      },
       log,
     })
-    core = { channel, lease }
+    const mine: NonNullable<typeof core> = { channel, lease, listening: undefined }
+    core = mine
   }
 
   function leaveCore(): void {
     if (!core) return
-    const { channel, lease } = core
+    const { lease, listening } = core
     core = undefined
-    const left = context.channels
-      .unlisten(channel.coreUuid, { isHeardToTheEnd: true })
-      .catch(() => log.debug('redis is away: nothing to leave'))
+    const left = leaveChannel(context, listening, { isHeardToTheEnd: true })
     // The next one listens from then on: nothing is heard by both, nor by neither for long.
     letFinish(
       context,
@@ -296,7 +304,7 @@ export function openAgent(options: AgentOptions): Agent {
   }
 
   function tellHealth(): void {
-    options.onHealth({ isSwitchReady: link.isReady, calls: calls.size })
+    options.onHealth({ isSwitchReady: link.isReady, isDeaf, calls: calls.size })
   }
 
   return {
@@ -315,7 +323,7 @@ export function openAgent(options: AgentOptions): Agent {
       )
       link.close()
       await timelines.close()
-      subscriber.disconnect()
+      context.channels.close()
       commands.disconnect()
     },
   }

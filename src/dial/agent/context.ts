@@ -6,9 +6,9 @@ import { messageOf } from '../../base/result.ts'
 import type { Clock } from '../../base/units.ts'
 import type { SwitchLink } from '../../esl/link.ts'
 import type { CallStep, CallStore } from '../../redis/calls/calls.ts'
-import type { Channels } from '../../redis/channels.ts'
 import { RedisUnavailable } from '../../redis/connect.ts'
 import type { JobQueue } from '../../redis/jobs/jobs.ts'
+import type { Subscriber, Subscription } from '../../redis/subscriber.ts'
 import type { Recorder } from '../../timeline/recorder.ts'
 import type { Traces } from '../../timeline/traced.ts'
 import { answeredSides, type Call, recordOf } from '../call/call.ts'
@@ -23,7 +23,8 @@ export interface AgentContext {
   readonly link: SwitchLink
   readonly store: CallStore
   readonly jobs: JobQueue
-  readonly channels: Channels
+  /** Hears the channels of calls, of the switch and of this agent. */
+  readonly channels: Subscriber
   readonly calls: CallRegistry
   /** Channels of calls that were given up, with their dial ids: see `lateRing.ts`. */
   readonly givenUp: Map<string, string>
@@ -87,7 +88,7 @@ export async function sayNow(
   let isSaid = false
   await untilWritten(context, async () => {
     // Heard before said: whoever reacts to `call-start` with a control message finds us listening.
-    await call.listening
+    await call.listening?.confirmed
     // Sent before, and the answer was lost: only Redis can tell whether it was done, though the call is another's now.
     if (call.isFenced && tries === 0) return
     tries += 1
@@ -193,16 +194,31 @@ export function letGo(context: AgentContext, call: Call, until: { isHeardToTheEn
   // Let go before; by now the channel may be heard for a later call of the same dial id.
   if (context.calls.find(call.record.dialId) !== call) return
   context.calls.remove(call)
-  const unlistened = context.channels
-    .unlisten(call.record.dialId, until)
-    .catch(thrown => context.log.debug({ reason: messageOf(thrown) }, 'not unsubscribed: redis is away'))
-  if (until.isHeardToTheEnd) void unlistened.then(call.onLeft)
+  const left = leaveChannel(context, call.listening, until)
+  if (until.isHeardToTheEnd) void left.then(call.onLeft)
   else call.onLeft()
   letFinish(
     context,
-    unlistened.then(() => call.tasks.idle()),
+    left.then(() => call.tasks.idle()),
   )
   context.onRoom()
+}
+
+/** Hears a call's channel from now on. */
+export const hearCall = (context: AgentContext, call: Call): Subscription =>
+  context.channels.listen(call.record.dialId, { onMessage: message => context.onMessage(call, message) })
+
+/** Off a channel; without Redis nothing is heard there anyway. */
+export async function leaveChannel(
+  context: AgentContext,
+  subscription: Subscription | undefined,
+  until: { isHeardToTheEnd?: boolean } = {},
+): Promise<void> {
+  try {
+    await subscription?.leave(until)
+  } catch (thrown) {
+    context.log.debug({ reason: messageOf(thrown) }, 'not unsubscribed: redis is away')
+  }
 }
 
 /** Keeps the agent from ending before this has. */

@@ -63,5 +63,7 @@ export interface Observed {
 /** Told whenever it changes. */
 export interface Health {
   isSwitchReady: boolean
+  /** Nothing proves that what is published on its channels arrives. */
+  isDeaf: boolean
   calls: number
 }

@@ -3,7 +3,7 @@
 import type { Log } from '../../base/log.ts'
 import { assertNever } from '../../base/result.ts'
 import type { Incident } from './incidents.ts'
-import type { AgentSettings, Counted, FromAgent, Observed, ToAgent } from './messages.ts'
+import type { AgentSettings, Counted, FromAgent, Health, Observed, ToAgent } from './messages.ts'
 
 export interface AgentPoolOptions {
   program: URL
@@ -21,10 +21,12 @@ export interface AgentPoolOptions {
 interface Member {
   settings: Omit<AgentSettings, 'agent'>
   worker: Worker
-  isSwitchReady: boolean
-  calls: number
+  health: Health
   drained: Promise<void>
 }
+
+/** Before an agent has told anything, and after its end. */
+const UNKNOWN: Health = { isSwitchReady: false, isDeaf: false, calls: 0 }
 
 /** A worker that dies at once, again and again, must not spin a core. */
 const RESPAWN_DELAY_MS = 1_000
@@ -40,7 +42,7 @@ export function openAgentPool(options: AgentPoolOptions) {
     const settings = options.agents[index]!
     const { promise: drained, resolve: markDrained } = Promise.withResolvers<void>()
     const worker = new Worker(options.program)
-    const member: Member = { settings, worker, isSwitchReady: false, calls: 0, drained }
+    const member: Member = { settings, worker, health: UNKNOWN, drained }
     members[index] = member
     worker.onmessage = (event: MessageEvent<FromAgent>) => {
       const message = event.data
@@ -52,8 +54,7 @@ export function openAgentPool(options: AgentPoolOptions) {
         case 'incidents':
           return message.incidents.forEach(options.onIncident)
         case 'health':
-          member.isSwitchReady = message.isSwitchReady
-          member.calls = message.calls
+          member.health = message
           return
         case 'drained':
           return markDrained()
@@ -66,9 +67,12 @@ export function openAgentPool(options: AgentPoolOptions) {
     worker.addEventListener('close', () => {
       markDrained()
       if (isDraining) return
-      log.error({ switch: settings.switch.name, calls: member.calls }, 'agent ended; another takes its place')
+      log.error(
+        { switch: settings.switch.name, calls: member.health.calls },
+        'agent ended; another takes its place',
+      )
       options.onCrash()
-      member.isSwitchReady = false
+      member.health = UNKNOWN
       setTimeout(() => !isDraining && start(index), RESPAWN_DELAY_MS)
     })
     send(worker, { kind: 'open', settings: { ...settings, agent: options.newName() } })
@@ -81,13 +85,18 @@ export function openAgentPool(options: AgentPoolOptions) {
     /** For each switch whether one of our agents is connected to it. */
     switches(): Map<string, boolean> {
       const ready = new Map<string, boolean>()
-      for (const { settings, isSwitchReady } of members)
-        ready.set(settings.switch.name, isSwitchReady || ready.get(settings.switch.name) === true)
+      for (const { settings, health } of members)
+        ready.set(settings.switch.name, health.isSwitchReady || ready.get(settings.switch.name) === true)
       return ready
     },
 
+    /** Whether there is an agent that does not hear its channels. */
+    get isDeaf(): boolean {
+      return members.some(member => member.health.isDeaf)
+    },
+
     get calls(): number {
-      return members.reduce((sum, member) => sum + member.calls, 0)
+      return members.reduce((sum, member) => sum + member.health.calls, 0)
     },
 
     /** No new jobs; resolves when the last call has ended, or after `limitMs`. */

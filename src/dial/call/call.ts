@@ -1,6 +1,7 @@
 // One dialled call as its owner knows it: its legs, its bargers, what was published. The state is kept in memory
 // for speed and in Redis for the survivors; each change is written together with the event that tells of it.
 import type { CallRecord } from '../../redis/calls/calls.ts'
+import type { Subscription } from '../../redis/subscriber.ts'
 import type { Job } from '../job/job.ts'
 import type { AnswerTo } from './events.ts'
 import { channelUuidOf } from './identity.ts'
@@ -45,8 +46,8 @@ export interface Call {
   heard: number
   /** Publishing and answering, in order. */
   tasks: TaskQueue
-  /** The call's channel is subscribed: what is published from now on is heard. */
-  listening: Promise<void>
+  /** On the call's channel. Undefined: not asked for yet. */
+  listening: Subscription | undefined
   /** Its originate has left: from then on the switch may know of it. */
   isSent: boolean
   /** The A-leg's very last event has come: nothing of the call can follow. */
@@ -111,7 +112,7 @@ export function createCall(job: Job, taken: { text: string; list: string; switch
     bargers: new Map(),
     heard: 0,
     tasks: createTaskQueue(),
-    listening: Promise.resolve(),
+    listening: undefined,
     isSent: false,
     isComplete: false,
     isEnding: false,

@@ -18,6 +18,7 @@ import { answerOf, type CommandOutcome } from '../../esl/outcome.ts'
 import {
   type AgentContext,
   conclude,
+  hearCall,
   letGo,
   sayFailure,
   sayOn,
@@ -115,7 +116,7 @@ export async function dial(
     timeoutMs: settings.ringTimeoutSeconds * MS_PER_SECOND + RESULT_MARGIN_MS,
   })
   // The phone waits for nothing but the claim; nobody knows of the call before its call-start, which waits for this.
-  call.listening = context.channels.listen(job.dialId, message => context.onMessage(call, message))
+  call.listening = hearCall(context, call)
   call.tasks.run(() => checkHearing(context, call))
   context.count('jobs', job.kind)
   noteTaken(context, job, taken)
@@ -168,7 +169,7 @@ function noteOriginate(context: AgentContext, { job, a }: Call, accepted: Promis
 /** What our subscription brings may be another's to answer: if we were declared dead before it stood, the marker with
  *  which the other's part began was said before we could hear it. */
 async function checkHearing(context: AgentContext, call: Call): Promise<void> {
-  await call.listening
+  await call.listening?.confirmed
   while (!call.isFenced && !(await context.mayAct())) await Bun.sleep(MAY_ACT_RETRY_MS)
   if (!call.isFenced) return
   call.isDeaf = true

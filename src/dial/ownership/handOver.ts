@@ -16,12 +16,20 @@ import { assertNever, messageOf } from '../../base/result.ts'
 import { MS_PER_SECOND } from '../../base/units.ts'
 import type { AgentDirectory } from '../../redis/agents/directory.ts'
 import { agentChannel } from '../../redis/keys.ts'
-import { type AgentContext, fence, letGo, settleJob, untilWritten } from '../agent/context.ts'
+import type { Subscription } from '../../redis/subscriber.ts'
+import { type AgentContext, fence, leaveChannel, letGo, settleJob, untilWritten } from '../agent/context.ts'
 import type { Call } from '../call/call.ts'
 import { handoverEvent } from '../call/events.ts'
 import { hearMessage, readMessage } from '../control/messages.ts'
 import { answerEarly, answerHeld, hearControl } from '../control/orders.ts'
 import { adopt, mark, noteTakeover, resume } from './sweep.ts'
+
+/** Hears the channel of a call that is about to be ours. */
+interface Collector {
+  /** What it said since the marker. */
+  messages: string[]
+  listening: Subscription
+}
 
 interface Note {
   kind: 'prepare' | 'ready' | 'yours' | 'taken' | 'over' | 'gone'
@@ -45,8 +53,8 @@ export type Handover = ReturnType<typeof openHandover>
 
 export function openHandover(context: AgentContext, directory: AgentDirectory) {
   const { log, channels } = context
-  /** Calls that are about to be ours: what their channels said since the marker. */
-  const collecting = new Map<string, string[]>()
+  /** Calls that are about to be ours, by dial id. */
+  const collecting = new Map<string, Collector>()
   /** Answers that we wait for, by kind and dial id. */
   const awaited = new Map<string, (isAnswered: boolean) => void>()
   /** Calls that we take or took, each with its leaver: one who did not hear of that asks again. */
@@ -112,39 +120,38 @@ export function openHandover(context: AgentContext, directory: AgentDirectory) {
   async function prepare(dialId: string, from: string): Promise<void> {
     if (isLeaving || !context.link.isReady || context.calls.find(dialId)) return
     const marker = JSON.stringify(handoverEvent(context.agent))
-    const collected: string[] = []
-    collecting.set(dialId, collected)
+    const messages: string[] = []
     let isMarked = false
-    await channels.listen(dialId, message => {
-      if (message !== marker) return void collected.push(message)
-      collected.length = 0
-      isMarked = true
+    const listening = channels.listen(dialId, {
+      onMessage(message) {
+        if (message !== marker) return void messages.push(message)
+        messages.length = 0
+        isMarked = true
+      },
     })
+    const collector = { messages, listening }
+    collecting.set(dialId, collector)
+    await listening.confirmed
     // The leaver itself hears nothing now: it asked a while ago, and lost its connection meanwhile.
-    if (!(await tell(from, 'ready', dialId))) return forgo(dialId, collected)
+    if (!(await tell(from, 'ready', dialId))) return forgo(dialId, collector)
     // Until it marks what is said is not ours to answer, and whoever says it counts on us already.
-    setTimeout(() => isMarked || void forgo(dialId, collected), MARKED_AFTER_MAX_MS)
-    setTimeout(() => void forgo(dialId, collected), FORGONE_AFTER_MS)
+    setTimeout(() => isMarked || void forgo(dialId, collector), MARKED_AFTER_MAX_MS)
+    setTimeout(() => void forgo(dialId, collector), FORGONE_AFTER_MS)
   }
 
   /** The leaver changed its mind, or died; then the call is taken over as any dead agent's. */
-  async function forgo(dialId: string, collected: string[] | undefined): Promise<void> {
-    if (!collected || collecting.get(dialId) !== collected) return
+  async function forgo(dialId: string, collector: Collector | undefined): Promise<void> {
+    if (!collector || collecting.get(dialId) !== collector) return
     collecting.delete(dialId)
-    await leaveChannel(dialId)
+    await leaveChannel(context, collector.listening)
   }
-
-  const leaveChannel = (dialId: string): Promise<void> =>
-    channels
-      .unlisten(dialId)
-      .catch(thrown => log.debug({ reason: messageOf(thrown) }, 'redis is away: nothing to leave'))
 
   /** @returns whether it is ours now. */
   async function take(dialId: string, from: string): Promise<boolean> {
-    const collected = collecting.get(dialId)
+    const collector = collecting.get(dialId)
     // Not if we stop ourselves: it stays where it is.
-    if (!collected || isLeaving) {
-      await forgo(dialId, collected)
+    if (!collector || isLeaving) {
+      await forgo(dialId, collector)
       await tell(from, 'gone', dialId)
       return false
     }
@@ -152,14 +159,15 @@ export function openHandover(context: AgentContext, directory: AgentDirectory) {
     collecting.delete(dialId)
     const record = await adopt(context, dialId, from)
     if (!record) {
-      await leaveChannel(dialId)
+      await leaveChannel(context, collector.listening)
       return false
     }
     noteTakeover(context, record, { from, isHandedOver: true })
     const resumed = resume(context, record, { isMarked: true })
     const call = context.calls.find(dialId)
     // In the turn in which the call's own listener took the collector's place: nothing falls between.
-    if (call) for (const message of collected) hearControl(context, call, message)
+    if (call) for (const message of collector.messages) hearControl(context, call, message)
+    void leaveChannel(context, collector.listening)
     await tell(from, 'taken', dialId)
     log.info({ dialId, from }, 'call handed over to us')
     await resumed
@@ -237,12 +245,10 @@ export function openHandover(context: AgentContext, directory: AgentDirectory) {
   }
 
   const inbox = agentChannel(context.agent)
-  channels
-    .listen(
-      inbox,
-      text => void hear(text).catch(thrown => log.warn({ reason: messageOf(thrown) }, 'hand-over failed')),
-    )
-    .catch(thrown => log.warn({ reason: messageOf(thrown) }, 'hand-overs are not heard'))
+  channels.listen(inbox, {
+    onMessage: text =>
+      void hear(text).catch(thrown => log.warn({ reason: messageOf(thrown) }, 'hand-over failed')),
+  })
 
   return {
     /** Gives our calls to the agents that stay. Those that nobody takes stay with us, until this is tried again. */

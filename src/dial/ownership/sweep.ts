@@ -7,7 +7,7 @@ import { messageOf } from '../../base/result.ts'
 import { MS_PER_SECOND } from '../../base/units.ts'
 import type { AgentCard, AgentDirectory } from '../../redis/agents/directory.ts'
 import type { CallRecord } from '../../redis/calls/calls.ts'
-import { type AgentContext, sayNow, untilWritten } from '../agent/context.ts'
+import { type AgentContext, hearCall, sayNow, untilWritten } from '../agent/context.ts'
 import { type BargeMode, type Barger, type Call, createCall, type LegState, legsOf } from '../call/call.ts'
 import { handoverEvent } from '../call/events.ts'
 import { answerLeftOver } from '../control/orders.ts'
@@ -180,10 +180,10 @@ export async function resume(
   if (!isMarked) call.awaitedMarker = marker
   context.calls.add(call)
   answerLeftOver(context, call)
-  call.listening = context.channels.listen(record.dialId, message => context.onMessage(call, message))
+  call.listening = hearCall(context, call)
   // In this same turn, or the end of a call that ends just now would be told before it.
   const isOurs = isMarked || mark(context, call, context.agent)
-  await call.listening
+  await call.listening.confirmed
   if (!(await isOurs)) return undefined
   // Not waited for: a switch that answers slowly must not keep other calls from their new owner.
   reconcile(context, call, context.link.coreUuid ?? '').catch(thrown =>

@@ -82,8 +82,10 @@ export async function tryChannels(redis: RedisConnection, open: () => RedisConne
   const channel = `doctor-${crypto.randomUUID()}`
   const subscriber = open()
   const { promise: heard, resolve } = Promise.withResolvers<void>()
+  const isReady = new Promise<void>(ready => subscriber.once('ready', ready))
   subscriber.on('message', () => resolve())
   try {
+    await within(DELIVERY_MS, isReady, 'no further connection')
     await within(DELIVERY_MS, subscriber.subscribe(channel), 'SUBSCRIBE is not answered')
     await redis.publish(channel, 'doctor')
     await within(DELIVERY_MS, heard, 'what was published did not arrive')

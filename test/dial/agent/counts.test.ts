@@ -68,18 +68,21 @@ test('of many incidents at once the newest are told, in one message', () => {
   )
 })
 
-test('a switch that is found or lost is told at once, the number of calls with the next lot', () => {
+test('a switch or a subscription that is found or lost is told at once, the number of calls with the next lot', () => {
   const { told, tally } = createHeardTally()
-  tally.health({ isSwitchReady: true, calls: 0 })
-  tally.health({ isSwitchReady: true, calls: 1 })
-  tally.health({ isSwitchReady: true, calls: 2 })
-  tally.health({ isSwitchReady: false, calls: 2 })
-  tally.health({ isSwitchReady: false, calls: 1 })
+  tally.health({ isSwitchReady: true, isDeaf: false, calls: 0 })
+  tally.health({ isSwitchReady: true, isDeaf: false, calls: 1 })
+  tally.health({ isSwitchReady: true, isDeaf: false, calls: 2 })
+  tally.health({ isSwitchReady: false, isDeaf: false, calls: 2 })
+  tally.health({ isSwitchReady: false, isDeaf: false, calls: 1 })
+  tally.health({ isSwitchReady: false, isDeaf: true, calls: 1 })
+  tally.health({ isSwitchReady: false, isDeaf: true, calls: 0 })
   tally.flush()
   expect(told).toEqual([
-    { kind: 'health', isSwitchReady: true, calls: 0 },
-    { kind: 'health', isSwitchReady: false, calls: 2 },
-    { kind: 'health', isSwitchReady: false, calls: 1 },
+    { kind: 'health', isSwitchReady: true, isDeaf: false, calls: 0 },
+    { kind: 'health', isSwitchReady: false, isDeaf: false, calls: 2 },
+    { kind: 'health', isSwitchReady: false, isDeaf: true, calls: 1 },
+    { kind: 'health', isSwitchReady: false, isDeaf: true, calls: 0 },
   ])
 })
 
