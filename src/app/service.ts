@@ -2,6 +2,7 @@
 // stop goes through the same rooms: nothing new is taken, what runs ends, then everything is let go.
 import { version } from '../../package.json'
 import { openBackend } from '../backend/backend.ts'
+import { adminTokensOf } from '../config/config.ts'
 import { createInternalApp, INTERNAL_LISTENER } from '../http/internal/app.ts'
 import { listen } from '../http/listen.ts'
 import { openOperate } from '../live/open.ts'
@@ -78,7 +79,10 @@ export async function openService(options: ServiceOptions) {
       metrics.ready.set(readiness().length === 0 ? 1 : 0)
       await readQueues()
     },
-    adminToken: config.adminToken,
+    adminTokens: adminTokensOf(config),
+    metricsToken: config.metricsToken,
+    isTrustedProxy: config.trustProxy,
+    recorder: timelines.recorder,
     host: config.internalHost,
     closing: closing.signal,
     feed: operate.feed,

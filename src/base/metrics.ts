@@ -105,6 +105,11 @@ export function createMetrics() {
       'Requests for the PBX routes that came neither with PBX_TOKEN nor from PBX_ALLOW',
       ['reason'],
     ),
+    adminRefused: counter(
+      'hookswitch_admin_refused_total',
+      'Requests refused by the internal listener: wrong token, none, METRICS_TOKEN elsewhere, a strange web page',
+      ['reason'],
+    ),
     waitWorkerCrashes: new Counter({
       name: 'hookswitch_wait_worker_crashes_total',
       help: 'Wait workers that had to be replaced',

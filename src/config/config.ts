@@ -9,7 +9,9 @@ import {
   headerMap,
   hostList,
   integer,
+  type NamedToken,
   name,
+  namedTokens,
   networks,
   optionalDsn,
   optionalSecret,
@@ -52,6 +54,16 @@ export const SETTINGS = {
     'ADMIN_TOKEN',
     16,
     'Bearer token for the internal listener, required beyond loopback.',
+  ),
+  adminTokens: namedTokens(
+    'ADMIN_TOKENS',
+    16,
+    'Further such tokens, one for each operator or program, `name:token,name:token`: the log and the timelines tell by the name who has ordered what.',
+  ),
+  metricsToken: optionalSecret(
+    'METRICS_TOKEN',
+    16,
+    'Bearer token that opens `/metrics` and the probes of the internal listener, and nothing else: for Prometheus.',
   ),
 
   redisUrl: redisAddress(
@@ -279,6 +291,15 @@ export function readConfigAnyway(env: Record<string, string | undefined>): {
   return { config, mistakes }
 }
 
+/** All that open the internal listener; ADMIN_TOKEN goes by its setting's name. */
+export const adminTokensOf = ({
+  adminToken,
+  adminTokens,
+}: Pick<Config, 'adminToken' | 'adminTokens'>): readonly NamedToken[] =>
+  adminToken === undefined
+    ? adminTokens
+    : [{ name: SETTINGS.adminToken.env, secret: adminToken }, ...adminTokens]
+
 const NOBODY = SETTINGS.pbxAllow.parse('')
 
 /** Settings that are right each by itself and wrong together. */
@@ -288,7 +309,13 @@ function contradictions(config: Config): string[] {
     if (!isGiven) mistakes.push(sentence)
   }
   if (!isLoopback(config.internalHost))
-    needs(config.adminToken !== undefined, 'ADMIN_TOKEN is required when INTERNAL_HOST is not loopback')
+    needs(
+      config.adminToken !== undefined || config.adminTokens.length > 0,
+      'ADMIN_TOKEN is required when INTERNAL_HOST is not loopback',
+    )
+  const { metricsToken } = config
+  if (metricsToken !== undefined && adminTokensOf(config).some(({ secret }) => secret === metricsToken))
+    mistakes.push('METRICS_TOKEN is one of the admin tokens too, and would open everything')
   if (config.authMode === 'upstream')
     needs(config.authUrl !== undefined, 'AUTH_URL is required with AUTH_MODE=upstream')
   if (config.authMode === 'jwt') {

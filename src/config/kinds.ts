@@ -214,6 +214,37 @@ export function networks(env: string, fallback: string, about: string): Setting<
   return { ...setting<NetworkList>(env, fallback, parse(fallback), about, parse), takesEmpty: true }
 }
 
+/** A token, and whose it is. */
+export interface NamedToken {
+  name: string
+  secret: string
+}
+
+export function namedTokens(env: string, lengthMin: number, about: string): Setting<readonly NamedToken[]> {
+  const parse = (given: string): readonly NamedToken[] => {
+    const tokens = given.split(',').map(each => {
+      const colon = each.indexOf(':')
+      return { name: each.slice(0, Math.max(colon, 0)).trim(), secret: each.slice(colon + 1).trim() }
+    })
+    if (tokens.some(each => !/^[\w.@-]{1,64}$/.test(each.name)))
+      throw new Error('must be `name:token`, with commas between')
+    if (tokens.some(each => each.secret.length < lengthMin))
+      throw new Error(`needs tokens of at least ${lengthMin} characters`)
+    if (new Set(tokens.map(each => each.name)).size !== tokens.length) throw new Error('names somebody twice')
+    if (new Set(tokens.map(each => each.secret)).size !== tokens.length)
+      throw new Error('has one token under two names')
+    return tokens
+  }
+  return setting<readonly NamedToken[]>(
+    env,
+    '',
+    [],
+    about,
+    parse,
+    `tokens of ${lengthMin} characters or more`,
+  )
+}
+
 /** HS256 wants a key at least as long as its hash: 32 bytes (RFC 7518, 3.2). */
 const SECRET_LENGTH_MIN = 32
 

@@ -79,6 +79,9 @@ export type DialEntry =
   | { what: 'hangup'; side: string; cause: string; wasAnswered: boolean }
   | { what: 'bridge'; with?: string }
   | { what: 'barger'; barger: string; state: 'ringing' | 'answered' | 'ended'; cause?: string }
+  /** Somebody made the call, or gave it a command, by the internal API. `tokenName`: whose token it was, where one is
+   *  asked for. */
+  | { what: 'ordered'; event: string; client: string; tokenName?: string; commandId?: string }
   /** A control message was heard. */
   | { what: 'control'; event: string; commandId?: string | number }
   | {

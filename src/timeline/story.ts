@@ -213,6 +213,10 @@ function ofDial(entry: DialEntry, scene: Scene): string {
         : `The call is connected to ${entry.with}.`
     case 'barger':
       return barger(entry)
+    case 'ordered': {
+      const whose = entry.tokenName === undefined ? '' : ` with the token ${entry.tokenName}`
+      return `The internal API is asked for ${entry.event}, from ${entry.client}${whose}.`
+    }
     case 'control':
       return `A control message asks: ${entry.event || 'something unreadable'}.`
     case 'control-answered': {

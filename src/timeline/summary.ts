@@ -104,6 +104,8 @@ function summariseDial(all: readonly KeptEntry[]): string {
   // A dial id may be used again; the last call counts.
   const beginsAt = all.findLastIndex(each => each.what === 'job-taken')
   const entries = beginsAt < 0 ? all : all.slice(beginsAt)
+  if (entries.every(each => each.what === 'ordered'))
+    return 'The call was ordered and waits for an agent: no phone is being called yet.'
   const failure = last(entries, 'failure')
   if (failure?.cause === 'unknown outcome')
     return `Nobody knows whether the phone rang: ${causeWords(failure.cause)}`

@@ -126,6 +126,15 @@ const bad: [keyof typeof SETTINGS, string[], RegExp][] = [
   ['redisUrl', [`http://${SECRET}`, SECRET, `redis://:${SECRET}@h:x`], /must be|must begin/],
   ['adminToken', ['short'], /must have at least 16 characters$/],
   ['pbxToken', ['short'], /must have at least 16 characters$/],
+  ['metricsToken', ['short'], /must have at least 16 characters$/],
+  [
+    'adminTokens',
+    [SECRET_32, 'ann', ':x', 'an n:x', `ann:${SECRET_32},`],
+    /must be `name:token`, with commas between$/,
+  ],
+  ['adminTokens', ['ann:short', `ann:${SECRET_32},bob:`], /needs tokens of at least 16 characters$/],
+  ['adminTokens', [`ann:${SECRET_32},ann:${SECRET_32}x`], /names somebody twice$/],
+  ['adminTokens', [`ann:${SECRET_32},bob:${SECRET_32}`], /has one token under two names$/],
   ['jwtSecrets', [SECRET, `k:${SECRET}`, `k:${SECRET_32},`, `bad kid:${SECRET_32}`], /must be|needs secrets/],
   ['jwtSecrets', [`k:${SECRET_32},k:${SECRET_32}`], /names a kid twice$/],
   ['pbxAllow', [SECRET, '10.0.0.0/33', '10.0.0.0/8 192.168.0.0/16', '10'], /neither an address nor a CIDR/],
@@ -153,6 +162,11 @@ describe('a mistake', () => {
   const contradictions: [string, Env, string][] = [
     ['an exposed internal listener', { INTERNAL_HOST: '0.0.0.0' }, 'ADMIN_TOKEN is required'],
     ['upstream without a URL', { AUTH_MODE: 'upstream' }, 'AUTH_URL is required'],
+    [
+      'one token for Prometheus and operators',
+      { ADMIN_TOKENS: `ann:${SECRET_32}`, METRICS_TOKEN: SECRET_32 },
+      'METRICS_TOKEN is one of the admin tokens',
+    ],
     [
       'jwt without keys',
       { AUTH_MODE: 'jwt', AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a' },

@@ -63,6 +63,14 @@ describe('hangup causes', () => {
   })
 })
 
+test('a call that was ordered and not taken yet is told as waiting', () => {
+  const ordered = { what: 'ordered', event: 'asp-call', client: '10.0.0.3', tokenName: 'ann' } as const
+  expect(summarise(kept(ordered))).toBe(
+    'The call was ordered and waits for an agent: no phone is being called yet.',
+  )
+  expect(summarise(kept(ordered, job))).toStartWith('The switch has the order')
+})
+
 describe('refusals of pushes', () => {
   for (const [reason, says] of [
     ['BadDeviceToken', 'other environment'],

@@ -5,6 +5,7 @@ import { type SteerTarget, steer, type WireMessage } from '../../backend/sendCom
 import { assertNever } from '../../base/result.ts'
 import { MS_PER_SECOND, toSeconds } from '../../base/units.ts'
 import { conflict, gatewayTimeout, notFound, unavailable } from '../problems.ts'
+import type { Audit } from './audit.ts'
 import { refuse } from './problems.ts'
 
 /** Longer than a takeover by default (TAKEOVER_MS), so that a command outlives the death of its agent. */
@@ -19,18 +20,22 @@ export interface SteeringContext {
 export interface SteeringTools {
   backend: Backend
   newUuid: () => string
+  /** Told of each order; a test may go without. */
+  audit?: Audit
   /** For tests; otherwise `ANSWER_TIMEOUT_MS`. */
   answerTimeoutMs?: number
 }
 
 /** Says it on the channel and waits for the one answer. */
 export async function answerSteering(
-  { backend, newUuid, answerTimeoutMs = ANSWER_TIMEOUT_MS }: SteeringTools,
+  { backend, newUuid, audit, answerTimeoutMs = ANSWER_TIMEOUT_MS }: SteeringTools,
   to: SteerTarget,
   message: WireMessage,
   { request, set }: SteeringContext,
 ) {
   const commandId = newUuid()
+  const { type } = message
+  const enter = audit?.(request, { event: type, commandId, ...whereOf(to, message) })
   const steered = await steer(backend, {
     to,
     message,
@@ -39,7 +44,7 @@ export async function answerSteering(
     isPatient: true,
     signal: request.signal,
   })
-  const { type } = message
+  if (steered.kind !== 'no-call' && steered.kind !== 'unheard') enter?.()
   switch (steered.kind) {
     case 'ack': {
       const { barge_id: bargeId } = JSON.parse(steered.answer) as { barge_id?: string }
@@ -69,4 +74,11 @@ export async function answerSteering(
     default:
       return assertNever(steered)
   }
+}
+
+/** The calls that an order is about, and the switch whose channel it goes to. */
+function whereOf(to: SteerTarget, message: WireMessage): { dialIds: string[]; coreUuid?: string } {
+  if (to.kind === 'call') return { dialIds: [to.dialId] }
+  const named = [message.dial_id, message.dial_id1, message.dial_id2]
+  return { dialIds: named.filter(each => typeof each === 'string'), coreUuid: to.coreUuid }
 }

@@ -1,18 +1,24 @@
 // The internal listener, for operators and their tools, put together from its parts. In front of all of them stand
 // one guard, which decides who may ask at all, and one error handler. Each part is a plugin in a file of its own.
-import { Elysia } from 'elysia'
+import { type AnyElysia, Elysia } from 'elysia'
 import type { Log } from '../../base/log.ts'
+import { createRareLog } from '../../base/rareLog.ts'
+import type { NamedToken } from '../../config/kinds.ts'
+import type { NetworkList } from '../../config/networks.ts'
+import type { Recorder } from '../../timeline/recorder.ts'
 import { BODY_BYTES_MAX } from '../form.ts'
 import { ELYSIA_ROUTING } from '../listen.ts'
 import { type LiveOptions, liveRoutes, PAGE_PATHS } from '../page/routes.ts'
 import { respondProblem } from '../problems.ts'
+import { createAudit } from './audit.ts'
 import { callCommandsApi } from './callCommandsApi.ts'
 import { type CallEventsApiOptions, callEventsApi } from './callEventsApi.ts'
+import { createCallerOf } from './caller.ts'
 import { type CallsApiOptions, callsApi } from './callsApi.ts'
 import { type DevicesApiOptions, devicesApi } from './devicesApi.ts'
-import { createGuard } from './guard.ts'
+import { ADMIN_REFUSALS, createGuard } from './guard.ts'
 import { OPENAPI_PATHS, openApi } from './openApi.ts'
-import { PROBE_PATHS, type ProbeOptions, probes } from './probes.ts'
+import { METRICS_PATHS, PROBE_PATHS, type ProbeOptions, probes } from './probes.ts'
 import { answerThrown } from './problems.ts'
 import { switchesApi } from './switchesApi.ts'
 import { type TimelineApiOptions, timelineApi } from './timelineApi.ts'
@@ -25,8 +31,12 @@ export interface InternalAppOptions
     CallsApiOptions,
     CallEventsApiOptions,
     DevicesApiOptions {
-  /** Undefined on a loopback listener. */
-  adminToken: string | undefined
+  /** ADMIN_TOKEN and ADMIN_TOKENS; none on a loopback listener that wants none. */
+  adminTokens: readonly NamedToken[]
+  metricsToken: string | undefined
+  isTrustedProxy: NetworkList
+  /** Where orders are entered. */
+  recorder: Pick<Recorder, 'add'>
   /** The listener's address, as the setting has it. */
   host: string
   /** The service stops: answers that have no end of their own end now. */
@@ -49,9 +59,30 @@ export const INTERNAL_LISTENER = {
 const OPEN_PATHS = [...PROBE_PATHS, ...PAGE_PATHS, ...OPENAPI_PATHS]
 
 export function createInternalApp(options: InternalAppOptions) {
-  const { log } = options
-  const guard = createGuard({ ...options, openPaths: OPEN_PATHS })
-  return new Elysia(ELYSIA_ROUTING)
+  const { log, clock, metrics, recorder } = options
+  const opened: { app?: AnyElysia } = {}
+  const callerOf = createCallerOf({
+    ...options,
+    connectionOf: request => opened.app?.server?.requestIP(request)?.address ?? '',
+  })
+  const noteRefusal = createRareLog(log, clock)
+  for (const reason of ADMIN_REFUSALS) metrics.adminRefused.inc({ reason }, 0)
+  const isTokenWanted = options.adminTokens.length > 0
+  const guard = createGuard({
+    callerOf,
+    isTokenWanted,
+    host: options.host,
+    openPaths: OPEN_PATHS,
+    metricsPaths: METRICS_PATHS,
+    onRefused(reason, { client }) {
+      metrics.adminRefused.inc({ reason })
+      // A page that is opened asks once without a token.
+      if (reason !== 'no-token')
+        noteRefusal(client, { client, reason }, 'the internal listener refused a request')
+    },
+  })
+  const steering = { ...options, audit: createAudit({ callerOf, timeline: recorder, clock, log }) }
+  const app = new Elysia(ELYSIA_ROUTING)
     .onError({ as: 'global' }, ({ code, error }) => answerThrown(error, code, log))
     .onRequest(({ request }) => {
       const refusal = guard(request)
@@ -61,12 +92,14 @@ export function createInternalApp(options: InternalAppOptions) {
     .use(probes(options))
     .use(liveRoutes(options))
     .use(timelineApi(options))
-    .use(callsApi(options))
-    .use(callCommandsApi(options))
+    .use(callsApi(steering))
+    .use(callCommandsApi(steering))
     .use(callEventsApi(options))
-    .use(switchesApi(options))
+    .use(switchesApi(steering))
     .use(devicesApi(options))
-    .use(openApi(options))
+    .use(openApi({ isTokenWanted, version: options.version }))
+  opened.app = app
+  return app
 }
 
 /** For callers in TypeScript: `treaty<InternalApi>(url)` of `@elysiajs/eden`. */

@@ -43,22 +43,28 @@ const idempotencyKey = t.Optional(
 )
 const traceparent = t.Optional(t.String({ description: 'W3C Trace Context, carried into the job.' }))
 
-export function callsApi({ backend, lists, isLoadTestAllowed, clock, newUuid }: CallsApiOptions) {
+export function callsApi({ backend, lists, isLoadTestAllowed, clock, newUuid, audit }: CallsApiOptions) {
   return new Elysia({ name: 'calls' })
     .post(
       '/api/calls',
-      async ({ body, headers, set, status }) => {
+      async ({ body, headers, request, set, status }) => {
         if (body.kind === 'load-test' && !isLoadTestAllowed)
           return refuse(set, forbidden('load tests need RED_MODE=load-test'))
         const trace = body.traceparent ?? readTraceparent(headers.traceparent)
+        const key = headers['idempotency-key']
+        const newDialId = newUuid()
+        // Under a key that came before it is the earlier request's.
+        const dialIds = body.dial_id === undefined && key !== undefined ? [] : [body.dial_id ?? newDialId]
+        const enter = audit?.(request, { event: body.kind, dialIds })
         const placed = await placeJob(backend, {
           job: jobOf({ ...body, ...(trace === undefined ? {} : { traceparent: trace }) }),
-          key: headers['idempotency-key'],
+          key,
           lists,
           clock,
-          newDialId: newUuid,
+          newDialId: () => newDialId,
         })
         const { kind, dialId, list } = placed
+        if (kind === 'queued') enter?.([dialId])
         switch (kind) {
           case 'queued':
           case 'repeated': {

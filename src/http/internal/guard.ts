@@ -1,38 +1,67 @@
-// Who may use the internal listener. With ADMIN_TOKEN: who has it. Without, the listener is on loopback and everybody
+// Who may use the internal listener. With admin tokens: who has one. Without, the listener is on loopback and everybody
 // there may, but not the web pages that are open in the operator's browser: those reach loopback too, directly (a
 // request from another site) or under a name of their own that they let resolve to 127.0.0.1 (DNS rebinding).
+// METRICS_TOKEN reads the counters, and is refused everywhere else. Refusals are told to whoever counts them.
 import { isLoopback } from '../../config/config.ts'
-import { bearerOf, isSameSecret } from '../credentials.ts'
 import { mediaTypeOf } from '../form.ts'
 import { pathOf } from '../listen.ts'
 import { forbidden, type Problem, unauthorized, unsupportedInternalMediaType } from '../problems.ts'
+import type { Caller, CallerOf } from './caller.ts'
+
+/** Labels of `hookswitch_admin_refused_total`. */
+export const ADMIN_REFUSALS = ['token', 'no-token', 'metrics-token', 'web-page'] as const
+
+export type AdminRefusal = (typeof ADMIN_REFUSALS)[number]
 
 export interface GuardOptions {
-  /** Undefined on a loopback listener. */
-  adminToken: string | undefined
+  callerOf: CallerOf
+  /** False on a loopback listener without admin tokens. */
+  isTokenWanted: boolean
   /** The listener's address, as the setting has it. */
   host: string
   /** Exact paths that anybody may get: they hold no data. */
   openPaths: readonly string[]
+  /** Exact paths that METRICS_TOKEN may get. */
+  metricsPaths: readonly string[]
+  onRefused: (reason: AdminRefusal, caller: Caller) => void
 }
 
 /** @returns why a request is refused, or undefined. */
 export type Guard = (request: Request) => Problem | undefined
 
-export function createGuard({ adminToken, host, openPaths }: GuardOptions): Guard {
-  const open = new Set(openPaths)
-  const admit = adminToken === undefined ? (request: Request) => refuseStrangePages(request, host) : hasToken
+export function createGuard(options: GuardOptions): Guard {
+  const { callerOf, isTokenWanted, host, onRefused } = options
+  const open = new Set(options.openPaths)
+  const counters = new Set(options.metricsPaths)
 
-  function hasToken(request: Request): Problem | undefined {
-    return isSameSecret(bearerOf(request), adminToken)
-      ? undefined
-      : unauthorized('ADMIN_TOKEN is required here')
+  function refusalOf(
+    request: Request,
+    caller: Caller,
+    isCounters: boolean,
+  ): [AdminRefusal, Problem] | undefined {
+    const { kind } = caller.credential
+    if (kind === 'metrics')
+      return isCounters ? undefined : ['metrics-token', unauthorized('METRICS_TOKEN opens /metrics alone')]
+    if (kind === 'admin') return undefined
+    if (isTokenWanted) {
+      const what = isCounters
+        ? 'ADMIN_TOKEN or METRICS_TOKEN is required here'
+        : 'ADMIN_TOKEN is required here'
+      return [kind === 'wrong' ? 'token' : 'no-token', unauthorized(what)]
+    }
+    const strange = refuseStrangePages(request, host)
+    return strange && ['web-page', strange]
   }
 
   return request => {
     const isReading = request.method === 'GET' || request.method === 'HEAD'
-    if (isReading && open.has(pathOf(request))) return undefined
-    return admit(request) ?? refuseForms(request)
+    const path = pathOf(request)
+    if (isReading && open.has(path)) return undefined
+    const caller = callerOf(request)
+    const refusal = refusalOf(request, caller, isReading && counters.has(path))
+    if (!refusal) return refuseForms(request)
+    onRefused(refusal[0], caller)
+    return refusal[1]
   }
 }
 

@@ -8,7 +8,8 @@ import { publicDocument } from '../public/document.ts'
 import { complete } from './openApiDocument.ts'
 
 export interface OpenApiOptions {
-  adminToken: string | undefined
+  /** False: the listener is on loopback and open to whoever is there. */
+  isTokenWanted: boolean
   version: string
 }
 
@@ -64,16 +65,17 @@ export const OPENAPI_PATHS = [
 const DESCRIPTION = `Makes calls, steers them and shows them; everything goes through Redis, so any process can be asked.
 
 Errors are RFC 9457 problem details (\`application/problem+json\`); bodies are JSON. Without \`ADMIN_TOKEN\` the listener
-is on loopback and answers no web pages of other sites; with it, every route but the probes wants it as a bearer token.
+is on loopback and answers no web pages of other sites; with it, or with \`ADMIN_TOKENS\`, every route but the probes wants one of
+them as a bearer token; \`/metrics\` takes \`METRICS_TOKEN\`, too.
 
 PBXs and apps talk to the public listener: [its description](/openapi/public).`
 
-export function openApi({ adminToken, version }: OpenApiOptions) {
-  const security = adminToken === undefined ? {} : { security: [{ adminToken: [] }] }
+export function openApi({ isTokenWanted, version }: OpenApiOptions) {
+  const security = !isTokenWanted ? {} : { security: [{ adminToken: [] }] }
   const app = new Elysia({ name: 'openapi' })
     .onAfterHandle({ as: 'scoped' }, ({ path, responseValue, set }) => {
       if (path === PATH) Object.assign(set.headers, PAGE_HEADERS)
-      return path === `${PATH}/json` ? complete(responseValue, adminToken !== undefined) : undefined
+      return path === `${PATH}/json` ? complete(responseValue, isTokenWanted) : undefined
     })
     .use(
       openapi({
@@ -98,7 +100,7 @@ export function openApi({ adminToken, version }: OpenApiOptions) {
             { name: 'Devices', description: 'The phones that an account can be woken on.' },
           ],
           components: {
-            ...(adminToken === undefined
+            ...(!isTokenWanted
               ? {}
               : {
                   securitySchemes: {

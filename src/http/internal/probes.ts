@@ -16,6 +16,9 @@ export interface ProbeOptions {
 /** Open to everybody. */
 export const PROBE_PATHS = ['/healthz', '/readyz'] as const
 
+/** Open to METRICS_TOKEN. */
+export const METRICS_PATHS = ['/metrics'] as const
+
 const tags = ['Probes']
 const readinessSchema = t.Object({ ready: t.Boolean(), obstacles: t.Array(t.String()) })
 

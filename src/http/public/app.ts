@@ -14,6 +14,7 @@ import type { CallNews } from '../../wake/callNews.ts'
 import type { RegistrationDesk } from '../../wake/registration.ts'
 import type { IncomingCall, WakeReason } from '../../wake/wake.ts'
 import type { HeldOutcome } from '../../wake/wakeDesk.ts'
+import { type Client, clientOf } from '../clientAddress.ts'
 import { bearerOf, isSameSecret } from '../credentials.ts'
 import { BODY_BYTES_MAX, type Body, type Filled, type Form, fill, parseForm, readBody } from '../form.ts'
 import { ELYSIA_ROUTING } from '../listen.ts'
@@ -28,7 +29,6 @@ import {
   unavailable,
 } from '../problems.ts'
 import type { AuthenticateApp, ConfirmationTokens } from './auth.ts'
-import { type Client, clientOf } from './clientAddress.ts'
 import * as forms from './forms.ts'
 
 export interface PublicAppOptions {

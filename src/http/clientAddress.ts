@@ -2,7 +2,7 @@
 // Forwarded (RFC 7239), which anybody can write: they count only when the connection comes from a proxy that the
 // settings trust (TRUST_PROXY), and only back to the first address that is no such proxy. What an address may do is
 // decided elsewhere.
-import { canonicalAddress, type NetworkList } from '../../config/networks.ts'
+import { canonicalAddress, type NetworkList } from '../config/networks.ts'
 
 export interface Client {
   /** The nearest address that is vouched for: limits are counted by it. */
