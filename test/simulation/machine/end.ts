@@ -55,9 +55,11 @@ export class End {
     return this.#isClosed
   }
 
+  /** Answers who has knocked; whatever is written here arrives behind that. */
   join(other: End): void {
     this.#other = other
     other.#other = this
+    this.#send(near => near.#handle(() => near.handlers.connect?.()))
   }
 
   write(bytes: string): void {
@@ -96,10 +98,6 @@ export class End {
   /** Nobody listens there. */
   refuse(): void {
     this.#network.schedule.after(0, this.owner, () => this.#close(refusedError()))
-  }
-
-  tell(what: 'connect'): void {
-    if (!this.#isClosed) this.handlers[what]?.()
   }
 
   #send(arrive: (other: End) => void): void {

@@ -98,28 +98,22 @@ export class Network {
       if (near.isClosed) return
       if (!listener || line.states.there === 'cut') return near.refuse()
       const far = new End(this, { id: this.#endId++, owner: listener.owner, line, direction: 'back' })
-      near.join(far)
       // The kernel answers, whether the process has time for it or not.
-      this.pass(line, 'back', () => near.tell('connect'), owner)
+      far.join(near)
       this.#schedule.after(0, listener.owner, () => {
         if (!far.isClosed) listener.accept(far)
       })
     }
-    this.pass(line, 'there', knock, undefined)
+    this.#passBare(line, knock)
     return near
   }
 
-  /** Sends something along a line. @param owner who gets it; undefined: the kernel, which never sleeps. */
-  pass(line: Line, direction: Direction, act: () => void, owner: Process | undefined): void {
-    const go = () => {
-      if (owner) this.#schedule.after(0, owner, act)
+  /** What asks for a connection: the kernel hears it, which never sleeps. */
+  #passBare(line: Line, act: () => void): void {
+    this.#schedule.after(this.latencyMs(line), this.kernel, () => {
+      if (line.states.there === 'silent') line.held.there.push(act)
       else act()
-    }
-    const arrive = () => {
-      if (line.states[direction] === 'silent') line.held[direction].push(go)
-      else go()
-    }
-    this.#schedule.after(this.latencyMs(line), this.kernel, arrive)
+    })
   }
 
   latencyMs(line: Line): number {

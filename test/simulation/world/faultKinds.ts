@@ -1,0 +1,70 @@
+// The kinds of faults, how often each comes, and how long it lasts. Several may be at work at once.
+import type { Random } from '../../chaos/random.ts'
+
+/** How often each comes, in parts of the whole. A line is between one agent and one place. */
+const FAULT_WEIGHTS = {
+  'agent killed': 10,
+  'agent asleep': 10,
+  'agent stands still': 3,
+  'agent terminated': 9,
+  'agent clock jumps': 2,
+  'redis line cut': 8,
+  'redis line silent': 5,
+  'redis line silent there': 3,
+  'redis line silent back': 4,
+  'redis line slow': 4,
+  'redis line in pieces': 2,
+  'switch line cut': 6,
+  'switch line silent': 4,
+  'switch line silent there': 2,
+  'switch line silent back': 2,
+  'switch line slow': 3,
+  'switch line in pieces': 2,
+  'redis asleep': 5,
+  'redis restarts': 5,
+  'redis drops clients': 6,
+  'redis full': 2,
+  'switch killed': 4,
+  'switch shut down': 3,
+  'switch asleep': 3,
+  'switch drops sockets': 5,
+  'switch slow': 5,
+  'switch forgets originates': 2,
+  'switch forgets jobs': 2,
+  'switch refuses': 2,
+} as const
+
+export type FaultKind = keyof typeof FAULT_WEIGHTS
+export const FAULT_KINDS = Object.keys(FAULT_WEIGHTS) as FaultKind[]
+
+export interface PlannedFault {
+  kind: FaultKind
+  atMs: number
+  lengthMs: number
+  /** 0–1: which of those that can suffer it. */
+  target: number
+  /** 0–1: whatever else its kind has to choose. */
+  choice: number
+}
+
+const FAULTS_MIN = 5
+const FAULTS_MAX = 10
+
+/** Most are short, some last: squared. */
+const LENGTH_MIN_MS = 50
+const LENGTH_MAX_MS = 7_000
+
+export function drawFaults(
+  random: Random,
+  { fromMs, untilMs }: { fromMs: number; untilMs: number },
+): PlannedFault[] {
+  const rows = FAULT_KINDS.map(kind => [kind, FAULT_WEIGHTS[kind]] as const)
+  const faults = Array.from({ length: random.whole(FAULTS_MIN, FAULTS_MAX) }, () => ({
+    kind: random.weighted(rows),
+    atMs: random.between(fromMs, untilMs),
+    lengthMs: LENGTH_MIN_MS + random.next() ** 2 * (LENGTH_MAX_MS - LENGTH_MIN_MS),
+    target: random.next(),
+    choice: random.next(),
+  }))
+  return faults.sort((one, other) => one.atMs - other.atMs)
+}

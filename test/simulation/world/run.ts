@@ -1,0 +1,93 @@
+// One run of a plan: opens the world, lets traffic and faults happen, heals everything, waits until the last call has
+// ended, and gathers what is to be judged.
+import { closeMachine } from '../machine/runtime.ts'
+import { type Backend, startBackend } from './backend.ts'
+import { scheduleFaults, type Trouble } from './faults.ts'
+import type { Line } from './history.ts'
+import { LEAD_IN_MS, type Plan } from './plan.ts'
+import { heal, livesOf, openWorld, type World } from './world.ts'
+
+export interface Evidence {
+  plan: Plan
+  lines: readonly Line[]
+  jobs: Backend['jobs']
+  controls: Backend['controls']
+  troubles: Trouble[]
+  /** Keys, subscriptions and calls in memory that should be gone; agents that should have ended. */
+  leftovers: string[]
+  /** When everything was healed. */
+  healedAtMs: number
+  endedAtMs: number
+  hash: string
+  /** Happenings that were carried out. */
+  steps: number
+}
+
+/** Calls that nobody ends are ended by their phones; then nothing may be left. */
+const QUIET_LIMIT_MS = 90_000
+const QUIET_LOOK_MS = 1_000
+
+export function run(plan: Plan): Evidence {
+  const world = openWorld(plan)
+  const { schedule } = world.machine
+  try {
+    schedule.runUntil(LEAD_IN_MS / 2)
+    const backend = startBackend(world)
+    const troubles = scheduleFaults(world)
+    const healedAtMs = LEAD_IN_MS / 2 + plan.seconds * 1_000
+    schedule.runUntil(healedAtMs)
+    heal(world)
+    const leftovers = untilQuiet(world)
+    return {
+      plan,
+      lines: world.history.lines,
+      jobs: backend.jobs,
+      controls: backend.controls,
+      troubles: troubles.all,
+      leftovers,
+      healedAtMs,
+      endedAtMs: schedule.nowMs,
+      hash: world.history.hash(),
+      steps: schedule.steps,
+    }
+  } finally {
+    closeMachine()
+  }
+}
+
+function untilQuiet(world: World): string[] {
+  const { schedule } = world.machine
+  const limitMs = schedule.nowMs + QUIET_LIMIT_MS
+  for (;;) {
+    schedule.runUntil(schedule.nowMs + QUIET_LOOK_MS)
+    for (const place of world.switches)
+      place.do(testSwitch => {
+        for (const { uuid } of testSwitch.channels()) testSwitch.hangup(uuid)
+      })
+    const left = leftoversOf(world)
+    if (left.length === 0 || schedule.nowMs > limitMs) return left
+  }
+}
+
+/** Who there is, and what people are to read: nothing that grows with the traffic. */
+const MAY_STAY = /^(hookswitch:(devices:|jwt-secret$|agents$|pods$)|talkiq-[a-z]+\.calls:dead$)/
+/** Whether it has an expiry or not. */
+const MUST_GO = /^(hookswitch:(call|owned|in-flight)|redswitch\.|talkiq-[a-z]+\.calls$)/
+
+function leftoversOf(world: World): string[] {
+  const { model } = world.redis
+  const keys = model.db
+    .keys()
+    .filter(key => !MAY_STAY.test(key) && (MUST_GO.test(key) || model.db.leftMs(key) === -1))
+  const ofCalls = new Set(world.plan.calls.map(({ dialId }) => dialId))
+  const subscriptions = model.channels
+    .filter(channel => ofCalls.has(channel))
+    .map(each => `subscription ${each}`)
+  const lives = livesOf(world)
+  const calls = lives.flatMap(({ life }) => (life.calls > 0 ? [`${life.calls} calls of ${life.name}`] : []))
+  const leaving = lives.filter(({ life }) => life.state === 'leaving').map(({ life }) => `agent ${life.name}`)
+  const channels = world.switches.flatMap(({ testSwitch }) =>
+    testSwitch.channels().map(each => `channel ${each.uuid}`),
+  )
+  return [...keys, ...subscriptions, ...calls, ...leaving, ...channels]
+}

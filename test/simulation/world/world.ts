@@ -1,0 +1,90 @@
+// One simulated world: Redis, switches, and agents at each of them, on virtual time. Opened here; what happens in it is
+// decided elsewhere.
+
+import type { Process } from '../machine/process.ts'
+import type { Machine } from '../machine/runtime.ts'
+import { openMachine } from '../machine/runtime.ts'
+import { type AgentLife, AgentPlace } from './agentPlace.ts'
+import { History, type Message } from './history.ts'
+import { stackOf } from './log.ts'
+import type { Plan } from './plan.ts'
+import { REDIS_PLACE, RedisPlace } from './redisPlace.ts'
+import { SwitchPlace } from './switchPlace.ts'
+
+export interface World {
+  plan: Plan
+  machine: Machine
+  history: History
+  redis: RedisPlace
+  switches: SwitchPlace[]
+  agents: AgentPlace[]
+  /** Told of everything that is published: the backend's ear. */
+  onPublished: (channel: string, message: Message) => void
+}
+
+export function openWorld(plan: Plan): World {
+  const machine = openMachine(plan.seed)
+  const { schedule } = machine
+  const history = new History(() => schedule.nowMs)
+  schedule.onThrown = (owner: Process, thrown) =>
+    history.add(owner.name, { kind: 'thrown', error: stackOf(thrown) })
+  const world: World = {
+    plan,
+    machine,
+    history,
+    redis: new RedisPlace(machine, published => {
+      history.publish(published)
+      const line = history.lines.at(-1)
+      if (line?.kind === 'published') world.onPublished(line.channel, line.message)
+    }),
+    switches: Array.from({ length: plan.switches }, (_, index) => new SwitchPlace(machine, index, history)),
+    agents: [],
+    onPublished: () => undefined,
+  }
+  for (const [index, place] of world.switches.entries())
+    for (let at = 0; at < plan.agents; at++)
+      world.agents.push(new AgentPlace(machine, `agent-${index}${'abc'[at]}`, place, history))
+  for (const agent of world.agents) agent.start()
+  return world
+}
+
+/** Agents that live, those that are leaving included. */
+export const livesOf = (world: World): { place: AgentPlace; life: AgentLife }[] =>
+  world.agents.flatMap(place =>
+    place.lives.filter(life => life.state !== 'gone').map(life => ({ place, life })),
+  )
+
+/** Everything goes well again: lines, processes, Redis, switches. */
+export function heal(world: World): void {
+  const { network } = world.machine
+  for (const { place, life } of livesOf(world)) {
+    for (const to of [REDIS_PLACE, place.switch.place]) {
+      const line = network.line(life.name, to)
+      line.delayMs = 0
+      line.isInPieces = false
+      network.heal(line)
+    }
+    life.process.wake()
+  }
+  world.redis.process.wake()
+  world.redis.model.trouble = undefined
+  if (world.redis.process.state === 'dead') world.redis.start('all')
+  for (const place of world.switches) {
+    place.process.wake()
+    place.do(testSwitch => {
+      testSwitch.set(WELL)
+      testSwitch.start()
+    })
+  }
+}
+
+/** Of the misbehaviours, those that faults switch on. */
+export const WELL = {
+  silent: false,
+  replyDelayMs: 0,
+  jobDelayMs: 0,
+  jobsFirst: false,
+  loseOriginates: false,
+  loseJobs: false,
+  maxChannels: 0,
+}
