@@ -30,7 +30,7 @@ const VENDOR_ROOMS: Record<string, RegExp> = {
   commander: /^src\/cli\//,
   ioredis: /^src\/redis\//,
   'rate-limiter-flexible': /^src\/redis\/rateLimit\.ts$/,
-  modesl: /^src\/esl\//,
+  modesl: /^src\/esl\/(connection|reply)\.ts$/,
   'firebase-admin': /^src\/push\/fcm/,
   apns2: /^src\/push\/apns/,
   jose: /^src\/http\/public\/auth\.ts$/,

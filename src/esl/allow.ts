@@ -27,6 +27,7 @@ export type HeaderPrefix = Allowed<'HeaderPrefix'>
 export type SipUsername = Allowed<'SipUsername'>
 export type SipPassword = Allowed<'SipPassword'>
 export type MediaPath = Allowed<'MediaPath'>
+export type VariableText = Allowed<'VariableText'>
 
 /** Any value that a parser of this file has passed. */
 export type AllowedText = Allowed<string>
@@ -130,6 +131,9 @@ export const parseSipPassword = (value: unknown): Parsed<SipPassword> =>
     /^[A-Za-z0-9!#%&*+./;?@_~=-]{1,128}$/,
     'must be 1-128 of letters, digits and !#%&*+./;?@_~=-',
   )
+
+/** The value of a channel's variable: an id, a word or a number. */
+export const parseVariableText = (value: unknown): Parsed<VariableText> => parseId<'VariableText'>(value)
 
 /** A file (relative to the switch's sound prefix, or absolute), a `local_stream://name`, or a `tone_stream://` of plain
  *  tones. No `..`, no `::` (`uuid_broadcast` would run `system::command` as an application), no `!`, no `{...}`.

@@ -5,10 +5,11 @@ import { compareClocks, type Finding, fine, problem, warning } from '../base/fin
 import { assertNever } from '../base/result.ts'
 import { type Clock, MS_PER_SECOND, toSeconds } from '../base/units.ts'
 import { asCommand } from './command.ts'
-import { EslConnection, type LinkLoss } from './connection.ts'
+import type { LinkLoss } from './connection.ts'
 import { judgeExposure } from './exposure.ts'
 import { LINK_LIMITS } from './limits.ts'
 import type { CommandOutcome } from './outcome.ts'
+import { SwitchConnection } from './switchConnection.ts'
 
 export interface SwitchCheckupOptions {
   host: string
@@ -39,7 +40,7 @@ export async function examineSwitch(options: SwitchCheckupOptions): Promise<Swit
   const limits = { ...LINK_LIMITS, connectTimeoutMs: limitMs, handshakeTimeoutMs: limitMs }
   // Something must be subscribed; a heartbeat is rare and small.
   const settings = { host, port, password, events: ['HEARTBEAT'], filters: [] }
-  const connection = new EslConnection(settings, limits, {
+  const connection = new SwitchConnection(settings, limits, {
     onReady: coreUuid => resolve({ coreUuid }),
     onEvent: () => undefined,
     onLost: loss => resolve({ loss }),
@@ -49,8 +50,8 @@ export async function examineSwitch(options: SwitchCheckupOptions): Promise<Swit
     if ('loss' in greeting) return { coreUuid: undefined, findings: [lossFinding(greeting.loss, options)] }
     const ask: Ask = command =>
       new Promise(settle => {
-        const wire = `api ${asCommand(command)}\n\n`
-        connection.send(wire, limitMs, outcome => settle(answerIn(outcome)))
+        const packet = { line: `api ${asCommand(command)}` }
+        connection.ask(packet, limitMs, outcome => settle(answerIn(outcome)))
       })
     return { coreUuid: greeting.coreUuid, findings: await askAll(ask, options) }
   } finally {

@@ -36,9 +36,22 @@ export function asWireText(line: string): string {
   return line
 }
 
-/** The wire form of a message: `sendevent <name>`, its headers, a blank line. @throws as `asWireText` does. */
-export function messageWire(message: EslMessage): string {
-  const lines = [`sendevent ${message.eventName}`]
-  for (const [name, value] of message.headers) lines.push(`${name}: ${value}`)
-  return `${lines.map(asWireText).join('\n')}\n\n`
+/** One command as it is sent: its line, and the header lines that follow it. */
+export interface EslPacket {
+  line: string
+  headers?: Readonly<Record<string, string>> | undefined
+}
+
+/** The packet that fires a message: `sendevent <name>` and its headers. @throws as `asWireText` does. */
+export function messagePacket({ eventName, headers }: EslMessage): EslPacket {
+  const packet = { line: `sendevent ${eventName}`, headers: Object.fromEntries(headers) }
+  wireOf(packet)
+  return packet
+}
+
+/** A packet's bytes: its lines and a blank line. @throws as `asWireText` does. */
+export function wireOf({ line, headers = {} }: EslPacket): string {
+  let wire = `${asWireText(line)}\n`
+  for (const name of Object.keys(headers)) wire += `${asWireText(`${name}: ${headers[name]}`)}\n`
+  return `${wire}\n`
 }

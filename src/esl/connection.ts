@@ -1,18 +1,27 @@
-// One connection to one switch, from the greeting to its end: authenticates, sets the filters, subscribes, then passes
-// commands out and replies and events in. It ends once and is never reused; link.ts makes the next one. It does not
-// know background jobs, heartbeats or retries.
-import { asWireText } from './command.ts'
+// One connection to one switch: modesl's Connection, with our frame reader in place of its parser. Commands go out and
+// are matched to their replies by modesl; events pass it by and are read lazily. The connection ends once, on the
+// socket's end, an error, a reply that does not come or bytes that are no event socket, and everything that waits is
+// settled then. It knows no login and no channel (switchConnection.ts, channelConnection.ts), no jobs and no retries.
+//
+// What is not modesl's, and why: its parser throws on a caller's name with a `%`, copies quadratically and recurses
+// once for each frame; it writes a command in pieces; its callbacks are forgotten when the socket ends, and wait for
+// ever when no reply comes.
+import type { Socket } from 'node:net'
+import modesl, { type ReplyCallback } from 'modesl'
+import { messageOf } from '../base/result.ts'
+import { type EslPacket, wireOf } from './command.ts'
 import { eventOf, type SwitchEvent } from './event.ts'
 import { type EslFrame, FrameReader, headLine } from './frames.ts'
-import type { LinkLimits } from './limits.ts'
+import type { ConnectionLimits } from './limits.ts'
 import { type CommandOutcome, outcomeOf } from './outcome.ts'
-import { ReplyQueue } from './replies.ts'
-import { type EslSocket, openSocket, type SocketClosed } from './socket.ts'
+import { ReplyFrame } from './reply.ts'
 import { textOf } from './text.ts'
 
 /** Why a connection ended. `refused` is the only one that a person must mend: password or access list. */
 export type LinkLoss =
-  | SocketClosed
+  | { kind: 'connect-failed'; detail: string }
+  | { kind: 'connect-timeout' }
+  | { kind: 'socket-closed'; detail: string }
   | { kind: 'refused'; detail: string }
   | { kind: 'handshake-timeout' }
   | { kind: 'handshake-failed'; detail: string }
@@ -21,72 +30,55 @@ export type LinkLoss =
   | { kind: 'disconnect-notice'; detail: string }
   | { kind: 'protocol-error'; detail: string }
 
-/** One server-side filter: `filter <header> <value>`. A value that starts with `/` is a regular expression. Positive
- *  filters are ORed. FreeSWITCH answers +OK to a malformed one, which then matches nothing. */
-export interface EventFilter {
-  header: string
-  value: string
-}
-
-export interface ConnectionSettings {
-  host: string
-  port: number
-  password: string
-  events: readonly string[]
-  filters: readonly EventFilter[]
-}
-
 export interface ConnectionHooks {
-  onReady(coreUuid: string): void
-  /** In the switch's order, never before `onReady`. */
+  /** In the switch's order, never before the connection is ready. */
   onEvent(event: SwitchEvent): void
   /** Exactly once, after every waiting command was settled with `lost`. Not called after `close`. */
   onLost(loss: LinkLoss): void
 }
 
+/** modesl's own arguments: where to connect to, or the socket of a connection that the switch made. */
+export type Way = [host: string, port: number, password: string] | [accepted: Socket]
+
+type Settle = (outcome: CommandOutcome) => void
+
+interface Waiting {
+  settle: Settle
+  timer: ReturnType<typeof setTimeout> | undefined
+}
+
+/** A dead peer is noticed by the heartbeat first; this is for hosts that vanish while nothing is subscribed. */
+const KEEP_ALIVE_MS = 30_000
 /** Details come from the other side: they are cut before they reach a log. */
 const DETAIL_CHARACTERS_MAX = 200
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-export class EslConnection {
-  readonly #settings: ConnectionSettings
-  readonly #limits: LinkLimits
+export abstract class EslConnection extends modesl.Connection {
+  readonly #limits: ConnectionLimits
   readonly #hooks: ConnectionHooks
-  readonly #replies = new ReplyQueue()
+  readonly #socket: Socket
   readonly #reader: FrameReader
-  readonly #socket: EslSocket
-  #handshakeTimer: ReturnType<typeof setTimeout> | undefined
-  #state: 'connecting' | 'greeted' | 'ready' | 'ended' = 'connecting'
+  /** Commands without a reply, oldest first, over both of modesl's queues. */
+  readonly #waiting = new Set<Waiting>()
+  #state: 'connecting' | 'greeting' | 'ready' | 'ended' = 'connecting'
+  /** Runs until the socket is connected, then until the connection is ready. */
+  #timer: ReturnType<typeof setTimeout> | undefined
   /** Counts received chunks, so that a watcher sees whether anything came since it last looked. */
   chunksReceived = 0
 
-  /** Starts to connect. The hooks are called later, never from in here. */
-  constructor(settings: ConnectionSettings, limits: LinkLimits, hooks: ConnectionHooks) {
-    this.#settings = settings
+  /** The hooks are called later, never from in here. */
+  protected constructor(way: Way, limits: ConnectionLimits, hooks: ConnectionHooks) {
+    super(...way)
     this.#limits = limits
     this.#hooks = hooks
-    this.#reader = new FrameReader(frame => this.#onFrame(frame), {
-      headBytesMax: limits.headBytesMax,
-      bodyBytesMax: limits.bodyBytesMax,
-    })
-    this.#socket = openSocket(
-      {
-        host: settings.host,
-        port: settings.port,
-        connectTimeoutMs: limits.connectTimeoutMs,
-        unsentBytesMax: limits.unsentBytesMax,
-      },
-      {
-        onConnect: () => {
-          this.#handshakeTimer = setTimeout(
-            () => this.#end({ kind: 'handshake-timeout' }),
-            limits.handshakeTimeoutMs,
-          )
-        },
-        onData: chunk => this.#onData(chunk),
-        onClosed: reason => this.#end(reason),
-      },
-    )
+    // modesl forgets its socket at the end of the stream.
+    this.#socket = this.socket!
+    this.#reader = new FrameReader(frame => this.#onFrame(frame), limits)
+    this.#socket.on('close', this.#onClose)
+    this.once('esl::end', () => this.end({ kind: 'socket-closed', detail: 'end of stream' }))
+    this.on('esl::event::auth::request', () => this.auth())
+    if (this._inbound) {
+      this.#timer = setTimeout(() => this.end({ kind: 'connect-timeout' }), limits.connectTimeoutMs)
+    } else this._onConnect()
   }
 
   get isReady(): boolean {
@@ -94,58 +86,107 @@ export class EslConnection {
   }
 
   get waitingReplies(): number {
-    return this.#replies.length
+    return this.#waiting.size
   }
 
-  /** Sends one whole command (with its blank line) and settles with its reply. The bytes are on the socket when this
-   *  returns. After a time-out the order of the replies is unknown, so the connection ends with it.
-   *  @param lossOnTimeout what the end is then called. */
-  send(
-    wire: string,
+  /** Sends one command and settles with its reply. The bytes are with the kernel when this returns, unless earlier
+   *  ones still wait. After a time-out the order of the replies is unknown, so the connection ends with it.
+   *  @param lossOnTimeout what the end is then called.
+   *  @throws when the packet would be more than one command: a bug in a builder. */
+  ask(
+    packet: EslPacket,
     timeoutMs: number,
-    settle: (outcome: CommandOutcome) => void,
+    settle: Settle,
     lossOnTimeout: LinkLoss = { kind: 'command-timeout' },
   ): void {
     if (this.#state !== 'ready') return settle({ kind: 'lost' })
-    if (this.#replies.length >= this.#limits.waitingCommandsMax) return settle({ kind: 'busy' })
-    if (!this.#socket.write(wire)) return settle({ kind: 'busy' })
-    this.#replies.add(settle, timeoutMs, () => this.#end(lossOnTimeout))
+    if (this.#waiting.size >= this.#limits.waitingCommandsMax) return settle({ kind: 'busy' })
+    this.#send(packet, settle, { timeoutMs, lossOnTimeout })
   }
 
   /** Ends it for the owner's reasons: waiting commands are `lost`, `onLost` is not called. */
   close(): void {
     if (this.#state === 'ended') return
     this.#state = 'ended'
-    clearTimeout(this.#handshakeTimer)
+    clearTimeout(this.#timer)
     this.#reader.stop()
-    this.#socket.close()
-    this.#replies.settleAll({ kind: 'lost' })
+    this.#socket.off('data', this.#onData)
+    this.#socket.off('close', this.#onClose)
+    this.#socket.destroy()
+    this.cmdCallbackQueue = []
+    this.apiCallbackQueue = []
+    this.removeAllListeners()
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const { settle, timer } of waiting) {
+      clearTimeout(timer)
+      settle({ kind: 'lost' })
+    }
   }
 
-  #end(loss: LinkLoss): void {
+  protected end(loss: LinkLoss): void {
     if (this.#state === 'ended') return
     this.close()
     this.#hooks.onLost(loss)
   }
 
-  #onData(chunk: Buffer): void {
+  /** As `ask`, before the connection is ready; all of the handshake has one time limit. */
+  protected askInHandshake(packet: EslPacket, settle: Settle): void {
+    if (this.#state === 'ended') return settle({ kind: 'lost' })
+    this.#send(packet, settle)
+  }
+
+  /** The end of the handshake: from now on commands are taken and events are told. */
+  protected becomeReady(): void {
+    clearTimeout(this.#timer)
+    this.#state = 'ready'
+  }
+
+  #send(packet: EslPacket, settle: Settle, limit?: { timeoutMs: number; lossOnTimeout: LinkLoss }): void {
+    const unsentBytes = this.#socket.writableLength + Buffer.byteLength(wireOf(packet))
+    if (unsentBytes > this.#limits.unsentBytesMax) return settle({ kind: 'busy' })
+    const waiting: Waiting = { settle, timer: undefined }
+    this.#waiting.add(waiting)
+    if (limit) {
+      waiting.timer = setTimeout(() => {
+        this.#waiting.delete(waiting)
+        settle({ kind: 'timeout' })
+        this.end(limit.lossOnTimeout)
+      }, limit.timeoutMs)
+    }
+    const onReply: ReplyCallback = reply => {
+      this.#waiting.delete(waiting)
+      clearTimeout(waiting.timer)
+      settle(outcomeOf(reply.getHeader('Reply-Text') ?? reply.getBody()))
+    }
+    const { line, headers = {} } = packet
+    if (line.startsWith('api ')) this.api(line.slice('api '.length), onReply)
+    else this.sendRecv(line, headers, onReply)
+  }
+
+  /** A chunk is ours to keep: Bun hands out fresh memory each time. */
+  readonly #onData = (chunk: Buffer): void => {
     this.chunksReceived += 1
     const fault = this.#reader.push(chunk)
-    if (fault) this.#end({ kind: 'protocol-error', detail: fault.kind })
+    if (fault) this.end({ kind: 'protocol-error', detail: fault.kind })
   }
+
+  readonly #onClose = (): void => this.end({ kind: 'socket-closed', detail: 'closed' })
 
   #onFrame(frame: EslFrame): void {
     switch (frame.contentType) {
       case 'command/reply':
-        return this.#onReply(headLine(frame.head, 'Reply-Text') ?? '')
+        return this.#onReply(frame, this.cmdCallbackQueue)
       case 'api/response':
-        return this.#onReply(textOf(frame.body))
+        return this.#onReply(frame, this.apiCallbackQueue)
       case 'auth/request':
-        return this.#authenticate()
+        return this.#dispatch(frame)
       case 'text/disconnect-notice':
-        return this.#end({ kind: 'disconnect-notice', detail: detailOf(textOf(frame.body)) })
+        // The channel is gone, and the switch keeps the socket open for as long as it was asked to (`linger`).
+        if (headLine(frame.head, 'Content-Disposition') === 'linger') return
+        return this.end({ kind: 'disconnect-notice', detail: detailOf(textOf(frame.body)) })
       case 'text/rude-rejection':
-        return this.#end({ kind: 'refused', detail: detailOf(textOf(frame.body)) })
+        return this.end({ kind: 'refused', detail: detailOf(textOf(frame.body)) })
       default: {
         // Anything else (log lines, say) was not asked for and concerns nobody.
         const event = this.#state === 'ready' ? eventOf(frame) : undefined
@@ -154,55 +195,47 @@ export class EslConnection {
     }
   }
 
-  #onReply(text: string): void {
-    if (this.#replies.settleFirst(outcomeOf(text))) return
-    this.#end({ kind: 'protocol-error', detail: 'a reply that nobody asked for' })
+  #onReply(frame: EslFrame, queue: readonly ReplyCallback[]): void {
+    if (queue.length > 0) return this.#dispatch(frame)
+    this.end({ kind: 'protocol-error', detail: 'a reply that nobody asked for' })
   }
 
-  #authenticate(): void {
-    if (this.#state !== 'connecting') return this.#end({ kind: 'protocol-error', detail: 'greeted twice' })
-    this.#state = 'greeted'
-    this.#ask(`auth ${this.#settings.password}`, answer => {
-      if (answer.kind === 'ok') this.#subscribe()
-      else this.#end({ kind: 'refused', detail: detailOf(answer.text) })
-    })
+  #dispatch(frame: EslFrame): void {
+    const eventName = headLine(frame.head, 'Event-Name')
+    this._onEvent(new ReplyFrame(frame), { 'Content-Type': frame.contentType, 'Event-Name': eventName })
   }
 
-  // Filters stand before the subscription, so that not one foreign event slips in between. All of it goes out in one
-  // burst: the replies come in order.
-  #subscribe(): void {
-    let coreUuid = ''
-    for (const filter of this.#settings.filters) {
-      this.#ask(`filter ${filter.header} ${filter.value}`, answer => this.#insist(answer, 'filter'))
-    }
-    this.#ask('api global_getvar core_uuid', answer => {
-      coreUuid = answer.text
-      if (!UUID.test(coreUuid)) this.#end({ kind: 'handshake-failed', detail: 'no core_uuid' })
-    })
-    this.#ask(`event plain ${this.#settings.events.join(' ')}`, answer => {
-      if (!this.#insist(answer, 'event')) return
-      clearTimeout(this.#handshakeTimer)
-      this.#state = 'ready'
-      this.#hooks.onReady(coreUuid)
-    })
+  /** A peer that asks for a password where none is due. A connection that logs in overrides it. */
+  override auth(): void {
+    this.end({ kind: 'protocol-error', detail: 'asks for a password' })
   }
 
-  #ask(command: string, onAnswer: (answer: { kind: 'ok' | 'error'; text: string }) => void): void {
-    if (this.#state === 'ended') return
-    if (!this.#socket.write(`${asWireText(command)}\n\n`)) {
-      return this.#end({ kind: 'handshake-failed', detail: 'the switch does not read' })
-    }
-    this.#replies.add(outcome => {
-      if (outcome.kind === 'ok' || outcome.kind === 'error') onAnswer(outcome)
-    })
+  /** One packet in one write: modesl's own takes a system call for each line, and throws after the socket's end.
+   *  @throws when a line would end the command or name the event socket's module. */
+  override send(line: string, headers?: Readonly<Record<string, string>> | null): void {
+    // No field of ours is touched: modesl sends `connect` from inside its constructor.
+    this.socket?.write(wireOf({ line, headers: headers ?? {} }))
   }
 
-  #insist(answer: { kind: 'ok' | 'error'; text: string }, what: string): boolean {
-    if (answer.kind === 'error') {
-      this.#end({ kind: 'handshake-failed', detail: detailOf(`${what}: ${answer.text}`) })
-    }
-    return answer.kind === 'ok'
+  override _onConnect(): void {
+    // For an accepted socket modesl calls this from inside its constructor, before our fields exist; ours calls it again.
+    if (!(#reader in this) || this.#state === 'ended') return
+    clearTimeout(this.#timer)
+    this.#state = 'greeting'
+    this.#timer = setTimeout(() => this.end({ kind: 'handshake-timeout' }), this.#limits.handshakeTimeoutMs)
+    this.#socket.setNoDelay(true)
+    this.#socket.setKeepAlive(true, KEEP_ALIVE_MS)
+    // modesl's parser would listen here.
+    this.#socket.on('data', this.#onData)
+    this.connecting = false
+    this.emit('esl::connect')
+  }
+
+  override _onError(error: Error): void {
+    const kind = this.#state === 'connecting' ? 'connect-failed' : 'socket-closed'
+    this.end({ kind, detail: messageOf(error) })
   }
 }
 
-const detailOf = (text: string): string => text.trim().slice(0, DETAIL_CHARACTERS_MAX)
+/** The start of a text that the other side sent, for a log. */
+export const detailOf = (text: string): string => text.trim().slice(0, DETAIL_CHARACTERS_MAX)

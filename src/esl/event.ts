@@ -1,7 +1,7 @@
 // One event of the switch, read lazily. An event has about a hundred headers in 4 to 13 KB, and a reader wants three
 // of them, so nothing is parsed until it is asked for, and then only that header. Reads `text/event-plain` (what we
 // subscribe to) and `text/event-json` alike; what the headers mean is known in dial/, not here.
-import type { EslFrame } from './frames.ts'
+import { type EslFrame, headLine } from './frames.ts'
 import { decodePercent, textOf } from './text.ts'
 
 const LINE_FEED = 0x0a
@@ -21,6 +21,11 @@ export function eventOf(frame: EslFrame): SwitchEvent | undefined {
   if (frame.contentType === 'text/event-json') return new JsonEvent(frame.body)
   return undefined
 }
+
+/** Reads the answer to `connect`: the channel's own event, written percent-encoded into the head of a reply.
+ *  @returns undefined when the head is another reply's. */
+export const channelDataOf = (head: string): SwitchEvent | undefined =>
+  headLine(head, 'Event-Name') === 'CHANNEL_DATA' ? new PlainEvent(Buffer.from(head)) : undefined
 
 /** Reading costs on every call: keep a value you need twice. An event kept for long keeps the bytes it came in. */
 export interface SwitchEvent {

@@ -24,8 +24,9 @@ export interface FrameLimits {
   bodyBytesMax: number
 }
 
-/** FreeSWITCH builds a head in 512 or 1,024 bytes (mod_event_socket.c); 64 KiB leaves room for any patch of it.
- *  The longest body is `show channels as json`: about 1 KB for each channel, so 64 MiB holds 60,000 of them. */
+/** FreeSWITCH builds a head in 512 or 1,024 bytes (mod_event_socket.c; only the answer to `connect` has a line for each
+ *  variable of its channel); 64 KiB leaves room for any patch of it. The longest body is `show channels as json`: about 1 KB
+ *  for each channel, so 64 MiB holds 60,000 of them. */
 export const FRAME_LIMITS: FrameLimits = { headBytesMax: 64 * 1024, bodyBytesMax: 64 * 1024 * 1024 }
 
 const LINE_FEED = 0x0a
@@ -136,7 +137,8 @@ export class FrameReader {
   }
 }
 
-/** The value of one line of a frame's head, as written: heads are not percent-encoded (`Reply-Text` least of all).
+/** The value of one line of a frame's head, as written: heads are not percent-encoded (`Reply-Text` least of all),
+ *  but for the answer to `connect`, which `channelDataOf` reads.
  *  @returns the first one's value; undefined when there is no such line. Names match exactly, at a line's start. */
 export function headLine(head: string, name: string): string | undefined {
   const start = head.startsWith(`${name}: `) ? 0 : head.indexOf(`\n${name}: `) + 1

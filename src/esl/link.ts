@@ -3,14 +3,16 @@
 // because a second originate would ring a phone twice. What calls became of meanwhile is reconciled in dial/.
 import type { Log } from '../base/log.ts'
 import { assert, messageOf } from '../base/result.ts'
-import { asWireText, type EslCommand, type EslMessage, messageWire } from './command.ts'
-import { type ConnectionSettings, EslConnection, type EventFilter, type LinkLoss } from './connection.ts'
+import { asWireText, type EslCommand, type EslMessage, type EslPacket, messagePacket } from './command.ts'
+import type { LinkLoss } from './connection.ts'
 import type { SwitchEvent } from './event.ts'
 import { JobTable } from './jobs.ts'
 import { LINK_LIMITS, type LinkLimits } from './limits.ts'
 import { type CommandOutcome, outcomeOf } from './outcome.ts'
+import { type ConnectionSettings, type EventFilter, SwitchConnection } from './switchConnection.ts'
 
-export type { EventFilter, LinkLoss } from './connection.ts'
+export type { LinkLoss } from './connection.ts'
+export type { EventFilter } from './switchConnection.ts'
 
 /** `waiting`: between two attempts. `refused`: the same, after a wrong password or an access list said no. */
 export type LinkState = 'idle' | 'connecting' | 'ready' | 'waiting' | 'refused' | 'closed'
@@ -95,7 +97,7 @@ export class SwitchLink {
   readonly #limits: LinkLimits
   readonly #log: Log
   readonly #jobs = new JobTable()
-  #connection: EslConnection | undefined
+  #connection: SwitchConnection | undefined
   #retryTimer: ReturnType<typeof setTimeout> | undefined
   #watchTimer: ReturnType<typeof setInterval> | undefined
   #state: LinkState = 'idle'
@@ -154,7 +156,7 @@ export class SwitchLink {
   /** Runs a command and waits for its answer; the switch reads nothing else from us meanwhile, so only quick ones.
    *  Resolves in every case. `timeout` also drops the connection. @throws when the command is no single line. */
   api(command: EslCommand, timeoutMs: number = this.#limits.commandTimeoutMs): Promise<CommandOutcome> {
-    return this.#send(`api ${asWireText(command)}\n\n`, timeoutMs, wordOf(command))
+    return this.#ask({ line: `api ${asWireText(command)}` }, timeoutMs, wordOf(command))
   }
 
   /** Starts a command in the background. Its bytes are on the socket when this returns, if the link is ready.
@@ -162,13 +164,13 @@ export class SwitchLink {
    *  @throws when the job id is in use or malformed, or the command no single line: bugs. */
   bgapi(command: EslCommand, job: { jobUuid: string; timeoutMs: number }): BackgroundJob {
     assert(JOB_UUID.test(job.jobUuid), 'a job id is a uuid')
-    const wire = `bgapi ${asWireText(command)}\nJob-UUID: ${job.jobUuid}\n\n`
+    const packet = { line: `bgapi ${asWireText(command)}`, headers: { 'Job-UUID': job.jobUuid } }
     if (this.#jobs.size >= this.#limits.jobsMax) {
       const busy = Promise.resolve<CommandOutcome>({ kind: 'busy' })
       return { accepted: busy, result: busy }
     }
     const result = this.#jobs.add(job.jobUuid, job.timeoutMs)
-    const accepted = this.#send(wire, this.#limits.commandTimeoutMs, wordOf(command), outcome => {
+    const accepted = this.#ask(packet, this.#limits.commandTimeoutMs, wordOf(command), outcome => {
       if (outcome.kind !== 'ok') this.#jobs.settle(job.jobUuid, outcome)
     })
     return { accepted, result }
@@ -176,11 +178,11 @@ export class SwitchLink {
 
   /** Fires an event on the switch. `ok` only says that the switch took it, even for a channel that is gone. */
   sendEvent(message: EslMessage, timeoutMs: number = this.#limits.commandTimeoutMs): Promise<CommandOutcome> {
-    return this.#send(messageWire(message), timeoutMs, 'sendevent')
+    return this.#ask(messagePacket(message), timeoutMs, 'sendevent')
   }
 
-  #send(
-    wire: string,
+  #ask(
+    packet: EslPacket,
     timeoutMs: number,
     word: string,
     onOutcome?: (outcome: CommandOutcome) => void,
@@ -193,7 +195,7 @@ export class SwitchLink {
         onOutcome?.(outcome)
         resolve(outcome)
       }
-      if (this.#connection) this.#connection.send(wire, timeoutMs, settle)
+      if (this.#connection) this.#connection.ask(packet, timeoutMs, settle)
       else settle({ kind: 'lost' })
     })
   }
@@ -201,7 +203,7 @@ export class SwitchLink {
   #connect(): void {
     this.#state = 'connecting'
     this.#attempt += 1
-    this.#connection = new EslConnection(this.#settings, this.#limits, {
+    this.#connection = new SwitchConnection(this.#settings, this.#limits, {
       onReady: coreUuid => this.#becomeReady(coreUuid),
       onEvent: event => this.#onEvent(event),
       onLost: loss => this.#onLost(loss),
@@ -264,8 +266,8 @@ export class SwitchLink {
       // Commands that wait have their own time limit, which ends the connection as the probe would.
       if (missed < this.#limits.heartbeatsMissedMax || connection.waitingReplies > 0) return
       missed = 0
-      const probe = 'api global_getvar core_uuid\n\n'
-      connection.send(probe, this.#limits.commandTimeoutMs, () => {}, { kind: 'silent' })
+      const probe = { line: 'api global_getvar core_uuid' }
+      connection.ask(probe, this.#limits.commandTimeoutMs, () => {}, { kind: 'silent' })
     }, this.#limits.heartbeatIntervalMs)
   }
 

@@ -22,6 +22,7 @@ import {
   parseSipUri,
   parseSipUsername,
   parseUserId,
+  parseVariableText,
 } from '../../src/esl/allow.ts'
 import { parseHangupCause } from '../../src/esl/hangupCauses.ts'
 import { hostileText } from './hostile.ts'
@@ -61,6 +62,22 @@ const TABLE: Record<
     fails: ['a,b', ' a'],
   },
   'a user id': { parse: parseUserId, passes: ['005j000000C8FKUAA3'], fails: ['a\n', 'a}'] },
+  'the value of a variable': {
+    parse: parseVariableText,
+    passes: ['ACK', 't-0a1b2c3d4e5f6071', 'no-device', [1234, '1234']],
+    fails: [
+      '',
+      'a b',
+      'a\n',
+      'ARRAY::a',
+      '_undef_',
+      'a=b,c',
+      '%0a',
+      '$' + '{hupall}',
+      "'a'",
+      'a'.repeat(129),
+    ],
+  },
   'a phone number': {
     parse: parsePhoneNumber,
     passes: [

@@ -2,7 +2,7 @@
 // `plain-calls` is what it answered).
 import { describe, expect, test } from 'bun:test'
 import type { CallerId, ChannelUuid, MediaPath, SipPassword, SipUsername } from '../../src/esl/allow.ts'
-import { asCommand, messageWire } from '../../src/esl/command.ts'
+import { asCommand, messagePacket, wireOf } from '../../src/esl/command.ts'
 import * as commands from '../../src/esl/commands.ts'
 import { originateAsp, originateBarge, originateBot, originateLoadTest } from '../../src/esl/originate.ts'
 
@@ -148,7 +148,7 @@ describe('a command for a call that is up', () => {
 
   test('sets who hears a supervisor by an event of our own', () => {
     const digits = (['nobody', 'b-leg', 'a-leg', 'both'] as const).map(who =>
-      messageWire(commands.superviseAs(B, who)),
+      wireOf(messagePacket(commands.superviseAs(B, who))),
     )
     expect(digits[0]).toBe(
       `sendevent CUSTOM\nEvent-Subclass: hookswitch::supervise\nunique-id: ${B}\neavesdrop-command: 0\n\n`,
@@ -166,7 +166,7 @@ describe('the last line of defence', () => {
   })
   test('throws on a message whose header would become two', () => {
     const headers = [['a', 'b\nc: d']] as const
-    expect(() => messageWire({ eventName: 'CUSTOM', headers })).toThrow('no line end')
-    expect(() => messageWire({ eventName: 'CUSTOM\n', headers: [] })).toThrow('no line end')
+    expect(() => messagePacket({ eventName: 'CUSTOM', headers })).toThrow('no line end')
+    expect(() => messagePacket({ eventName: 'CUSTOM\n', headers: [] })).toThrow('no line end')
   })
 })

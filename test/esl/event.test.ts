@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { eventOf, type SwitchEvent } from '../../src/esl/event.ts'
 import { FrameReader } from '../../src/esl/frames.ts'
 import { CALL_HEADERS } from '../../src/esl/originate.ts'
+import { textOf } from '../../src/esl/text.ts'
 import { allRecordings, fixture } from './recordings.ts'
 
 function eventsOf(raw: Buffer, chunkBytes = 65_536): SwitchEvent[] {
@@ -91,7 +92,7 @@ describe('recorded events', () => {
         if (frame.contentType !== 'text/event-json') return
         const event = eventOf(frame)!
         for (const [name, value] of Object.entries(
-          JSON.parse(frame.body.toString()) as Record<string, unknown>,
+          JSON.parse(textOf(frame.body)) as Record<string, unknown>,
         )) {
           expect(event.header(name)).toBe(Array.isArray(value) ? `ARRAY::${value.join('|:')}` : String(value))
         }

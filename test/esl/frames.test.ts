@@ -11,12 +11,15 @@ function read(bytes: Buffer, chunkBytes: number, limits?: FrameLimits) {
   const reader = new FrameReader(frame => frames.push(frame), limits)
   for (let at = 0; at < bytes.length; at += chunkBytes) {
     const fault = reader.push(Buffer.from(bytes.subarray(at, at + chunkBytes)))
-    if (fault) return { texts: frames.map(textOf), fault, bytesRead: Math.min(bytes.length, at + chunkBytes) }
+    if (fault)
+      return { frames, texts: frames.map(textOf), fault, bytesRead: Math.min(bytes.length, at + chunkBytes) }
   }
-  return { texts: frames.map(textOf), fault: undefined, bytesRead: bytes.length }
+  return { frames, texts: frames.map(textOf), fault: undefined, bytesRead: bytes.length }
 }
 
 const textOf = (frame: EslFrame): string => `${frame.head}\n\n${frame.body.toString('utf8')}`
+
+const bytesOf = (frame: EslFrame): Buffer => Buffer.concat([Buffer.from(`${frame.head}\n\n`), frame.body])
 
 describe('recorded frames', () => {
   const recordings = allRecordings()
@@ -30,7 +33,7 @@ describe('recorded frames', () => {
       const whole = read(raw, raw.length)
       expect(whole.fault).toBeUndefined()
       if (frames.length > 0) expect(whole.texts).toEqual(frames)
-      expect(Buffer.from(whole.texts.join('')).equals(raw)).toBe(true)
+      expect(Buffer.concat(whole.frames.map(bytesOf)).equals(raw)).toBe(true)
       for (const chunkBytes of [65_536, 7, 1])
         expect(read(raw, chunkBytes)).toEqual({ ...whole, bytesRead: raw.length })
     })

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import * as allow from '../../src/esl/allow.ts'
-import { type EslCommand, messageWire } from '../../src/esl/command.ts'
+import { type EslCommand, messagePacket, wireOf } from '../../src/esl/command.ts'
 import * as commands from '../../src/esl/commands.ts'
 import { originateAsp, originateBarge, originateBot, originateLoadTest } from '../../src/esl/originate.ts'
 import { hostileText } from './hostile.ts'
@@ -344,7 +344,7 @@ describe('a command on a call that the allow-lists pass', () => {
       ]
       for (const [command, words] of expected) expect(throughTheWire(command).split(' ')).toEqual(words)
       expect(it.path).not.toMatch(/::|!|(^|\/)\.\.(\/|$)/)
-      const [packet, ...more] = readPackets(messageWire(commands.superviseAs(it.a, 'both')))
+      const [packet, ...more] = readPackets(wireOf(messagePacket(commands.superviseAs(it.a, 'both'))))
       expect(more).toEqual([])
       expect(packet!.headers.map(([name]) => name)).toEqual([
         'Event-Subclass',

@@ -10,6 +10,8 @@ export interface Recording {
   raw: Buffer
   /** The frames of that connection as another program cut them; empty when only bytes were kept. */
   frames: string[]
+  /** What the client sent, and how many frames the switch had sent before that. */
+  packets: { text: string; framesBefore: number }[]
 }
 
 const FIXTURES = join(import.meta.dir, 'fixtures')
@@ -35,17 +37,25 @@ export function fixture(name: string): Recording {
 function recordingsOf(folder: string, name: string): Recording[] {
   const framesFile = readdirSync(folder).find(file => file.startsWith('frames.jsonl'))
   const lines = framesFile ? contents(join(folder, framesFile)).toString('utf8').trim().split('\n') : []
-  const frames = lines.map(line => JSON.parse(line) as { dir: string; text: string; conn?: number })
+  // The end of a stream is written down as an empty frame.
+  const frames = lines
+    .map(line => JSON.parse(line) as { dir: string; text: string; conn?: number })
+    .filter(frame => frame.text !== '')
   return readdirSync(folder)
     .filter(file => /^freeswitch(-\d)?\.raw(\.gz)?$/.test(file))
     .map(file => {
       const suffix = /-(\d)/.exec(file)?.[1]
+      const ours = frames.filter(frame => (frame.conn ?? 1) === Number(suffix ?? 1))
+      const isOfSwitch = (frame: { dir: string }) => frame.dir === 'freeswitch'
       return {
         name: suffix ? `${name} -${suffix}` : name,
         raw: contents(join(folder, file)),
-        frames: frames
-          .filter(frame => frame.dir === 'freeswitch' && (frame.conn ?? 1) === Number(suffix ?? 1))
-          .map(frame => frame.text),
+        frames: ours.filter(isOfSwitch).map(frame => frame.text),
+        packets: ours.flatMap((frame, at) =>
+          isOfSwitch(frame)
+            ? []
+            : [{ text: frame.text, framesBefore: ours.slice(0, at).filter(isOfSwitch).length }],
+        ),
       }
     })
 }
