@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, setDefaultTimeout, test } from 'bun:test'
 import { audioTests } from './audio.ts'
 import { botTests } from './bots.ts'
+import { channelSocketTests } from './channelSocket.ts'
 import { controlTests } from './controls.ts'
 import { doctorTests } from './doctor.ts'
 import { hearingTable } from './hearing.ts'
@@ -41,6 +42,7 @@ function suite(gateways: ReadonlySet<string>): void {
   describe('an asp-call', () => outcomeTests(bed, gateways))
   describe('a control message', () => controlTests(bed))
   describe('a bot call', () => botTests(bed))
+  describe("a channel's own socket", () => channelSocketTests(bed))
   describe('by ear', () => audioTests(bed))
   describe('the doctor', doctorTests)
 }
