@@ -1,31 +1,46 @@
-// How fast events are read: modesl's parser against ours, from memory and over a real socket, in events a second,
-// bytes copied, and the time of a 16 MB reply. Run it with `bun bench/esl/parser.ts`. Both sides read the same three
-// headers of each event. Runs are interleaved and the median is printed, because the machine's speed drifts.
+// How fast events are read: our connection beside modesl's own parser, from memory and over a real socket, in events a
+// second, bytes copied, and the time of a 16 MB reply. `bun bench/esl/parser.ts`; with `--before <checkout>` also beside
+// another commit's connection, of which at least 0.8 is to remain. All read the same three headers of each event. Runs
+// are interleaved and the median is printed, because the machine's speed drifts.
+import { parseArgs } from 'node:util'
 import { type EventFormat, eventFrame } from './eventStream.ts'
 import {
   BURST_EVENTS,
   type Feed,
+  feedOf,
   hasRead,
   LARGE_CHUNK_BYTES,
   modesl,
+  type Ours,
   ours,
+  oursOf,
   REPLY_BYTES,
   replyFromMemory,
   startEventServer,
 } from './readers.ts'
 
 const RUNS = 5
-/** Enough for a run of some tenths of a second on the slow side. */
-const COUNTS = { largeChunks: 3_000, singleBytes: 60, socket: 6_000 }
+/** Enough for a run of some tenths of a second on each side. */
+const COUNTS = { largeChunks: 3_000, singleBytes: 60, modeslSocket: 6_000, oursSocket: 48_000 }
+
+type Measure = () => Promise<number> | number
 
 interface Row {
   what: string
   unit: 'events/s' | 'ms'
-  modesl: () => Promise<number> | number
-  ours: () => Promise<number> | number
-  /** What our side is to reach: times modesl's speed, or milliseconds. */
-  aim?: { times?: number; msMax?: number }
+  modesl: Measure
+  ours: Measure
+  /** Our side at another commit. */
+  before: Measure
+  /** What our side is to reach: times modesl's speed, times its own before, or milliseconds. */
+  aim?: { times?: number; ofBefore?: number; msMax?: number }
 }
+
+const SIDES = ['modesl', 'before', 'ours'] as const
+
+const { values: options } = parseArgs({ options: { before: { type: 'string' } } })
+const before: Ours | undefined = options.before === undefined ? undefined : await oursOf(options.before)
+const notAsked: Measure = () => Number.NaN
 
 const streams = new Map<string, Buffer[]>()
 
@@ -57,15 +72,23 @@ function fromMemory(feed: Feed, format: EventFormat, count: number, chunkBytes: 
 }
 
 const server = await startEventServer()
-const socketCount = Math.ceil(COUNTS.socket / BURST_EVENTS) * BURST_EVENTS
+const inBursts = (count: number): number => Math.ceil(count / BURST_EVENTS) * BURST_EVENTS
+const modeslCount = inBursts(COUNTS.modeslSocket)
+const oursCount = inBursts(COUNTS.oursSocket)
 
-const overSocket = (format: EventFormat): Pick<Row, 'modesl' | 'ours'> => ({
-  modesl: () => server.modeslEvents(format, socketCount),
-  ours: () => server.oursEvents(format, socketCount),
+const overSocket = (format: EventFormat): Pick<Row, (typeof SIDES)[number]> => ({
+  modesl: () => server.modeslEvents(format, modeslCount),
+  before: before ? () => server.oursEvents(format, oursCount, before) : notAsked,
+  ours: () => server.oursEvents(format, oursCount),
 })
 
-const inMemory = (format: EventFormat, count: number, chunkBytes: number): Pick<Row, 'modesl' | 'ours'> => ({
+const inMemory = (
+  format: EventFormat,
+  count: number,
+  chunkBytes: number,
+): Pick<Row, (typeof SIDES)[number]> => ({
   modesl: () => fromMemory(modesl, format, count, chunkBytes),
+  before: before ? () => fromMemory(feedOf(before), format, count, chunkBytes) : notAsked,
   ours: () => fromMemory(ours, format, count, chunkBytes),
 })
 
@@ -82,12 +105,13 @@ const rows: Row[] = [
   },
   { what: 'plain, 1-byte chunks', unit: 'events/s', ...inMemory('plain', COUNTS.singleBytes, 1) },
   { what: 'json, 1-byte chunks', unit: 'events/s', ...inMemory('json', COUNTS.singleBytes, 1) },
-  { what: 'plain, real socket', unit: 'events/s', ...overSocket('plain'), aim: { times: 10 } },
-  { what: 'json, real socket', unit: 'events/s', ...overSocket('json') },
+  { what: 'plain, real socket', unit: 'events/s', ...overSocket('plain'), aim: { times: 10, ofBefore: 0.8 } },
+  { what: 'json, real socket', unit: 'events/s', ...overSocket('json'), aim: { ofBefore: 0.8 } },
   {
     what: '16 MB reply, 64 KB chunks',
     unit: 'ms',
     modesl: () => replyFromMemory(modesl),
+    before: before ? () => replyFromMemory(feedOf(before)) : notAsked,
     ours: () => replyFromMemory(ours),
     aim: { msMax: 10 },
   },
@@ -95,47 +119,48 @@ const rows: Row[] = [
     what: '16 MB reply, real socket',
     unit: 'ms',
     modesl: () => server.modeslReply(REPLY_BYTES),
+    before: before ? () => server.oursReply(REPLY_BYTES, before) : notAsked,
     ours: () => server.oursReply(REPLY_BYTES),
   },
 ]
 
 const raw: number[] = []
-const figures = rows.map(() => ({ modesl: [] as number[], ours: [] as number[] }))
+const figures = rows.map(() => ({ modesl: [] as number[], before: [] as number[], ours: [] as number[] }))
 for (let run = 0; run <= RUNS; run += 1) {
   for (const [index, row] of rows.entries()) {
-    const result = { modesl: await row.modesl(), ours: await row.ours() }
-    // The first round warms up.
-    if (run === 0) continue
-    figures[index]!.modesl.push(result.modesl)
-    figures[index]!.ours.push(result.ours)
+    // Every other run in the opposite order: what comes first may find the machine warmer or colder.
+    for (const side of run % 2 === 0 ? SIDES : SIDES.toReversed()) {
+      const figure = await row[side]()
+      // The first run warms up.
+      if (run > 0) figures[index]![side].push(figure)
+    }
   }
-  const bytes = socketCount * eventFrame('plain').length
-  raw.push(await server.rawEvents('plain', socketCount, bytes))
+  raw.push(await server.rawEvents('plain', oursCount, oursCount * eventFrame('plain').length))
 }
 server.close()
 
 console.log(
   `events of ${eventFrame('plain').length} bytes plain, ${eventFrame('json').length} json; medians of ${RUNS}\n`,
 )
-print(['', 'modesl', 'ours', 'ratio', 'aim'])
+print(['', 'modesl', 'before', 'ours', 'of modesl', 'of before', 'aim'])
 let isMissed = false
-for (const [index, row] of rows.entries()) {
-  const theirs = median(figures[index]!.modesl)
-  const mine = median(figures[index]!.ours)
-  const ratio = row.unit === 'ms' ? theirs / mine : mine / theirs
-  const isReached =
-    ratio >= (row.aim?.times ?? 0) && (row.unit !== 'ms' || mine <= (row.aim?.msMax ?? Infinity))
-  isMissed ||= !isReached
-  const aim = row.aim?.times ? `>= ${row.aim.times}x` : row.aim?.msMax ? `<= ${row.aim.msMax} ms` : ''
+for (const [index, { what, unit, aim = {} }] of rows.entries()) {
+  const [theirs, former, mine] = SIDES.map(side => median(figures[index]![side])) as [number, number, number]
+  const times = (other: number): number => (unit === 'ms' ? other / mine : mine / other)
+  const misses = [
+    aim.times !== undefined && times(theirs) < aim.times && `${aim.times}x modesl`,
+    before && aim.ofBefore !== undefined && times(former) < aim.ofBefore && `${aim.ofBefore}x before`,
+    aim.msMax !== undefined && mine > aim.msMax && `${aim.msMax} ms`,
+  ].filter(miss => typeof miss === 'string')
+  isMissed ||= misses.length > 0
   print([
-    row.what,
-    written(theirs, row.unit),
-    written(mine, row.unit),
-    `${ratio.toFixed(1)}x`,
-    aim && `${aim} ${isReached ? 'reached' : 'MISSED'}`,
+    what,
+    ...[theirs, former, mine].map(figure => written(figure, unit)),
+    ...[theirs, former].map(other => (Number.isNaN(other) ? '' : `${times(other).toFixed(2)}x`)),
+    misses.length > 0 ? `MISSED ${misses.join(', ')}` : Object.keys(aim).length > 0 ? 'reached' : '',
   ])
 }
-print(['plain, socket, no parser', '', written(median(raw), 'events/s'), '', ''])
+print(['plain, socket, no parser', '', '', written(median(raw), 'events/s')])
 console.log('\nbytes copied between buffers for one byte received')
 for (const [what, format, count, chunkBytes] of [
   ['plain, 64 KB chunks', 'plain', 500, LARGE_CHUNK_BYTES],
@@ -145,7 +170,7 @@ for (const [what, format, count, chunkBytes] of [
   chunksOf(format, count, chunkBytes)
   const copied = (feed: Feed) =>
     (bytesCopied(() => fromMemory(feed, format, count, chunkBytes)) / bytes).toFixed(2)
-  print([what, copied(modesl), copied(ours), '', ''])
+  print([what, copied(modesl), '', copied(ours)])
 }
 process.exit(isMissed || !hasRead() ? 1 : 0)
 
@@ -178,6 +203,7 @@ function median(values: number[]): number {
 }
 
 function written(value: number, unit: Row['unit']): string {
+  if (Number.isNaN(value)) return ''
   return unit === 'ms' ? `${value.toFixed(1)} ms` : `${Math.round(value).toLocaleString('en')}/s`
 }
 

@@ -1,8 +1,9 @@
-// The two readers of the parser bench, modesl's and ours: fed from memory, or over a real socket by an event server in
-// a process of its own. Both read the same three headers of each event. What is measured, and how often, is not here.
+// The readers of the parser bench, modesl's and ours, and ours of another commit: fed from memory, or over a real socket
+// by an event server in a process of its own. All read the same three headers of each event. What is measured, and how
+// often, is not here.
 import { EventEmitter } from 'node:events'
 import { connect } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import pino from 'pino'
 import { eventOf } from '../../src/esl/event.ts'
 import { FrameReader } from '../../src/esl/frames.ts'
@@ -42,14 +43,34 @@ export const modesl: Feed = onFrame => {
   return chunk => socket.emit('data', chunk)
 }
 
-export const ours: Feed = onFrame => {
-  const reader = new FrameReader(frame => {
-    const event = eventOf(frame)
-    if (event) for (const name of HEADERS) sink += event.header(name)?.length ?? 0
-    onFrame()
-  })
-  return chunk => reader.push(chunk)
+/** One commit's reading: from the socket's bytes to events, and the whole link around it. */
+export interface Ours {
+  FrameReader: typeof FrameReader
+  eventOf: typeof eventOf
+  SwitchLink: typeof SwitchLink
 }
+
+/** That of another checkout, whose packages are installed. */
+export async function oursOf(checkout: string): Promise<Ours> {
+  const load = (file: string) => import(join(resolve(checkout), 'src/esl', file))
+  const [frames, event, link] = await Promise.all(['frames.ts', 'event.ts', 'link.ts'].map(load))
+  return { FrameReader: frames.FrameReader, eventOf: event.eventOf, SwitchLink: link.SwitchLink }
+}
+
+export const feedOf =
+  (commit: Ours): Feed =>
+  onFrame => {
+    const reader = new commit.FrameReader(frame => {
+      const event = commit.eventOf(frame)
+      if (event) for (const name of HEADERS) sink += event.header(name)?.length ?? 0
+      onFrame()
+    })
+    return chunk => reader.push(chunk)
+  }
+
+const THIS: Ours = { FrameReader, eventOf, SwitchLink }
+
+export const ours: Feed = feedOf(THIS)
 
 /** Milliseconds for a reply of 16 MB, fed as a socket would. */
 export function replyFromMemory(feed: Feed): number {
@@ -82,13 +103,13 @@ export async function startEventServer() {
     /** @param count a multiple of 64. */
     modeslEvents: (format: EventFormat, count: number) =>
       perSecond(count, modeslOverSocket(port, burst(format, count), count)),
-    oursEvents: (format: EventFormat, count: number) =>
-      perSecond(count, oursOverSocket(port, burst(format, count), count)),
+    oursEvents: (format: EventFormat, count: number, commit = THIS) =>
+      perSecond(count, oursOverSocket(commit, port, burst(format, count), count)),
     /** The same bytes without any parser: what the socket and the sender allow on this machine at this moment. */
     rawEvents: (format: EventFormat, count: number, bytes: number) =>
       perSecond(count, rawOverSocket(port, burst(format, count), bytes)),
     modeslReply: (bytes: number) => modeslOverSocket(port, `reply ${bytes}`, 0),
-    oursReply: (bytes: number) => oursOverSocket(port, `reply ${bytes}`, 0),
+    oursReply: (bytes: number, commit = THIS) => oursOverSocket(commit, port, `reply ${bytes}`, 0),
     close: () => server.kill(),
   }
 }
@@ -116,10 +137,10 @@ function modeslOverSocket(port: number, command: string, frames: number): Promis
 }
 
 /** Our whole link: reader, events, replies, promises. */
-async function oursOverSocket(port: number, command: string, frames: number): Promise<number> {
+async function oursOverSocket(commit: Ours, port: number, command: string, frames: number): Promise<number> {
   const ready = Promise.withResolvers<void>()
   let seen = 0
-  const link = new SwitchLink({
+  const link = new commit.SwitchLink({
     host: '127.0.0.1',
     port,
     password: 'ClueCon',
