@@ -1,67 +1,10 @@
-// Reads a request's body, JSON or form-encoded, and checks its fields. A form is described as a record of fields:
-// wire name, check, what happens when it is missing. All mistakes of a body are named together; unknown fields are
-// ignored. Form-encoded values are always text, so checks take numbers and booleans in text form too.
+// Checks the fields of a body. A form is described as a record of fields: wire name, check, what happens when it is
+// missing. All mistakes of a body are named together; unknown fields are ignored; blanks and line ends around a value
+// never count. Form-encoded values are always text, so checks take numbers and booleans in text form too.
 import { fail, ok, type Result } from '../base/result.ts'
-import { badFields, badRequest, type Problem, tooLarge, unsupportedMediaType } from './problems.ts'
-
-export type Body = Record<string, unknown>
-
-export const BODY_BYTES_MAX = 64 * 1024
-
-/** Reads the whole body. The server itself cuts off far larger ones, so that reading is bounded. */
-export async function readBody(request: Request): Promise<Result<Body, Problem>> {
-  const length = request.headers.get('content-length')
-  if (Number(length ?? 0) > BODY_BYTES_MAX) return fail(tooLarge(BODY_BYTES_MAX))
-  let text: string
-  try {
-    text = await request.text()
-  } catch {
-    // Cut off by the server, which has answered, or by a client that has gone: nobody hears this.
-    return fail(tooLarge(BODY_BYTES_MAX))
-  }
-  // One that comes in chunks says nothing of its length before.
-  if (length === null && Buffer.byteLength(text) > BODY_BYTES_MAX) return fail(tooLarge(BODY_BYTES_MAX))
-  const type = mediaTypeOf(request)
-  if (type === 'application/json') return parseJson(text)
-  if (type === 'application/x-www-form-urlencoded') return ok(parseForm(text))
-  if (type === '' && text === '') return ok({})
-  return fail(unsupportedMediaType)
-}
-
-/** Without its parameters, in lower case; empty when there is none. */
-export function mediaTypeOf(request: Request): string {
-  const type = request.headers.get('content-type') ?? ''
-  const semicolon = type.indexOf(';')
-  return (semicolon < 0 ? type : type.slice(0, semicolon)).trim().toLowerCase()
-}
-
-/** Reads `name=value&name=value`, as URLSearchParams does; of a name given twice the last counts. A confirmation is
- *  two forms, query and body, and URLSearchParams itself takes a fifth of a process's time for them. */
-export function parseForm(text: string): Record<string, string> {
-  const form: Record<string, string> = Object.create(null)
-  for (const pair of text.split('&')) {
-    const equals = pair.indexOf('=')
-    if (equals >= 0) form[decodePart(pair.slice(0, equals))] = decodePart(pair.slice(equals + 1))
-    else if (pair !== '') form[decodePart(pair)] = ''
-  }
-  return form
-}
-
-function decodePart(text: string): string {
-  const isEncoded = text.includes('%') || text.includes('+')
-  return isEncoded ? new URLSearchParams(`_=${text}`).get('_')! : text
-}
-
-function parseJson(text: string): Result<Body, Problem> {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return ok(value as Body)
-    return fail(badRequest('the body must be a JSON object'))
-  } catch {
-    // The parser's own message quotes the body, which may hold a token.
-    return fail(badRequest('the body is not valid JSON'))
-  }
-}
+import type { Fields, Plus } from './body.ts'
+import { badFields, type Problem } from './problems.ts'
+import { shownText } from './text.ts'
 
 /** One field: its wire name, its check, and what stands for a missing one (undefined = it must be there). */
 export interface Field<Value> {
@@ -88,12 +31,13 @@ export function optional<Value>(
 }
 
 /** Fills a form from a body. null counts as missing, and so does the empty text of an optional field. */
-export function fill<Shape extends Form>(form: Shape, body: Body): Result<Filled<Shape>, Problem> {
+export function fill<Shape extends Form>(form: Shape, body: Fields): Result<Filled<Shape>, Problem> {
   const errors: { field: string; detail: string }[] = []
   const filled: Record<string, unknown> = {}
   for (const name in form) {
     const { wire, check, fallback } = form[name]!
-    const given = body[wire]
+    const sent = body.get(wire, check.plus ?? 'blank')
+    const given = typeof sent === 'string' ? sent.trim() : sent
     const isMissing = given === undefined || given === null || (given === '' && fallback !== undefined)
     if (isMissing && fallback) filled[name] = fallback.value
     else if (isMissing) errors.push({ field: wire, detail: 'is required' })
@@ -109,6 +53,8 @@ export function fill<Shape extends Form>(form: Shape, body: Body): Result<Filled
 /** How a value is read. `read` returns undefined for what doesn't fit; `expects` completes "must be …". */
 export interface Check<Value> {
   expects: string
+  /** What an unencoded `+` of a form is taken for; `blank` if not said. */
+  plus?: Plus
   read: (given: unknown) => Value | undefined
 }
 
@@ -116,6 +62,7 @@ export interface Check<Value> {
 export function pattern(regex: RegExp, expects: string): Check<string> {
   return {
     expects,
+    plus: 'id',
     read: given => {
       const text = typeof given === 'number' && Number.isSafeInteger(given) ? String(given) : given
       return typeof text === 'string' && regex.test(text) ? text : undefined
@@ -123,10 +70,22 @@ export function pattern(regex: RegExp, expects: string): Check<string> {
   }
 }
 
-/** Any text of one line. U+FFFD is what is left of bytes that were no UTF-8. */
+/** Text for a person to read: made to fit instead of refused. */
+export function shown(charactersMax: number): Check<string> {
+  return {
+    expects: `text, of which ${charactersMax} characters are kept`,
+    read: given => {
+      const text = typeof given === 'number' ? String(given) : given
+      return typeof text === 'string' ? shownText(text, charactersMax) : undefined
+    },
+  }
+}
+
+/** Any text of one line. U+FFFD is what is left of text that was none. */
 export function line(lengthMax: number): Check<string> {
   return {
     expects: `text of at most ${lengthMax} characters, without control characters`,
+    plus: 'id',
     read: given => {
       const text = typeof given === 'number' ? String(given) : given
       const isLine = typeof text === 'string' && text.length <= lengthMax && !/[\p{Cc}\uFFFD]/u.test(text)

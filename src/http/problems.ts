@@ -53,7 +53,7 @@ export const tooLarge = (limitBytes: number): Problem => ({
 export const unsupportedMediaType: Problem = {
   status: 415,
   title: 'Unsupported Media Type',
-  detail: 'the body must be application/json or application/x-www-form-urlencoded',
+  detail: 'the body must be application/json, application/x-www-form-urlencoded or multipart/form-data',
 }
 
 export const unsupportedInternalMediaType: Problem = {

@@ -1,10 +1,11 @@
 // Every key and channel name, in one place. The names under `hookswitch:` are ours; the others are the wire that
 // redswitch's users already speak. A `{tag}` keeps keys that one script touches on one Cluster slot.
+import { canonicalAccount } from '../base/account.ts'
 
 const PREFIX = 'hookswitch:'
 
 /** HASH, one account's devices: slot → JSON. Kept for ever; registrations have no expiry. */
-export const devicesKey = (account: string): string => `${PREFIX}devices:{${account}}`
+export const devicesKey = (account: string): string => `${PREFIX}devices:{${canonicalAccount(account)}}`
 
 /** HASH, one wake's record. Expires when late apps need no verdict any more. */
 export const wakeKey = (wake: WakeId): string => `${PREFIX}wake:{${tagged(wake.callId)}}:${wake.account}`
@@ -96,7 +97,8 @@ export const minuteKey = (minute: number): string => `${PREFIX}minute:{${minute}
 export const timelineKey = (id: string): string => `${PREFIX}timeline:${id}`
 
 /** ZSET, an account's newest wakes and dialled calls, by time. */
-export const timelinesOfKey = (account: string): string => `${PREFIX}timelines-of:${account}`
+export const timelinesOfKey = (account: string): string =>
+  `${PREFIX}timelines-of:${canonicalAccount(account)}`
 
 /** ZSET, all timelines, by when they began: the oldest make room. */
 export const TIMELINES_KEY = `${PREFIX}timelines`

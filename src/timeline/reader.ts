@@ -1,6 +1,7 @@
 // Reads timelines: one by the id of its call, or the list of an account's calls, each with its summary. It puts the
 // entries of several processes in order and leaves out what was written twice. Nothing is changed.
 
+import { canonicalAccount } from '../base/account.ts'
 import { mask } from '../base/log.ts'
 import type { KeptTimelines } from '../redis/timelines/timelines.ts'
 import type { Entry, KeptEntry } from './entry.ts'
@@ -66,7 +67,9 @@ export function openTimelineReader(
 
 /** The account as the entries name it: whole, or masked. */
 const accountIn = (entries: readonly KeptEntry[], account: string): string =>
-  entries.some(each => 'account' in each && each.account === account) ? account : String(mask(account))
+  entries.some(each => 'account' in each && canonicalAccount(each.account) === canonicalAccount(account))
+    ? account
+    : String(mask(account))
 
 /** As the recorder writes it. */
 interface Stored extends Pick<KeptEntry, 'atMs' | 'n' | 'by'> {

@@ -1,4 +1,5 @@
 // The PBX and the app as the tests play them: plain HTTP over sockets, form-encoded like the real ones.
+import { createHash } from 'node:crypto'
 
 export interface PbxAnswer {
   status: number
@@ -49,6 +50,9 @@ export async function endCall(baseUrl: string, callId: string, reason: string): 
   return response.status
 }
 
+/** A push token as Apple's are, the same one for each name. */
+export const appleToken = (name: string): string => createHash('sha256').update(name).digest('hex')
+
 /** A phone registers, an Android one if no other is said. @returns the status. */
 export async function registerPhone(
   baseUrl: string,
@@ -56,7 +60,7 @@ export async function registerPhone(
   platform: 'apns' | 'gcm' | 'android' = 'android',
 ): Promise<number> {
   const response = await postForm(`${baseUrl}/api/${platform}-device/`, {
-    token: 'push-token',
+    token: platform === 'apns' ? appleToken('push-token') : 'push-token',
     app: 'com.example.phone',
     ...fields,
   })

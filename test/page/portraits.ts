@@ -29,7 +29,7 @@ const calls: [dialId: string, more: Record<string, unknown>][] = [
 ]
 for (const [dialId, more] of calls) await stage.dial(aspJob(dialId, more))
 const { publicUrl, internalUrl } = stage.front
-await registerPhone(publicUrl, { sip_user_id: '204921', token: 'token-1' }, 'apns')
+await registerPhone(publicUrl, { sip_user_id: '204921', token: '1'.repeat(64) }, 'apns')
 await registerPhone(publicUrl, { sip_user_id: '204388', token: 'token-2' })
 await askPbx(publicUrl, { sip_user_id: '204000', call_id: 'pbx1-1795331.40' })
 void askPbx(publicUrl, { sip_user_id: '204921', call_id: 'pbx1-1795331.77' }).catch(() => undefined)

@@ -1,7 +1,7 @@
 // "Why didn't my phone ring?" for wakes: each story from the PBX's request to its answer, by real requests, as the
 // internal API tells it afterwards.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { answer, askPbx, endCall, registerPhone } from '../harness/client.ts'
+import { answer, appleToken, askPbx, endCall, registerPhone } from '../harness/client.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { ACCEPTED, startVendorService, type VendorPush, type VendorService } from '../harness/vendor.ts'
 import { ask, callsOf, entryOf, kinds, timelineOf } from './reading.ts'
@@ -88,7 +88,7 @@ describe('a wake', () => {
   })
 
   test("whose push is refused has Apple's word, and what it means", async () => {
-    await register('100200303', {}, 'apns')
+    await register('100200303', { token: appleToken('303') }, 'apns')
     hasty.decide = () => ({ kind: 'refused', reason: 'BadDeviceToken' })
     expect((await wake('100200303', 'refused', hasty)).reason).toBe('push-refused')
     hasty.decide = () => ACCEPTED

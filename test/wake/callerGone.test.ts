@@ -1,7 +1,16 @@
 // The call is over before an app confirmed: the PBX drops its request, or says so. Pushes stop, and phones whose
 // vendor can carry it are told.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { answer, askPbx, endCall, naked, proceeds, refuses, registerPhone } from '../harness/client.ts'
+import {
+  answer,
+  appleToken,
+  askPbx,
+  endCall,
+  naked,
+  proceeds,
+  refuses,
+  registerPhone,
+} from '../harness/client.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { startVendorService, type VendorService } from '../harness/vendor.ts'
 
@@ -21,7 +30,11 @@ beforeAll(async () => {
   for (const platform of ['apns', 'gcm', 'android'] as const)
     await registerPhone(
       service.publicUrl,
-      { sip_user_id: '301', token: `token-${platform}`, device_id: platform },
+      {
+        sip_user_id: '301',
+        token: platform === 'apns' ? appleToken('one') : `token-${platform}`,
+        device_id: platform,
+      },
       platform,
     )
 })

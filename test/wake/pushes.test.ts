@@ -3,7 +3,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { decodeJwt } from 'jose'
 import type { PushOutcome } from '../../src/push/push.ts'
-import { acked, answer, askPbx, naked, proceeds, refuses, registerPhone } from '../harness/client.ts'
+import {
+  acked,
+  answer,
+  appleToken,
+  askPbx,
+  naked,
+  proceeds,
+  refuses,
+  registerPhone,
+} from '../harness/client.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { ACCEPTED, startVendorService, type VendorService } from '../harness/vendor.ts'
 
@@ -43,7 +52,7 @@ const answerPush = (push: { payload: Record<string, unknown> }, fields = {}) =>
 
 describe.concurrent('the push of a call', () => {
   test('tells the app whose call it is, where to answer, until when, and with what token', async () => {
-    await register({ sip_user_id: '401', token: 'token-401', sandbox: 'true' }, 'apns')
+    await register({ sip_user_id: '401', token: appleToken('401'), sandbox: 'true' }, 'apns')
     const held = askPbx(service.publicUrl, {
       sip_user_id: '401',
       phonenumber: '+31501234567',
@@ -56,7 +65,7 @@ describe.concurrent('the push of a call', () => {
     expect(push.target).toMatchObject({
       platform: 'apns',
       app: 'com.example.phone',
-      token: 'token-401',
+      token: appleToken('401'),
       isSandbox: true,
     })
     const token = String(payload.token)

@@ -1,6 +1,6 @@
 // Phones register, register again, sign off and check in: what each answer means, and which phones are woken then.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { askPbx, naked, postForm, postJson, registerPhone } from '../harness/client.ts'
+import { appleToken, askPbx, naked, postForm, postJson, registerPhone } from '../harness/client.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { startVendorService, type VendorService } from '../harness/vendor.ts'
 
@@ -63,7 +63,7 @@ describe('a registration', () => {
   test('keeps all that the app told of itself', async () => {
     const response = await postJson(`${service.publicUrl}/api/apns-device/`, {
       sip_user_id: 1102,
-      token: 'token-1102',
+      token: appleToken('1102'),
       app: 'com.example.phone',
       name: 'Jos’ iPhone',
       os_version: '18.1',
@@ -79,7 +79,7 @@ describe('a registration', () => {
       id: 'A1:B2',
       platform: 'apns',
       app: 'com.example.phone',
-      token: 'token-1102',
+      token: appleToken('1102'),
       isSandbox: true,
       name: 'Jos’ iPhone',
       osVersion: '18.1',
@@ -93,11 +93,11 @@ describe('a registration', () => {
 
   test('of another phone takes the one slot of an account whose phones have no id, and the first is told', async () => {
     expect(await register({ sip_user_id: '1103', token: 'old-phone', name: 'Old' })).toBe(201)
-    expect(await register({ sip_user_id: '1103', token: 'new-phone', name: 'New' }, 'apns')).toBe(200)
+    expect(await register({ sip_user_id: '1103', token: appleToken('new'), name: 'New' }, 'apns')).toBe(200)
     const { target, payload } = await messaged('old-phone')
     expect(target.platform).toBe('android')
     expect(payload).toEqual({ type: 'message', message: expect.stringContaining('Another phone') as never })
-    expect(await woken('1103')).toEqual(['new-phone'])
+    expect(await woken('1103')).toEqual([appleToken('new')])
     expect(messagesTo('new-phone')).toEqual([])
   })
 

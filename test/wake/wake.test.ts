@@ -1,6 +1,6 @@
 // One wake from end to end, over every route and in every form that PBXs and apps use: the exact words of the wire.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { acked, answer, askPbx, naked, postForm, postJson, proceeds } from '../harness/client.ts'
+import { acked, answer, appleToken, askPbx, naked, postForm, postJson, proceeds } from '../harness/client.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { startService, type TestService } from '../harness/service.ts'
 
@@ -16,7 +16,7 @@ afterAll(async () => {
   await redis.close()
 })
 
-const device = { token: 'push-token', app: 'com.example.phone' }
+const device = { token: appleToken('one'), app: 'com.example.phone' }
 
 /** The app's part: finds the push of the call and confirms it. */
 async function confirmPushed(callId: string) {
@@ -89,7 +89,7 @@ describe('a wake', () => {
     const inJson = await postForm(
       `${service.publicUrl}/api/incoming-call/`,
       { sip_user_id: 'nobody', phonenumber: '1', call_id: 'call-nobody-json' },
-      { headers: { accept: 'application/json, text/plain' } },
+      { headers: { accept: 'application/json, text/plain;q=0.9' } },
     )
     expect(await inJson.json()).toEqual({
       status: 'NAK',

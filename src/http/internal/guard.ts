@@ -3,7 +3,7 @@
 // request from another site) or under a name of their own that they let resolve to 127.0.0.1 (DNS rebinding).
 // METRICS_TOKEN reads the counters, and is refused everywhere else. Refusals are told to whoever counts them.
 import { isLoopback } from '../../config/config.ts'
-import { mediaTypeOf } from '../form.ts'
+import { mediaTypeOf } from '../body.ts'
 import { pathOf } from '../listen.ts'
 import { forbidden, type Problem, unauthorized, unsupportedInternalMediaType } from '../problems.ts'
 import type { Caller, CallerOf } from './caller.ts'

@@ -10,13 +10,16 @@ import type { NetworkList } from '../../config/networks.ts'
 import { PLATFORMS, type Platform } from '../../push/push.ts'
 import { RedisUnavailable } from '../../redis/connect.ts'
 import type { RateLimit } from '../../redis/rateLimit.ts'
+import type { Statistics } from '../../wake/appStatistics.ts'
 import type { CallNews } from '../../wake/callNews.ts'
 import type { RegistrationDesk } from '../../wake/registration.ts'
 import type { IncomingCall, WakeReason } from '../../wake/wake.ts'
 import type { HeldOutcome } from '../../wake/wakeDesk.ts'
+import { prefersJson } from '../accept.ts'
+import { BODY_BYTES_MAX, formFields, readBody } from '../body.ts'
 import { type Client, clientOf } from '../clientAddress.ts'
 import { bearerOf, isSameSecret } from '../credentials.ts'
-import { BODY_BYTES_MAX, type Body, type Filled, type Form, fill, parseForm, readBody } from '../form.ts'
+import { type Filled, type Form, fill } from '../form.ts'
 import { ELYSIA_ROUTING } from '../listen.ts'
 import {
   forbidden,
@@ -36,7 +39,7 @@ export interface PublicAppOptions {
   hold: (call: IncomingCall, dropped: AbortSignal) => Promise<HeldOutcome> | undefined
   news: CallNews
   registration: RegistrationDesk
-  countStatistics: (report: Body) => void
+  countStatistics: (report: Statistics) => void
   tokens: Pick<ConfirmationTokens, 'verify'>
   authenticateApp: AuthenticateApp
   rateLimit: RateLimit
@@ -184,7 +187,7 @@ export function createPublicApp(options: PublicAppOptions) {
   async function registerDevice(call: Call, platform: Platform): Promise<Response> {
     const limited = await limit('device', call)
     if (limited) return respondProblem(limited)
-    const fields = await readFromApp(forms.deviceForm, call)
+    const fields = await readFromApp(forms.deviceForms[platform], call)
     if (!fields.ok) return respondProblem(fields.failure)
     const { account, ...device } = fields.value
     const result = await registration.register(account, { ...withoutUndefined(device), platform })
@@ -219,7 +222,7 @@ export function createPublicApp(options: PublicAppOptions) {
     if (!fields.ok) return respondProblem(fields.failure)
     const authenticated = await options.authenticateApp(call.request, fields.value.account)
     if (!authenticated.ok) return respondProblem(authenticated.failure)
-    if (body.ok) options.countStatistics(body.value)
+    if (body.ok) options.countStatistics(body.value.all())
     return new Response(null, { status: 200 })
   }
 
@@ -279,10 +282,9 @@ function plainHeadersOf(reason: WakeReason): Headers {
   return headers
 }
 
-/** Only a client that asks for JSON gets it: PBXs compare the plain text. */
 function respondOutcome(request: Request, outcome: HeldOutcome): Response {
   const { status, reason, callId, deviceId, waitedMs } = outcome
-  if (!request.headers.get('accept')?.includes('application/json'))
+  if (!prefersJson(request.headers.get('accept')))
     return new Response(`status=${status}`, { headers: plainHeadersOf(reason) })
   const body = { status, reason, call_id: callId, device_id: deviceId ?? null, waited_ms: waitedMs }
   return Response.json(body, { headers: { [REASON_HEADER]: reason } })
@@ -293,7 +295,10 @@ const foundOr404 = (isFound: boolean): Response =>
 
 function tokenInQuery(url: string): string | undefined {
   const query = url.indexOf('?')
-  return query < 0 ? undefined : parseForm(url.slice(query + 1)).token
+  if (query < 0) return undefined
+  const fields = formFields(url.slice(query + 1))
+  const token = fields.ok ? fields.value.get('token', 'id') : undefined
+  return typeof token === 'string' ? token : undefined
 }
 
 type Present<Fields> = { [Name in keyof Fields]: Exclude<Fields[Name], undefined> }

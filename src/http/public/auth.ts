@@ -1,7 +1,9 @@
 // Tokens and credentials; the only file that imports jose. Two kinds live here: the confirmation token, which we
 // sign ourselves and which alone lets an app answer a call, and the app's credentials on device routes, which
 // somebody else vouches for (an upstream service, or an issuer of JWTs).
+
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
+import { canonicalAccount } from '../../base/account.ts'
 import { fail, messageOf, ok, type Result } from '../../base/result.ts'
 import type { NamedSecret } from '../../config/kinds.ts'
 import type { ConfirmationClaims } from '../../wake/wakeDesk.ts'
@@ -179,6 +181,6 @@ function isIssuersFault(thrown: unknown): boolean {
 function compareAccount(theirs: unknown, account: string | undefined): Result<undefined, Problem> {
   if (account === undefined) return ok(undefined)
   const isNamed = typeof theirs === 'string' || typeof theirs === 'number'
-  if (isNamed && String(theirs) === account) return ok(undefined)
+  if (isNamed && canonicalAccount(String(theirs)) === account) return ok(undefined)
   return fail(forbidden('the credentials are another account’s'))
 }

@@ -52,9 +52,9 @@ export function publicDocument(version: string): Json {
   }
 }
 
-const DESCRIPTION = `Wakes sleeping phone apps. Bodies are JSON or form-encoded, paths may end in a slash, unknown fields are ignored.`
+const DESCRIPTION = `Wakes sleeping phone apps. Bodies are JSON, form-encoded or multipart/form-data, blanks around values do not count, paths may end in a slash, unknown fields are ignored.`
 
-const device = { sip_user_id: '123456789', token: 'aaaa1111', app: 'com.example.phone' }
+const device = { sip_user_id: '123456789', token: '4f'.repeat(32), app: 'com.example.phone' }
 const appSecurity = [{ appCredentials: [] }, {}]
 const noDevice = { 200: 'Done.', 404: 'No such device.' }
 
@@ -67,7 +67,7 @@ const DEVICE_ROUTES = Object.fromEntries(
         operationId: `register-${platform}`,
         summary: `Register a phone (${platform})`,
         description: 'At every start, at every new push token. An update replaces the whole device.',
-        form: forms.deviceForm,
+        form: forms.deviceForms[platform],
         example: { ...device, device_id: 'install-7f3a', os_version: '18.1' },
         answers: { 201: 'Created.', 200: 'Updated.', 404: 'No such app for this platform.' },
         security: appSecurity,
@@ -92,8 +92,8 @@ const ROUTES: Record<string, Record<string, Route>> = {
       operationId: 'incomingCall',
       summary: 'Wake an account’s phones, and wait for one to confirm',
       description:
-        'Held for APP_PUSH_ROUNDTRIP_WAIT at most. The reason is in the header `x-hookswitch-reason`. With ' +
-        '`Accept: application/json` the answer is an object.',
+        'Held for APP_PUSH_ROUNDTRIP_WAIT at most. The reason is in the header `x-hookswitch-reason`. To a client ' +
+        'that prefers JSON to text the answer is an object.',
       form: forms.incomingCallForm,
       example: { sip_user_id: '123456789', phonenumber: '0123456789', caller_id: 'Ann', call_id: 'call-1' },
       answers: {
@@ -194,6 +194,7 @@ function operationOf({ tag, form, example, answers, security, ...words }: Route)
       content: {
         'application/json': { schema, example },
         'application/x-www-form-urlencoded': { schema },
+        'multipart/form-data': { schema },
       },
     },
     responses: Object.fromEntries(all.map(([status, answer]) => [status, answerOf(Number(status), answer)])),

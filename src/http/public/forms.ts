@@ -1,33 +1,49 @@
 // The bodies of the public routes, field by field, with the wire's names on the left and ours on the keys. Limits
 // that are not the contract's own are vialer-middleware's.
+import { canonicalAccount } from '../../base/account.ts'
+import type { Platform } from '../../push/push.ts'
 import { CALL_END_REASONS } from '../../wake/callNews.ts'
-import { type Check, flag, line, number, oneOf, optional, pattern, required } from '../form.ts'
+import { type Check, flag, line, number, oneOf, optional, pattern, required, shown } from '../form.ts'
+import { shownNumber } from './shownNumber.ts'
 
-export const account = pattern(
+const accountName = pattern(
   /^[A-Za-z0-9_.+~-]{1,64}(@[A-Za-z0-9.-]{1,255})?$/,
   '1 to 64 letters, digits or _ . + ~ -, optionally with @domain',
 )
-const dialable = pattern(
-  /^([0-9+().x -]{1,32}|anonymous)$/i,
-  'at most 32 digits, blanks or + ( ) - . x, or anonymous',
-)
-const phonenumber: Check<string> = {
-  ...dialable,
-  // PBXs that don't encode their forms send the plus of +49… as it stands, and a form reads that as a blank.
-  read: given => dialable.read(typeof given === 'string' ? given.replace(/^ (?=\d)/, '+') : given),
+export const account: Check<string> = {
+  ...accountName,
+  read(given) {
+    const name = accountName.read(given)
+    return name === undefined ? undefined : canonicalAccount(name)
+  },
 }
-/** SIP Call-IDs and PBX ids: printable ASCII (RFC 3261, `callid`), without blanks. */
-const callId = pattern(/^[\x21-\x7e]{1,255}$/, 'at most 255 printable characters without blanks')
+/** A PBX's ids and SIP Call-IDs (RFC 3261, `callid`). Some PBXs put blanks in theirs. */
+const callId = pattern(/^[\x20-\x7e]{1,255}$/, 'at most 255 printable ASCII characters')
 const pushToken = pattern(/^[\x21-\x7e]{1,4096}$/, 'at most 4096 printable characters without blanks')
 const deviceId = pattern(/^[A-Za-z0-9_.:-]{1,128}$/, '1 to 128 letters, digits or _ . : -')
 const appId = pattern(/^[A-Za-z0-9_.-]{1,255}$/, 'an app id: at most 255 letters, digits or _ . -')
 const shortText = line(255)
-const reason = line(1_000)
+const shownLine = shown(255)
+const reason = shown(1_000)
+
+/** 32 bytes in hex as long as there have been tokens; Apple says that they may grow. */
+const appleToken = pattern(/^(?:[0-9a-f]{2}){32,100}$/i, "PushKit's token in hex, 64 to 200 digits")
+
+/** What apps send for a token that they do not have, or as their language prints its value instead of it. */
+const NO_TOKEN = /^(?:undefined|null|nil|none|nan|true|false|0|-|error|unknown)$|^(?:[({<[]|optional\()/i
+const googleToken: Check<string> = {
+  ...pushToken,
+  expects: "FCM's token: at most 4096 printable characters without blanks",
+  read(given) {
+    const token = pushToken.read(given)
+    return token === undefined || NO_TOKEN.test(token) ? undefined : token
+  },
+}
 
 export const incomingCallForm = {
   account: required('sip_user_id', account),
-  phonenumber: required('phonenumber', phonenumber),
-  callerId: optional('caller_id', shortText, ''),
+  phonenumber: required('phonenumber', shownNumber),
+  callerId: optional('caller_id', shownLine, ''),
   callId: optional('call_id', callId),
 }
 
@@ -43,18 +59,25 @@ export const callResponseForm = {
   deviceId: optional('device_id', deviceId),
 }
 
-export const deviceForm = {
+const deviceForm = {
   account: required('sip_user_id', account),
-  token: required('token', pushToken),
   app: required('app', appId),
-  name: optional('name', shortText),
-  osVersion: optional('os_version', shortText),
-  clientVersion: optional('client_version', shortText),
+  name: optional('name', shownLine),
+  osVersion: optional('os_version', shownLine),
+  clientVersion: optional('client_version', shownLine),
   isSandbox: optional('sandbox', flag, false),
-  remoteLoggingId: optional('remote_logging_id', shortText),
+  remoteLoggingId: optional('remote_logging_id', shownLine),
   deviceId: optional('device_id', deviceId),
 }
 
+/** By the kind of its push token. */
+export const deviceForms = {
+  apns: { ...deviceForm, token: required('token', appleToken) },
+  gcm: { ...deviceForm, token: required('token', googleToken) },
+  android: { ...deviceForm, token: required('token', googleToken) },
+} satisfies Record<Platform, unknown>
+
+/** Of any token: one that was taken when less was asked of it can be signed off. */
 export const deviceRemovalForm = {
   account: required('sip_user_id', account),
   token: required('token', pushToken),

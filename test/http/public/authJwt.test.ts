@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { base64url, exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
 import { createAppAuth } from '../../../src/http/public/auth.ts'
-import { postForm } from '../../harness/client.ts'
+import { appleToken, postForm } from '../../harness/client.ts'
 import { freePort, startRedis, type TestRedis } from '../../harness/redis.ts'
 import { startService, type TestService } from '../../harness/service.ts'
 
@@ -87,7 +87,7 @@ function sign(wish: Wish = {}): Promise<string> {
 function register(at: TestService, token?: string, account = '1801'): Promise<Response> {
   return postForm(
     `${at.publicUrl}/api/apns-device/`,
-    { sip_user_id: account, token: 't', app: 'com.example.phone' },
+    { sip_user_id: account, token: appleToken('t'), app: 'com.example.phone' },
     token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } },
   )
 }

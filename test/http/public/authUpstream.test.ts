@@ -2,7 +2,7 @@
 // says whose they are.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createAppAuth } from '../../../src/http/public/auth.ts'
-import { postForm } from '../../harness/client.ts'
+import { appleToken, postForm } from '../../harness/client.ts'
 import { freePort, startRedis, type TestRedis } from '../../harness/redis.ts'
 import { startService, type TestService } from '../../harness/service.ts'
 
@@ -125,7 +125,7 @@ describe.concurrent('an app whose credentials an upstream service knows', () => 
   })
 
   test('needs the credentials on every route of an app', async () => {
-    const device = { sip_user_id: '1701', token: 't', app: 'com.example.phone' }
+    const device = { sip_user_id: '1701', token: appleToken('t'), app: 'com.example.phone' }
     const routes: [string, string, Record<string, string>][] = [
       ['POST', 'apns-device', device],
       ['POST', 'gcm-device', device],

@@ -38,7 +38,7 @@ interface Route {
   optional: string[]
 }
 
-const device = { sip_user_id: '1', token: 't', app: 'com.example.phone' }
+const device = { sip_user_id: '1', token: 'ab'.repeat(32), app: 'com.example.phone' }
 const deviceOptions = ['name', 'os_version', 'client_version', 'sandbox', 'remote_logging_id', 'device_id']
 const ROUTES: Route[] = [
   {
@@ -100,28 +100,29 @@ const WRONG: Record<string, unknown[]> = {
     -1.5,
     true,
     'é',
-    'a\n',
+    'a\nb',
+    'sip:1@b',
   ],
-  phonenumber: ['1'.repeat(33), 'call me', '0123;ext=1', 'anonymously', '+31\n50', true, 1.5],
-  caller_id: ['x'.repeat(256), 'line\nfeed', 'nul\u0000', '\u0085', 'not\ufffdutf8', true],
-  call_id: ['a b', 'x'.repeat(256), 'é', 'tab\t', true, 1.5],
+  phonenumber: [true],
+  caller_id: [true],
+  call_id: ['x'.repeat(256), 'é', 'a\tb', true, 1.5],
   reason: ['bored', 'CALLER_HANGUP', 1, true],
   unique_key: ['x'.repeat(256), 'a\nb', true],
-  message_start_time: ['soon', '', '1,5', 'NaN', 'Infinity', true],
+  message_start_time: ['soon', '1,5', 'NaN', 'Infinity', true],
   available: ['perhaps', 2, 'tru'],
-  token: ['a b', 'x'.repeat(4_097), 'a\n', 'é', true],
+  token: ['a b', 'x'.repeat(4_097), 'a\nb', 'é', true],
   app: ['a b', 'x'.repeat(256), '../etc', 'a/b', true],
-  name: ['x'.repeat(256), 'a\u0000b'],
-  os_version: ['x'.repeat(256)],
-  client_version: ['x'.repeat(256)],
+  name: [true],
+  os_version: [true],
+  client_version: [true],
   sandbox: ['sometimes', 3],
-  remote_logging_id: ['x'.repeat(256)],
+  remote_logging_id: [true],
   device_id: ['x'.repeat(129), 'a b', 'a/b', 'é', true],
 }
 /** `reason` of an app is any line of text. */
 const wrongValuesOf = ({ path }: Route, field: string): unknown[] => [
   ...NEVER,
-  ...(path === 'hangup-reason' && field === 'reason' ? ['x'.repeat(1_001), 'a\nb'] : (WRONG[field] ?? [])),
+  ...(path === 'hangup-reason' && field === 'reason' ? [true] : (WRONG[field] ?? [])),
 ]
 
 const send = ({ method, path }: Route, body: Body, post = postJson as typeof postForm) =>
@@ -145,12 +146,14 @@ for (const route of ROUTES) {
     })
 
     for (const field of Object.keys(route.right)) {
+      // An app may leave the text of its reason empty.
+      if (route.path === 'hangup-reason' && field === 'reason') continue
       test(`names ${field} when it is missing, empty or null`, async () => {
         const { [field]: _, ...rest } = route.right
-        // An app may leave the text of its reason empty.
-        if (route.path === 'hangup-reason' && field === 'reason') return
         await expectNamed(await send(route, rest), field)
         await expectNamed(await send(route, { ...rest, [field]: null }), field)
+        // Nobody's number is a number that is withheld.
+        if (field === 'phonenumber') return
         if (field !== 'unique_key') await expectNamed(await send(route, { ...rest, [field]: '' }), field)
       })
     }

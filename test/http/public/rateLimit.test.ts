@@ -1,6 +1,6 @@
 // Registrations and confirmations are counted for each client address and route, by all processes together.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { askPbx, naked, postForm } from '../../harness/client.ts'
+import { appleToken, askPbx, naked, postForm } from '../../harness/client.ts'
 import { readMetrics } from '../../harness/internal.ts'
 import { startRedis, type TestRedis } from '../../harness/redis.ts'
 import { startService, type TestService } from '../../harness/service.ts'
@@ -31,7 +31,7 @@ afterAll(async () => {
 const register = (service: TestService, client: string, platform = 'android') =>
   postForm(
     `${service.publicUrl}/api/${platform}-device/`,
-    { sip_user_id: '1', token: 't', app: 'com.example.phone' },
+    { sip_user_id: '1', token: appleToken('t'), app: 'com.example.phone' },
     { headers: { 'x-forwarded-for': client } },
   )
 

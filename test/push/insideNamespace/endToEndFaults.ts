@@ -163,9 +163,8 @@ describe.concurrent('a refused push', () => {
   })
 
   test('ends the call with push-refused at its deadline, when there was no other', async () => {
-    // No hexadecimal text: BadDeviceToken, whenever it is pushed.
-    const phone = { ...rig.newPhone('apns'), token: 'a-token-of-no-phone' }
-    expect(await rig.register(hasty, phone)).toBe(201)
+    const [phone] = await registered('apns')
+    plan(phone, ...Array<Fault>(HASTY_ATTEMPTS).fill(REFUSED))
     expect(await answerOf(hasty, phone)).toEqual(naked('push-refused'))
     expect(await rig.register(hasty, phone)).toBe(200)
   })
