@@ -23,9 +23,9 @@ async function newestDeadLetter(list = LIST): Promise<{ reason: string; job: str
 describe('a bad job', () => {
   test.each([
     ['caller_number', undefined, 'caller_number is missing'],
-    ['caller_number', '1+2', 'caller_number must be a phone number'],
-    ['callee_number', '', 'callee_number must be a phone number'],
-    ['callee_number', ['1'], 'callee_number must be a phone number'],
+    ['caller_number', '1+2', 'caller_number must be a number to dial'],
+    ['callee_number', '', 'callee_number must be a number to dial'],
+    ['callee_number', ['1'], 'callee_number must be a number to dial'],
     ['caller_id_lega', 'a,b', 'caller_id_lega must be'],
     ['caller_id_legb', '{x}', 'caller_id_legb must be'],
     ['call_provider', "o'brian", 'call_provider must be'],

@@ -38,6 +38,7 @@ const settings = {
   LOG_LEVEL: 'debug',
   JWT_SECRETS: `newest:${SECRETS.newest}`,
   PBX_TOKEN: SECRET.pbxToken,
+  PBX_ALLOW: '127.0.0.0/8',
   ADMIN_TOKEN: SECRET.adminToken,
   APP_PUSH_ROUNDTRIP_WAIT: '10000',
 }
