@@ -34,10 +34,10 @@ export function createNarrator(write: (text: string) => void, hasColour: boolean
     tell,
 
     push(payload) {
-      const { type, unique_key, phonenumber, attempt, response_api } = payload
+      const { type, call_id, phonenumber, attempt, response_api } = payload
       tell(
         'hookswitch → app',
-        `push ${JSON.stringify({ type, unique_key, phonenumber, attempt, response_api: shortened(String(response_api)) })}`,
+        `push ${JSON.stringify({ type, call_id, phonenumber, attempt, response_api: shortened(String(response_api)) })}`,
         'by way of Google or Apple, wakes the app; shows nothing by itself (more fields left out here)',
       )
     },

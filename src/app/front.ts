@@ -7,7 +7,8 @@ import type { Config } from '../config/config.ts'
 import { errorReportSettingsOf } from '../errors/reports.ts'
 import { listen } from '../http/listen.ts'
 import { createPublicApp, PUBLIC_LISTENER } from '../http/public/app.ts'
-import { createAppAuth, createConfirmationTokens } from '../http/public/auth.ts'
+import { createAppAuth } from '../http/public/auth.ts'
+import { createConfirmationTokens } from '../http/public/confirmationTokens.ts'
 import type { Apps } from '../push/apps.ts'
 import { PLATFORMS } from '../push/push.ts'
 import { createPusher, type OpenSender } from '../push/pusher.ts'
@@ -80,6 +81,7 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
     push: pusher.push,
     sign: tokens.sign,
     devices,
+    uniqueKeyOf: wakes.uniqueKeyOf,
     appApiUrl: config.appApiUrl ?? `http://127.0.0.1:${config.port}`,
     events,
     ...(notes.traces ? { traceparentOf: notes.traces.traceparentOf } : {}),
@@ -91,6 +93,7 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
     program: options.waitProgram ?? new URL('../../workers/wait.ts', import.meta.url),
     workers: config.waitWorkers,
     waitsMax: config.waitsMax,
+    waitsPerAccountMax: config.waitsPerAccountMax,
     settings: {
       redis: redisSettings,
       roundtripWaitMs: config.roundtripWaitMs,
@@ -131,6 +134,7 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
     }),
     countStatistics: createAppStatistics(metrics),
     tokens,
+    isJwtRequired: config.isJwtRequired,
     authenticateApp: createAppAuth(config),
     rateLimit: openRateLimit(redis, config.rateLimitPerMinute, Date.now),
     isPbx: config.pbxAllow,

@@ -108,6 +108,11 @@ export const SETTINGS = {
     'JWT_SECRETS',
     'Keys of the confirmation tokens, newest first: `kid:secret,kid:secret`, each secret at least 32 characters. Without it the pods share one key through Redis.',
   ),
+  isJwtRequired: flag(
+    'JWT_REQUIRED',
+    false,
+    "Apps must answer with the push's token; its `unique_key` alone, which the published apps send, is not enough.",
+  ),
 
   pbxAllow: networks(
     'PBX_ALLOW',
@@ -147,6 +152,12 @@ export const SETTINGS = {
     20_000,
     { min: 1, max: 1_000_000 },
     'Requests held at once by this process; 503 beyond.',
+  ),
+  waitsPerAccountMax: integer(
+    'WAITS_PER_ACCOUNT',
+    20,
+    { min: 1, max: 1_000_000 },
+    'Of those, requests held at once for one account; 503 beyond.',
   ),
   waitWorkers: integer('WAIT_WORKERS', 1, { min: 1, max: 64 }, 'Worker threads that hold the waits.'),
 

@@ -36,8 +36,9 @@ export type PushOutcome =
   | { kind: 'token-gone'; sinceMs: number }
   /** A passing fault of the vendor or the network; `afterMs` is the vendor's wish, or our backoff. */
   | { kind: 'retry-later'; afterMs: number; reason: string }
-  /** Our fault or the app's settings: logged and counted, not retried at once. */
-  | { kind: 'refused'; reason: string }
+  /** Our fault or the app's settings: logged and counted, not retried at once. `isFinal`: nothing that can happen while
+   *  the call waits mends it. */
+  | { kind: 'refused'; reason: string; isFinal?: true }
 
 /** Sends to one vendor, or to the log. */
 export interface PushSender {

@@ -10,6 +10,13 @@ export const devicesKey = (account: string): string => `${PREFIX}devices:{${cano
 /** HASH, one wake's record. Expires when late apps need no verdict any more. */
 export const wakeKey = (wake: WakeId): string => `${PREFIX}wake:{${tagged(wake.callId)}}:${wake.account}`
 
+/** STRING, the record that a phone's unique key belongs to, and its device. In a Cluster the key is made so that both lie
+ *  on one slot. Expires with the record. */
+export const uniqueKeyKey = (uniqueKey: string): string => `${PREFIX}unique-key:${uniqueKey}`
+
+/** Channel, where one process hears of wakes whose phones hold verdict streams at it. */
+export const verdictChannel = (pod: string): string => `${PREFIX}verdicts:${pod}`
+
 /** SET, the accounts that one call wakes: the PBX names a call by its id alone when it has ended. */
 export const wokenAccountsKey = (callId: string): string => `${PREFIX}woken:{${tagged(callId)}}`
 
@@ -31,8 +38,17 @@ export interface WakeId {
   callId: string
 }
 
-/** A call id is the PBX's own text; a brace in it would move the end of the hash tag. */
-const tagged = (callId: string): string => (/[{}]/.test(callId) ? encodeURIComponent(callId) : callId)
+/** The wake that a record's key names. */
+export function wakeIdOf(key: string): WakeId {
+  const end = key.lastIndexOf('}:')
+  const tag = key.slice(key.indexOf('{') + 1, end)
+  return { callId: tag.includes('%') ? decodeURIComponent(tag) : tag, account: key.slice(end + 2) }
+}
+
+/** A call id is the PBX's own text: a brace in it would move the end of the hash tag, and a blank ends what scripts read.
+ *  Whatever is encoded has a percent sign in it, and what had one is encoded, so that it can be read back. */
+const tagged = (callId: string): string =>
+  /[^\x21-\x7e]|[{}%]/.test(callId) ? encodeURIComponent(callId) : callId
 
 /** HASH, one dialled call's state: who owns it, on which switch, which legs live. Gone when the call is over. */
 export const callKey = (dialId: string): string => `${PREFIX}call:{${dialId}}`

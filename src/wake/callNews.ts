@@ -4,15 +4,21 @@
 import type { Log } from '../base/log.ts'
 import { messageOf } from '../base/result.ts'
 import type { Clock } from '../base/units.ts'
-import type { DeviceStore } from '../redis/devices/devices.ts'
-import type { Verdict, WakeStore } from '../redis/wakes/wakes.ts'
-import type { AppAnswer } from './wake.ts'
+import type { Device, DeviceStore } from '../redis/devices/devices.ts'
+import type { Answered, Credential, WakeStore } from '../redis/wakes/wakes.ts'
 import type { WakeDesk } from './wakeDesk.ts'
 import type { WakeEvents } from './wakeEvents.ts'
 
 /** Why a PBX says that a call is over. */
 export const CALL_END_REASONS = ['caller_hangup', 'answered_elsewhere'] as const
 export type CallEndReason = (typeof CALL_END_REASONS)[number]
+
+/** What an app says. */
+export interface AppAnswer {
+  isAvailable: boolean
+  /** The app's own place in the trace that its push named. */
+  traceparent?: string
+}
 
 export interface CallNewsOptions {
   wakes: Pick<WakeStore, 'answer' | 'end' | 'accountsOf'>
@@ -29,11 +35,15 @@ export type CallNews = ReturnType<typeof openCallNews>
 export function openCallNews({ wakes, devices, cancel, events, clock, log }: CallNewsOptions) {
   return {
     /** The app's answer. A repeated answer gets the first one's verdict. */
-    async answered(answer: AppAnswer): Promise<Verdict> {
+    async answered(credential: Credential, { isAvailable, traceparent }: AppAnswer): Promise<Answered> {
       const atMs = clock()
-      const verdict = await wakes.answer(answer, answer.deviceId, answer.isAvailable)
-      events.appAnswered(answer, { verdict, atMs })
-      return verdict
+      const answered = await wakes.answer(credential, isAvailable)
+      events.appAnswered(answered, {
+        isAvailable,
+        atMs,
+        ...(traceparent === undefined ? {} : { traceparent }),
+      })
+      return answered
     },
 
     /** The app says why it did not take a call. */
@@ -44,10 +54,14 @@ export function openCallNews({ wakes, devices, cancel, events, clock, log }: Cal
     async ended(callId: string, reason: CallEndReason): Promise<boolean> {
       const accounts = await wakes.accountsOf(callId)
       events.callEnded(callId, reason)
-      await Promise.all(accounts.map(account => wakes.end({ account, callId }, reason)))
-      for (const account of accounts) {
+      const ended = await Promise.all(
+        accounts.map(async account => ({ account, ...(await wakes.end({ account, callId }, reason)) })),
+      )
+      for (const { account, secret, decision } of ended) {
+        // Of a confirmed wake the one phone rings; the others were told when it confirmed.
+        const rings = ({ id }: Device) => decision.state !== 'confirmed' || id === decision.device
         devices.list(account).then(
-          found => cancel(callId, found, reason),
+          found => cancel({ account, callId, secret }, found.filter(rings), reason),
           thrown => log.warn({ callId, reason: messageOf(thrown) }, 'phones not told that the call is over'),
         )
       }

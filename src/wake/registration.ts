@@ -20,7 +20,9 @@ export interface RegistrationDeskOptions {
 /** The replaced phone's push may take this long, retries included; nobody waits for it. */
 const MESSAGE_TIMEOUT_MS = 30_000
 
-const REPLACED_MESSAGE = 'Another phone has registered for this account. Calls no longer reach this one.'
+/** Published apps look for the words that it begins with. */
+const REPLACED_MESSAGE =
+  'An other device has registered for the same account. Calls no longer reach this one.'
 
 export type RegistrationDesk = ReturnType<typeof openRegistrationDesk>
 
@@ -48,7 +50,8 @@ export function openRegistrationDesk(options: RegistrationDeskOptions) {
         return 'unknown-app'
       }
       const { device, former, evicted } = await devices.register(account, registration, clock())
-      if (former && registration.deviceId === undefined && isAnotherPhone(former, device))
+      // Names tell nothing: everybody's iPhone is called "iPhone". A token that was renewed is told in vain.
+      if (former && registration.deviceId === undefined && former.token !== device.token)
         tellReplaced(account, former)
       if (evicted) tellReplaced(account, evicted)
       const result = former ? 'updated' : 'created'
@@ -67,12 +70,4 @@ export function openRegistrationDesk(options: RegistrationDeskOptions) {
     /** @returns false when the account has no device. */
     seen: (account: string, deviceId?: string): Promise<boolean> => devices.seen(account, clock(), deviceId),
   }
-}
-
-/** Of two devices without an id. Vendors renew tokens, so a new token alone is no new phone: the same app on a
- *  phone of the same name is the same one. */
-function isAnotherPhone(former: Device, device: Device): boolean {
-  if (former.token === device.token) return false
-  const isSameName = former.name !== undefined && former.name === device.name
-  return !(isSameName && former.platform === device.platform && former.app === device.app)
 }

@@ -26,8 +26,8 @@ export type ToWaitWorker =
   | WaitOrder
   /** The PBX hung up on its request. */
   | { kind: 'leave'; id: number }
-  /** Ids of devices: those whose token is found to be gone now, and all whose last push was refused. */
-  | { kind: 'push-failed'; id: number; gone: string[]; refused: string[] }
+  /** Ids of devices: those that no push of this call can reach any more, and all whose last push was refused. */
+  | { kind: 'push-failed'; id: number; out: string[]; refused: string[] }
   /** All waits are over: close the connections and end. */
   | { kind: 'close' }
 
@@ -41,14 +41,17 @@ export interface WaitOrder {
   arrivedAtMs: number
   /** A crashed worker held it before: find out what became of it instead of beginning anew. */
   isResumed: boolean
+  /** Of the newest attempt that was sent for it. */
+  attempts?: number
 }
 
 /** Worker → main thread. */
 export type FromWaitWorker =
   /** The inbox is subscribed: waits can be held. */
   | { kind: 'ready' }
-  /** Push these devices now. `endsAtMs`: the wait's deadline, ms since the epoch. */
-  | { kind: 'push'; id: number; attempt: number; devices: Device[]; endsAtMs: number }
+  /** Push these devices now. `endsAtMs`: the wait's deadline, ms since the epoch. `secret`: the wake's, for its unique
+   *  keys and the tokens. */
+  | { kind: 'push'; id: number; attempt: number; devices: Device[]; endsAtMs: number; secret: string }
   /** Another request of the same call waits already: this one shares its wait. */
   | { kind: 'joined'; id: number }
   | WaitOver
@@ -60,8 +63,10 @@ export interface WaitOver {
   kind: 'over'
   id: number
   outcome: WakeOutcome
-  /** Devices that were pushed and wait for a call that won't come: Android is told to stop. */
+  /** Devices that were pushed and wait for a call that won't come to them: Android is told to stop. */
   cancelled: Device[]
+  /** The wake's, where some are. */
+  secret?: string
   /** Of the device that confirmed, else of the first one; only when this process pushed. */
   platform?: Platform
   /** From the first push to the confirmation; only with a confirmation of a push that this process sent. */

@@ -19,6 +19,8 @@ export interface WaitPoolOptions {
   program: URL
   workers: number
   waitsMax: number
+  /** Requests of one account that are held at once. */
+  waitsPerAccountMax: number
   /** Everything but the inbox, which is each worker's own. */
   settings: Omit<WaitWorkerSettings, 'inbox'>
   inboxOf: (worker: number) => string
@@ -28,6 +30,9 @@ export interface WaitPoolOptions {
   onCrash: () => void
   log: Log
 }
+
+/** The setting that keeps a request from being held. */
+export type WaitLimit = 'WAITS_MAX' | 'WAITS_PER_ACCOUNT'
 
 interface Thread {
   worker: Worker
@@ -49,6 +54,8 @@ export type WaitPool = Awaited<ReturnType<typeof openWaitPool>>
 export async function openWaitPool(options: WaitPoolOptions) {
   const { log } = options
   const threads: Thread[] = []
+  /** Requests held for each account; one without a request has no entry. */
+  const heldOf = new Map<string, number>()
   let isClosing = false
   let nextId = 1
   let onEmpty: (() => void) | undefined
@@ -90,12 +97,15 @@ export async function openWaitPool(options: WaitPoolOptions) {
       case 'ready':
         thread.deafForMs = 0
         return markReady()
-      case 'push':
+      case 'push': {
+        const order = thread.held.get(message.id)
+        if (order) order.attempts = message.attempt
         return options.onPush(message)
+      }
       case 'joined':
         return options.onJoined(message.id)
       case 'over':
-        thread.held.delete(message.id)
+        letGo(thread, message.id)
         options.onOver(message)
         if (heldCount() === 0) onEmpty?.()
         return
@@ -105,6 +115,15 @@ export async function openWaitPool(options: WaitPoolOptions) {
       default:
         return assertNever(message)
     }
+  }
+
+  function letGo(thread: Thread, id: number): void {
+    const order = thread.held.get(id)
+    if (!order) return
+    thread.held.delete(id)
+    const left = (heldOf.get(order.account) ?? 1) - 1
+    if (left > 0) heldOf.set(order.account, left)
+    else heldOf.delete(order.account)
   }
 
   const heldCount = () => threads.reduce((sum, thread) => sum + thread.held.size, 0)
@@ -125,11 +144,14 @@ export async function openWaitPool(options: WaitPoolOptions) {
       return Math.max(...threads.map(each => each.deafForMs))
     },
 
-    /** Hands one request over. @returns its number, or undefined at `waitsMax`. */
-    hold(wake: { account: string; callId: string; arrivedAtMs: number }): number | undefined {
-      if (heldCount() >= options.waitsMax) return undefined
-      const id = nextId++
+    /** Hands one request over. @returns its number, or which limit is reached. */
+    hold(wake: { account: string; callId: string; arrivedAtMs: number }): number | WaitLimit {
       const { account, callId, arrivedAtMs } = wake
+      if (heldCount() >= options.waitsMax) return 'WAITS_MAX'
+      const ofAccount = heldOf.get(account) ?? 0
+      if (ofAccount >= options.waitsPerAccountMax) return 'WAITS_PER_ACCOUNT'
+      heldOf.set(account, ofAccount + 1)
+      const id = nextId++
       const order: WaitOrder = { kind: 'wait', id, account, callId, arrivedAtMs, isResumed: false }
       const thread = threadOf(id)
       thread.held.set(id, order)
@@ -141,7 +163,7 @@ export async function openWaitPool(options: WaitPoolOptions) {
       threadOf(id).send({ kind: 'leave', id })
     },
 
-    pushFailed(id: number, failed: { gone: string[]; refused: string[] }): void {
+    pushFailed(id: number, failed: { out: string[]; refused: string[] }): void {
       threadOf(id).send({ kind: 'push-failed', id, ...failed })
     },
 

@@ -7,12 +7,21 @@ import type { Log } from '../base/log.ts'
 import { assertNever, messageOf } from '../base/result.ts'
 import type { Clock } from '../base/units.ts'
 import type { Device, DeviceStore } from '../redis/devices/devices.ts'
-import { type EndReason, readWakeNews, type Waiter, type WakeStore } from '../redis/wakes/wakes.ts'
+import { wakeKey } from '../redis/keys.ts'
+import {
+  type EndReason,
+  type JoinNews,
+  readWakeNews,
+  type WakeNews,
+  type WakeStore,
+} from '../redis/wakes/wakes.ts'
+import { createAbandonedWaits } from './abandonedWaits.ts'
+import { createPushSchedule, type Wait } from './pushSchedule.ts'
 import type { FromWaitWorker, ToWaitWorker, WaitOrder } from './waitMessages.ts'
 import { nak, outcomeOf, type WakeOutcome } from './wake.ts'
 
 export interface WaitRoomOptions {
-  wakes: Pick<WakeStore, 'begin' | 'end' | 'leave' | 'decision'>
+  wakes: Pick<WakeStore, 'begin' | 'end' | 'leave' | 'leaveRecord' | 'look'>
   devices: Pick<DeviceStore, 'list'>
   inbox: string
   roundtripWaitMs: number
@@ -24,33 +33,34 @@ export interface WaitRoomOptions {
   log: Log
 }
 
-/** One held request. It leaves the room's map the moment it has an outcome. */
-interface Wait {
-  readonly order: WaitOrder
-  readonly waiter: Waiter
-  /** Sends the pushes; when several requests share one wake, the first of them does. */
-  isLead: boolean
-  devices: Device[]
-  endsAtMs: number
-  firstPushAtMs?: number
-  /** For the next resend, and after the last one for the deadline. */
-  timer?: Timer
-  /** Ids of devices that said no, that have no token any more, whose last push was refused. */
-  unavailable?: Set<string>
-  gone?: Set<string>
-  refused?: Set<string>
-}
-
 export type WaitRoom = ReturnType<typeof openWaitRoom>
 
 export function openWaitRoom(options: WaitRoomOptions) {
-  const { wakes, clock, log, resendIntervalMs } = options
+  const { wakes, clock, log } = options
   const waits = new Map<number, Wait>()
+  const abandoned = createAbandonedWaits<Wait>({
+    leave: wait => wakes.leave(wait.order, wait.waiter, wait.pushed),
+    log,
+  })
+  const schedule = createPushSchedule({
+    ...options,
+    onDeadline: wait => void decide(wait, reasonAtDeadline(wait)),
+  })
 
   async function hold(order: WaitOrder): Promise<void> {
     const waiter = { inbox: options.inbox, id: order.id }
     const endsAtMs = order.arrivedAtMs + options.roundtripWaitMs
-    const wait: Wait = { order, waiter, isLead: false, devices: [], endsAtMs }
+    const pushed = order.attempts ?? 0
+    const wait: Wait = {
+      order,
+      waiter,
+      isLead: false,
+      isArmed: false,
+      secret: '',
+      devices: [],
+      endsAtMs,
+      pushed,
+    }
     waits.set(order.id, wait)
     if (!options.canHear()) return settle(wait, nak('busy'))
     try {
@@ -59,6 +69,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
     } catch (thrown) {
       log.warn({ callId: order.callId, reason: messageOf(thrown) }, 'redis unavailable: wait not begun')
       settle(wait, nak('busy'))
+      abandoned.add(wait)
     }
   }
 
@@ -67,78 +78,63 @@ export function openWaitRoom(options: WaitRoomOptions) {
     const begun = await wakes.begin(order, waiter, wait.endsAtMs - clock())
     // Already over: the PBX left, or the wake that we joined was decided while we asked.
     if (!waits.has(order.id)) return
-    wait.devices = begun.devices
-    wait.isLead = begun.isNew
-    if (!begun.isNew) options.send({ kind: 'joined', id: order.id })
+    if (begun.how === 'full') return settle(wait, nak('busy'))
+    wait.secret = begun.secret
+    if (begun.how !== 'begun') options.send({ kind: 'joined', id: order.id })
     // A joined wait ends with the first. A slow reply must not move the deadline of either.
     wait.endsAtMs = Math.min(wait.endsAtMs, clock() + begun.leftMs)
-    if (begun.devices.length === 0 && begun.isNew) return decide(wait, 'no-device')
-    arm(wait)
+    if (begun.how === 'leads') wait.pushed = 'unsure'
+    wait.isLead ||= begun.how !== 'joined'
+    const reachable = begun.devices.filter(each => !each.isDnd)
+    if (reachable.length === 0 && begun.how === 'begun')
+      return decide(wait, begun.devices.length === 0 ? 'no-device' : 'unavailable')
+    arm(wait, reachable)
   }
 
   /** The worker that held this wait crashed. Messages may have been lost, so ask before waiting on. */
   async function resume(wait: Wait): Promise<void> {
-    const [devices, decision] = await Promise.all([
+    const [devices, found] = await Promise.all([
       options.devices.list(wait.order.account),
-      wakes.decision(wait.order),
+      wakes.look(wait.order, wait.waiter),
     ])
     if (!waits.has(wait.order.id)) return
     // It came while nobody listened, or crashed with its worker before it had a record.
-    if (decision?.state === 'unknown') return begin(wait)
-    if (decision) return settle(wait, outcomeOf(decision))
+    if (found.state === 'unknown') return begin(wait)
+    if (found.state !== 'waiting') return settle(wait, outcomeOf(found))
+    wait.secret = found.secret
+    wait.isLead = found.isFirst
+    arm(
+      wait,
+      devices.filter(each => !each.isDnd),
+    )
+  }
+
+  function arm(wait: Wait, devices: Device[]): void {
     wait.devices = devices
-    wait.isLead = true
-    arm(wait)
+    wait.isArmed = true
+    if (wait.isLead) schedule.lead(wait)
+    else schedule.waitForDeadline(wait)
+    if (wait.looking === 'later') void lookAgain(wait)
   }
-
-  function arm(wait: Wait): void {
-    if (wait.isLead) push(wait)
-    else waitForDeadline(wait)
-  }
-
-  function waitForDeadline(wait: Wait): void {
-    clearTimeout(wait.timer)
-    wait.timer = setTimeout(endAtDeadline, wait.endsAtMs - clock(), wait)
-  }
-
-  const endAtDeadline = (wait: Wait): void => void decide(wait, reasonAtDeadline(wait))
-
-  function push(wait: Wait): void {
-    const nowMs = clock()
-    const attempt = Math.max(1, Math.round((nowMs - beganAtMsOf(wait)) / resendIntervalMs) + 1)
-    wait.firstPushAtMs ??= nowMs
-    const devices = wait.devices.filter(each => !wait.gone?.has(each.id) && !wait.unavailable?.has(each.id))
-    options.send({ kind: 'push', id: wait.order.id, attempt, devices, endsAtMs: wait.endsAtMs })
-    resendAfter(wait, attempt)
-  }
-
-  /** Attempts are counted from the wait's begin, so that a successor goes on where the first pusher stopped. */
-  function resendAfter(wait: Wait, attempt: number): void {
-    const nextAtMs = beganAtMsOf(wait) + attempt * resendIntervalMs
-    // Not in the last interval: the app would answer after the end.
-    if (nextAtMs >= wait.endsAtMs - resendIntervalMs) return waitForDeadline(wait)
-    clearTimeout(wait.timer)
-    wait.timer = setTimeout(push, nextAtMs - clock(), wait)
-  }
-
-  const beganAtMsOf = (wait: Wait): number => wait.endsAtMs - options.roundtripWaitMs
 
   const reasonAtDeadline = (wait: Wait): EndReason =>
     wait.devices.length > 0 &&
-    wait.devices.every(each => wait.refused?.has(each.id) || wait.gone?.has(each.id))
+    wait.devices.every(each => wait.refused?.has(each.id) || wait.out?.has(each.id))
       ? 'push-refused'
       : 'timeout'
 
   /** Ends the wake, unless somebody was first; either way this wait gets what then holds. */
   async function decide(wait: Wait, reason: EndReason): Promise<void> {
     try {
-      settle(wait, outcomeOf(await wakes.end(wait.order, reason, wait.waiter)))
+      const { decision } = await wakes.end(wait.order, reason, wait.waiter)
+      settle(wait, outcomeOf(decision))
     } catch (thrown) {
       log.warn(
         { callId: wait.order.callId, reason: messageOf(thrown) },
         'redis unavailable: wait ends undecided',
       )
       settle(wait, nak('busy'))
+      abandoned.add(wait)
     }
   }
 
@@ -147,48 +143,65 @@ export function openWaitRoom(options: WaitRoomOptions) {
     forget(wait)
     let left: 'ended' | 'left' | 'decided' = 'ended'
     try {
-      left = await wakes.leave(wait.order, wait.waiter)
+      left = await wakes.leave(wait.order, wait.waiter, wait.pushed)
     } catch (thrown) {
       log.warn(
         { callId: wait.order.callId, reason: messageOf(thrown) },
         'redis unavailable: caller gone unrecorded',
       )
+      abandoned.add(wait)
     }
     report(wait, nak('caller-gone'), left === 'left' ? [] : wait.devices)
   }
 
   function hear(text: string): void {
-    const message = readWakeNews(text)
-    const wait = waits.get(message.id)
+    const news = readWakeNews(text)
+    if (news.event === 'joined') return hearJoined(news)
+    const wait = waits.get(news.id)
     if (!wait) return
-    switch (message.event) {
+    // Whoever may publish could write such a line; the record can't be forged so.
+    if (!news.isProven(wait.secret)) return void lookAgain(wait)
+    obeyNews(wait, news)
+  }
+
+  function obeyNews(wait: Wait, news: WakeNews): void {
+    switch (news.event) {
       case 'confirmed':
-        return settle(wait, { status: 'ACK', reason: 'confirmed', deviceId: message.device })
+        return settle(wait, { status: 'ACK', reason: 'confirmed', deviceId: news.device })
       case 'ended':
-        return settle(wait, outcomeOf({ state: 'ended', reason: message.reason as EndReason }))
+        return settle(wait, outcomeOf({ state: 'ended', reason: news.reason as EndReason }))
       case 'unavailable': {
         wait.unavailable ??= new Set()
-        wait.unavailable.add(message.device)
-        if (wait.isLead && allAre(wait, wait.unavailable, wait.gone)) void decide(wait, 'unavailable')
+        wait.unavailable.add(news.device)
+        if (wait.isLead && allAre(wait, wait.unavailable, wait.out)) void decide(wait, 'unavailable')
         return
       }
-      case 'lead': {
-        wait.isLead = true
-        // The one that left has sent the attempt that is now under way.
-        return resendAfter(wait, Math.floor((clock() - beganAtMsOf(wait)) / resendIntervalMs) + 1)
-      }
+      case 'lead':
+        wait.pushed = news.pushed
+        return schedule.lead(wait)
       default:
-        return assertNever(message.event)
+        return assertNever(news.event)
     }
   }
 
-  function hearPushFailures(wait: Wait, gone: string[], refused: string[]): void {
+  /** A request joined the wait of this number. If that is not held here the record is wrong, and the wait leaves. */
+  function hearJoined({ lead, record }: JoinNews): void {
+    const wait = waits.get(lead)
+    if (wait && wakeKey(wait.order) === record) return
+    wakes
+      .leaveRecord(record, { inbox: options.inbox, id: lead })
+      .catch(thrown =>
+        log.warn({ reason: messageOf(thrown) }, 'redis unavailable: a wait nobody holds stays'),
+      )
+  }
+
+  function hearPushFailures(wait: Wait, out: string[], refused: string[]): void {
     wait.refused = new Set(refused)
-    if (gone.length === 0) return
-    wait.gone ??= new Set()
-    for (const id of gone) wait.gone.add(id)
-    if (allAre(wait, wait.gone)) void decide(wait, 'push-refused')
-    else if (allAre(wait, wait.gone, wait.unavailable)) void decide(wait, 'unavailable')
+    if (out.length === 0) return
+    wait.out ??= new Set()
+    for (const id of out) wait.out.add(id)
+    if (allAre(wait, wait.out)) void decide(wait, 'push-refused')
+    else if (allAre(wait, wait.out, wait.unavailable)) void decide(wait, 'unavailable')
   }
 
   const allAre = (wait: Wait, ...sets: (Set<string> | undefined)[]): boolean =>
@@ -197,8 +210,12 @@ export function openWaitRoom(options: WaitRoomOptions) {
   function settle(wait: Wait, outcome: WakeOutcome): void {
     if (!waits.has(wait.order.id)) return
     forget(wait)
-    report(wait, outcome, [])
+    report(wait, outcome, outcome.status === 'ACK' && wait.isLead ? othersThan(outcome.deviceId, wait) : [])
   }
+
+  /** The phones that may ring although another one has the call. */
+  const othersThan = (winner: string | undefined, { devices, out, unavailable }: Wait): Device[] =>
+    devices.filter(({ id }) => id !== winner && !out?.has(id) && !unavailable?.has(id))
 
   function forget(wait: Wait): void {
     waits.delete(wait.order.id)
@@ -206,7 +223,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
   }
 
   function report(wait: Wait, outcome: WakeOutcome, cancelled: Device[]): void {
-    const { firstPushAtMs, devices } = wait
+    const { firstPushAtMs, devices, secret } = wait
     const isPushed = firstPushAtMs !== undefined
     const device = devices.find(each => each.id === outcome.deviceId) ?? devices[0]
     options.send({
@@ -214,9 +231,36 @@ export function openWaitRoom(options: WaitRoomOptions) {
       id: wait.order.id,
       outcome,
       cancelled,
+      ...(cancelled.length > 0 ? { secret } : {}),
       ...(isPushed && device ? { platform: device.platform } : {}),
       ...(isPushed && outcome.status === 'ACK' ? { roundTripMs: clock() - firstPushAtMs } : {}),
     })
+  }
+
+  /** A message may have been missed, or forged. */
+  async function lookAgain(wait: Wait): Promise<void> {
+    if (wait.looking === 'now') return
+    wait.looking = wait.isArmed ? 'now' : 'later'
+    if (wait.looking === 'later') return
+    try {
+      const found = await wakes.look(wait.order, wait.waiter)
+      if (found.state !== 'waiting') return settle(wait, outcomeOf(found))
+      if (found.isFirst !== wait.isLead && waits.has(wait.order.id)) changeLead(wait)
+    } catch (thrown) {
+      log.debug({ reason: messageOf(thrown) }, 'redis went away again; the next reconnect looks again')
+    } finally {
+      delete wait.looking
+    }
+  }
+
+  /** The one that led was taken for dead, and another one leads; or the other way round. */
+  function changeLead(wait: Wait): void {
+    if (wait.isLead) {
+      wait.isLead = false
+      return schedule.waitForDeadline(wait)
+    }
+    wait.pushed = 'unsure'
+    schedule.lead(wait)
   }
 
   return {
@@ -226,23 +270,14 @@ export function openWaitRoom(options: WaitRoomOptions) {
       const wait = waits.get(message.id)
       if (!wait) return
       if (message.kind === 'leave') void leave(wait)
-      else hearPushFailures(wait, message.gone, message.refused)
+      else hearPushFailures(wait, message.out, message.refused)
     },
 
     hear,
 
     /** The subscription was interrupted: decisions may have been missed, so each wait looks at its record. */
     async catchUp(): Promise<void> {
-      await Promise.all(
-        [...waits.values()].map(async wait => {
-          try {
-            const decision = await wakes.decision(wait.order)
-            if (decision) settle(wait, outcomeOf(decision))
-          } catch (thrown) {
-            log.debug({ reason: messageOf(thrown) }, 'redis went away again; the next reconnect looks again')
-          }
-        }),
-      )
+      await Promise.all([...[...waits.values()].map(lookAgain), abandoned.tryAgain()])
     },
   }
 }

@@ -8,19 +8,9 @@ export interface IncomingCall {
   account: string
   phonenumber: string
   callerId: string
-  /** The PBX's own id of the call, or a UUID of ours: `unique_key` in the push. */
+  /** The PBX's own id of the call, or a UUID of ours. */
   callId: string
   /** The PBX's trace, as its request's header says it (W3C Trace Context). */
-  traceparent?: string
-}
-
-/** An app's answer, as its token and its body tell it. */
-export interface AppAnswer {
-  account: string
-  callId: string
-  deviceId: string
-  isAvailable: boolean
-  /** The app's own place in the trace that its push named. */
   traceparent?: string
 }
 
@@ -45,7 +35,7 @@ export interface WakeOutcome {
 const CALL_UUID_NAMESPACE = '6f0b7c52-6a55-4c4e-9d0a-3b1f2f7f4d1e'
 
 /** CallKit's id of the call: the same for every resend and every device, or a phone shows two calls. */
-export const callUuidOf = (uniqueKey: string): string => Bun.randomUUIDv5(uniqueKey, CALL_UUID_NAMESPACE)
+export const callUuidOf = (callId: string): string => Bun.randomUUIDv5(callId, CALL_UUID_NAMESPACE)
 
 /** The PBX's answer to what Redis decided. */
 export function outcomeOf(decision: WakeDecision): WakeOutcome {

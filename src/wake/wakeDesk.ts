@@ -8,9 +8,11 @@ import { messageOf } from '../base/result.ts'
 import { type Clock, toSeconds, toWholeSeconds } from '../base/units.ts'
 import type { PushOutcome, PushPayload, PushTarget } from '../push/push.ts'
 import type { Device, DeviceStore } from '../redis/devices/devices.ts'
-import { VERDICT_GRACE_MS } from '../redis/wakes/wakes.ts'
+import type { WakeId } from '../redis/keys.ts'
+import { wakeNameOf } from '../redis/wakes/uniqueKeys.ts'
+import { VERDICT_GRACE_MS, type WakeStore } from '../redis/wakes/wakes.ts'
 import type { FromWaitWorker, WaitOver } from './waitMessages.ts'
-import type { WaitPool } from './waitPool.ts'
+import type { WaitLimit, WaitPool } from './waitPool.ts'
 import { callUuidOf, type IncomingCall, type WakeOutcome } from './wake.ts'
 import type { WakeEvents } from './wakeEvents.ts'
 
@@ -28,6 +30,8 @@ export interface ConfirmationClaims {
   account: string
   callId: string
   deviceId: string
+  /** The wake's name: a token confirms no later wake of the same call id. Without one it confirms any. */
+  wake?: number
   issuedAtSeconds: number
   expiresAtSeconds: number
 }
@@ -36,6 +40,7 @@ export interface WakeDeskOptions {
   push: Push
   sign: (claims: ConfirmationClaims) => Promise<string>
   devices: Pick<DeviceStore, 'forget'>
+  uniqueKeyOf: WakeStore['uniqueKeyOf']
   appApiUrl: string
   events: WakeEvents
   /** The wake's place in its trace, for the app to go on with; only while traces are made. */
@@ -79,6 +84,15 @@ interface Answered {
   atMs: number
 }
 
+/** A wake whose phones are told to stop. */
+interface CancelledWake extends WakeId {
+  secret: string
+}
+
+/** No further push of this call can reach the device. */
+const isFinal = (outcome: PushOutcome): boolean =>
+  outcome.kind === 'token-gone' || (outcome.kind === 'refused' && outcome.isFinal === true)
+
 /** A cancel push is worth little once the phone has given up by itself. */
 const CANCEL_TIMEOUT_MS = 5_000
 
@@ -91,7 +105,7 @@ export function openWakeDesk(options: WakeDeskOptions) {
   async function pushTo(
     wait: Held,
     device: Device,
-    { attempt, endsAtMs }: PushDue,
+    { attempt, endsAtMs, secret }: PushDue,
     signal: AbortSignal,
     superseded: AbortSignal,
   ): Promise<PushOutcome> {
@@ -102,6 +116,7 @@ export function openWakeDesk(options: WakeDeskOptions) {
         account: call.account,
         callId: call.callId,
         deviceId: device.id,
+        wake: wakeNameOf(secret),
         issuedAtSeconds: wait.issuedAtSeconds,
         expiresAtSeconds: toWholeSeconds(endsAtMs + VERDICT_GRACE_MS),
       })
@@ -112,19 +127,23 @@ export function openWakeDesk(options: WakeDeskOptions) {
     const traceparent = options.traceparentOf?.(call)
     const payload: PushPayload = {
       type: 'call',
-      unique_key: call.callId,
+      unique_key: options.uniqueKeyOf(call, secret, device.id),
       phonenumber: call.phonenumber,
       caller_id: call.callerId,
       response_api: `${options.appApiUrl}/api/call-response/?token=${token}`,
       message_start_time: toSeconds(clock()),
       attempt,
+      call_id: call.callId,
+      vg_cid: call.callId,
       token,
       expires_at: toSeconds(endsAtMs),
       call_uuid: callUuidOf(call.callId),
       ...(traceparent === undefined ? {} : { traceparent }),
     }
     const sentAtMs = clock()
-    const outcome = await options.push(device, payload, signal, superseded)
+    // One that is not resent has no later attempt to give way to.
+    const isOnce = device.pushProfile === 'once'
+    const outcome = await options.push(device, payload, signal, isOnce ? undefined : superseded)
     events.pushed(call, { device, attempt, outcome, tookMs: clock() - sentAtMs })
     if (outcome.kind === 'token-gone') await forget(call, device, outcome.sinceMs)
     return outcome
@@ -156,36 +175,40 @@ export function openWakeDesk(options: WakeDeskOptions) {
   }
 
   /** Android is told that the call is over. Apple has no such push: a VoIP push must ring. */
-  function cancel(callId: string, devices: Device[], reason: string): void {
+  function cancel({ secret, ...wake }: CancelledWake, devices: Device[], reason: string): void {
+    const { callId } = wake
     for (const device of devices) {
-      if (device.platform === 'apns') continue
-      const payload: PushPayload = { type: 'cancel', unique_key: callId, reason }
+      if (device.platform === 'apns' || device.isDnd) continue
+      const uniqueKey = options.uniqueKeyOf(wake, secret, device.id)
+      const payload: PushPayload = { type: 'cancel', unique_key: uniqueKey, call_id: callId, reason }
       void options.push(device, payload, AbortSignal.timeout(CANCEL_TIMEOUT_MS))
     }
   }
 
   const tell = createBatch<Answered>('turn', all => {
     for (const { call, over, waitedMs, atMs } of all) {
-      const { outcome, platform, roundTripMs, cancelled } = over
+      const { outcome, platform, roundTripMs, cancelled, secret = '' } = over
+      const { account, callId } = call
       events.callAnswered(call, { outcome, waitedMs, atMs, platform, roundTripMs })
-      cancel(call.callId, cancelled, outcome.reason)
+      const reason = outcome.status === 'ACK' ? 'answered_elsewhere' : outcome.reason
+      cancel({ account, callId, secret }, cancelled, reason)
     }
   })
 
   return {
     cancel,
 
-    /** Holds one PBX request until its outcome. @returns undefined when no further wait can be held. */
+    /** Holds one PBX request until its outcome. @returns the setting by which no further wait can be held. */
     hold(
       pool: Pick<WaitPool, 'hold' | 'leave'>,
       call: IncomingCall,
       dropped: AbortSignal,
-    ): Promise<HeldOutcome> | undefined {
+    ): Promise<HeldOutcome> | WaitLimit {
       const arrivedAtMs = clock()
       const id = pool.hold({ account: call.account, callId: call.callId, arrivedAtMs })
-      if (id === undefined) {
-        events.callRefused(call)
-        return undefined
+      if (typeof id === 'string') {
+        events.callRefused(call, id)
+        return id
       }
       events.callArrived(call)
       const { promise, resolve } = Promise.withResolvers<HeldOutcome>()
@@ -219,9 +242,9 @@ export function openWakeDesk(options: WakeDeskOptions) {
           wait.pushes--
           if (wait.pushes === 0) letGo(wait)
           const isRefusalNews = noteRefusal(wait, device.id, outcome)
-          const gone = outcome.kind === 'token-gone' ? [device.id] : []
-          if (isRefusalNews || gone.length > 0)
-            pool.pushFailed(due.id, { gone, refused: [...(wait.refused ?? [])] })
+          const out = isFinal(outcome) ? [device.id] : []
+          if (isRefusalNews || out.length > 0)
+            pool.pushFailed(due.id, { out, refused: [...(wait.refused ?? [])] })
         }),
       )
     },

@@ -6,10 +6,11 @@ import type { Metrics } from '../base/metrics.ts'
 import { toSeconds } from '../base/units.ts'
 import type { Platform, PushOutcome } from '../push/push.ts'
 import type { Device } from '../redis/devices/devices.ts'
-import type { Verdict } from '../redis/wakes/wakes.ts'
+import type { Answered } from '../redis/wakes/wakes.ts'
 import { FOUND_DEVICES_MAX, type WakeEntry } from '../timeline/entry.ts'
 import type { Recorder } from '../timeline/recorder.ts'
-import type { AppAnswer, IncomingCall, WakeOutcome } from './wake.ts'
+import type { WaitLimit } from './waitPool.ts'
+import type { IncomingCall, WakeOutcome } from './wake.ts'
 
 export type WakeEvents = ReturnType<typeof createWakeEvents>
 
@@ -31,7 +32,8 @@ export function createWakeEvents(
     },
 
     /** No further wait can be held. */
-    callRefused({ callId, account }: IncomingCall): void {
+    callRefused({ callId, account }: IncomingCall, limit: WaitLimit): void {
+      log.warn({ callId, account, limit }, 'incoming call refused: too many wait')
       timeline.add(callId, { what: 'request-refused', account }, { account })
     },
 
@@ -105,16 +107,22 @@ export function createWakeEvents(
       onAnswered(callId, outcome, roundTripMs)
     },
 
-    /** @param atMs when the answer came in: the PBX's own may have left before the verdict is back. */
+    /** @param how.atMs when the answer came in: the PBX's own may have left before the verdict is back. */
     appAnswered(
-      { callId, account, deviceId, isAvailable, traceparent }: AppAnswer,
-      { verdict, atMs }: { verdict: Verdict; atMs: number },
+      { verdict, by }: Answered,
+      how: { isAvailable: boolean; atMs: number; traceparent?: string },
     ): void {
-      log.info({ callId, verdict, isAvailable }, 'app answered')
-      metrics.callResponses.inc({ verdict })
-      const answer = { account, device: deviceId, isAvailable, verdict }
+      const { isAvailable, atMs, traceparent } = how
+      metrics.callResponses.inc({ verdict: verdict === 'misfit' ? 'unknown' : verdict })
+      if (!by || verdict === 'misfit') return
+      const { wake, device } = by
+      log.info({ callId: wake.callId, verdict, isAvailable }, 'app answered')
       const about = traceparent === undefined ? { atMs } : { atMs, traceparent }
-      timeline.add(callId, { what: 'app-answered', ...answer }, about)
+      timeline.add(
+        wake.callId,
+        { what: 'app-answered', account: wake.account, device, isAvailable, verdict },
+        about,
+      )
     },
 
     /** The app says later why it did not take the call. */

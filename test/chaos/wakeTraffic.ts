@@ -167,7 +167,7 @@ export function createWakeTraffic(plan: ChaosPlan, crew: () => Crew): WakeTraffi
     },
 
     onLine({ line }) {
-      const { unique_key: callId, response_api: url, msg } = line as Record<string, string | undefined>
+      const { call_id: callId, response_api: url, msg } = line as Record<string, string | undefined>
       if (!msg?.includes("push 'call'") || !callId || !url) return
       const wake = byCallId.get(callId)
       if (!wake || wake.habit === 'silent' || wake.habit === 'dropped') return

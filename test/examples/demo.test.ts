@@ -60,7 +60,7 @@ test('the demonstration tells a wake and a call, serves on, and leaves nothing b
     '1. A wake',
     'app → hookswitch      POST /api/android-device/',
     'PBX → hookswitch      POST /api/incoming-call/',
-    'hookswitch → app      push {"type":"call","unique_key":"demo-wake"',
+    'hookswitch → app      push {"type":"call","call_id":"demo-wake"',
     'hookswitch → PBX      200 status=ACK (confirmed)',
     '2. A call',
     'backend → agents      RPUSH talkiq-asp.calls {"type":"asp-call","dial_id":"demo-call"',

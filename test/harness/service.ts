@@ -91,7 +91,7 @@ export async function startService(
   const logged = (fits: (line: LogLine) => boolean) => inLog(() => log.find(fits))
   const pushesOf = (callId: string, type: 'call' | 'cancel' = 'call') =>
     log.filter(
-      line => line.unique_key === callId && line.msg.includes(`push '${type}'`),
+      line => line.call_id === callId && line.msg.includes(`push '${type}'`),
     ) as unknown as LoggedPush[]
 
   const saysItIsUp = async () => {

@@ -38,7 +38,7 @@ const register = (account: string, more: Record<string, string> = {}, platform?:
 const wake = (account: string, callId: string, at = service, signal?: AbortSignal) =>
   askPbx(at.publicUrl, { sip_user_id: account, call_id: callId, phonenumber: NUMBER }, signal)
 
-const pushOf = (callId: string) => (push: VendorPush) => push.payload.unique_key === callId
+const pushOf = (callId: string) => (push: VendorPush) => push.payload.call_id === callId
 
 /** The app answers a push of one process at the same or another one. */
 async function confirm(callId: string, from = service, at = from, fields?: Record<string, string>) {

@@ -44,7 +44,7 @@ afterAll(async () => {
 })
 
 const isOf = (callId: string, type: string) => (push: { payload: Record<string, unknown> }) =>
-  push.payload.unique_key === callId && push.payload.type === type
+  push.payload.call_id === callId && push.payload.type === type
 
 /** A PBX asks; resolves when all three phones were pushed. */
 async function holdCall(callId: string, signal?: AbortSignal) {
@@ -65,13 +65,15 @@ async function cancelled(at: VendorService, callId: string) {
     .toSorted((a, b) => a.platform.localeCompare(b.platform))
 }
 
+const A_KEY = expect.stringMatching(/^[0-9a-f]{32}$/)
+
 describe('when the PBX drops its request', () => {
   test('phones are told, except those of Apple, and a later confirmation hears that it ended', async () => {
     const leaving = new AbortController()
     const { answered } = await holdCall('dropped', leaving.signal)
     leaving.abort()
     await expect(answered).rejects.toThrow()
-    const told = { type: 'cancel', unique_key: 'dropped', reason: 'caller-gone' }
+    const told = { type: 'cancel', unique_key: A_KEY, call_id: 'dropped', reason: 'caller-gone' }
     expect(await cancelled(service, 'dropped')).toEqual([
       { platform: 'android', ...told },
       { platform: 'gcm', ...told },
@@ -123,7 +125,7 @@ describe('when the PBX says that the call is over', () => {
       const { answered } = await holdCall(reason)
       expect(await endCall(other.publicUrl, reason, reason)).toBe(200)
       expect(await answered).toEqual(naked('caller-gone'))
-      const told = { type: 'cancel', unique_key: reason, reason }
+      const told = { type: 'cancel', unique_key: A_KEY, call_id: reason, reason }
       expect(await cancelled(other, reason)).toEqual([
         { platform: 'android', ...told },
         { platform: 'gcm', ...told },

@@ -25,7 +25,7 @@ afterAll(async () => {
 const ask = (account: string, callId: string) =>
   askPbx(service.publicUrl, { sip_user_id: account, call_id: callId })
 async function answerPushed(callId: string, fields: Record<string, string> = {}): Promise<void> {
-  const push = await service.sent(({ payload }) => payload.unique_key === callId)
+  const push = await service.sent(({ payload }) => payload.call_id === callId)
   await answer(push.payload as Record<string, string>, { baseUrl: service.publicUrl, fields })
 }
 
@@ -42,7 +42,7 @@ test('every outcome of a call is counted, in our words and in the former ones', 
   ]
   await answerPushed('confirmed')
   await answerPushed('unavailable', { available: 'false' })
-  await service.sent(({ payload }) => payload.unique_key === 'timeout')
+  await service.sent(({ payload }) => payload.call_id === 'timeout')
   expect((await Promise.all(calls)).map(each => each.reason)).toEqual([
     'confirmed',
     'unavailable',
@@ -100,7 +100,7 @@ test('all names of the former middleware are on the page, also before anything w
 
 test('calls that are held show while they are', async () => {
   const held = ask('1601', 'shown')
-  await service.sent(({ payload }) => payload.unique_key === 'shown')
+  await service.sent(({ payload }) => payload.call_id === 'shown')
   expect((await readMetrics(service.internalUrl)).get('hookswitch_waits')).toBe(1)
   await answerPushed('shown')
   await held

@@ -24,6 +24,7 @@ beforeAll(async () => {
       JWT_SECRETS,
       APP_PUSH_ROUNDTRIP_WAIT: String(WAIT_MS),
       RATE_LIMIT: '0',
+      WAITS_PER_ACCOUNT: String(AT_ONCE),
     })
   services = await Promise.all([start(), start()])
   for (const device_id of ['first', 'second'])

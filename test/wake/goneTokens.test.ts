@@ -37,7 +37,7 @@ const ask = (account: string, callId: string) =>
 const slotsOf = async (account: string) =>
   (await redis.client.hkeys(`hookswitch:devices:{${account}}`)).toSorted()
 const isOf = (callId: string, token: string) => (push: VendorPush) =>
-  push.payload.unique_key === callId && push.target.token === token
+  push.payload.call_id === callId && push.target.token === token
 const forgotten = () => service.logged(line => line.msg.includes('device forgotten'))
 
 test('a device whose token is gone is forgotten, and the call goes on with the others', async () => {

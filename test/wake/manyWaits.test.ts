@@ -29,6 +29,7 @@ beforeAll(async () => {
       APP_PUSH_ROUNDTRIP_WAIT: String(WAIT_MS),
       APP_PUSH_RESEND_INTERVAL: '60000',
       RATE_LIMIT: '0',
+      WAITS_PER_ACCOUNT: '10000',
       LOG_LEVEL: 'warn',
       TEST_WAIT_PROGRAM: '../wake/measuredWait.ts',
     })

@@ -41,7 +41,7 @@ afterAll(async () => {
 })
 
 const callsTo = (callId: string) =>
-  service.pushes.filter(({ payload }) => payload.unique_key === callId && payload.type === 'call')
+  service.pushes.filter(({ payload }) => payload.call_id === callId && payload.type === 'call')
 
 const register = (fields: Record<string, string>, platform?: 'apns' | 'gcm' | 'android') =>
   registerPhone(service.publicUrl, fields, platform)
@@ -59,7 +59,7 @@ describe.concurrent('the push of a call', () => {
       caller_id: 'Jos Bakker',
       call_id: 'told',
     })
-    const push = await service.sent(({ payload }) => payload.unique_key === 'told')
+    const push = await service.sent(({ payload }) => payload.call_id === 'told')
     const { payload } = push
 
     expect(push.target).toMatchObject({
@@ -71,12 +71,14 @@ describe.concurrent('the push of a call', () => {
     const token = String(payload.token)
     expect(payload).toEqual({
       type: 'call',
-      unique_key: 'told',
+      unique_key: expect.stringMatching(/^[0-9a-f]{32}$/) as never,
       phonenumber: '+31501234567',
       caller_id: 'Jos Bakker',
       response_api: `https://wake.example.com/api/call-response/?token=${token}`,
       message_start_time: expect.any(Number) as never,
       attempt: 1,
+      call_id: 'told',
+      vg_cid: 'told',
       token,
       expires_at: expect.any(Number) as never,
       call_uuid: expect.stringMatching(
@@ -113,7 +115,7 @@ describe.concurrent('the push of a call', () => {
     await register({ sip_user_id: '404' })
     const confirmed = askPbx(service.publicUrl, { sip_user_id: '403', call_id: 'confirmed' })
     const silent = askPbx(service.publicUrl, { sip_user_id: '404', call_id: 'silent' })
-    await answerPush(await service.sent(({ payload }) => payload.unique_key === 'confirmed'))
+    await answerPush(await service.sent(({ payload }) => payload.call_id === 'confirmed'))
     expect(await confirmed).toEqual(acked)
     expect(await silent).toEqual(naked('timeout'))
     expect(callsTo('silent').length).toBe(3)
@@ -125,7 +127,7 @@ describe.concurrent('the push of a call', () => {
       await register({ sip_user_id: '405', token: `token-${id}`, device_id: id })
     const held = askPbx(service.publicUrl, { sip_user_id: '405', call_id: 'two' })
     const push = await service.sent(
-      ({ target, payload }) => payload.unique_key === 'two' && target.token === 'token-desk',
+      ({ target, payload }) => payload.call_id === 'two' && target.token === 'token-desk',
     )
     expect(decodeJwt(String(push.payload.token)).device_id).toBe('desk')
     expect(await answerPush(push, { available: 'false' })).toEqual(proceeds)
@@ -142,7 +144,7 @@ describe.concurrent('the push of a call', () => {
     const held = askPbx(service.publicUrl, { sip_user_id: '406', call_id: 'both-no' })
     for (const id of ['left', 'right']) {
       const push = await service.sent(
-        ({ target, payload }) => payload.unique_key === 'both-no' && target.token === `token-${id}`,
+        ({ target, payload }) => payload.call_id === 'both-no' && target.token === `token-${id}`,
       )
       expect(await answerPush(push, { available: 'False' })).toEqual(proceeds)
     }

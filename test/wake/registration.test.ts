@@ -38,11 +38,11 @@ async function woken(account: string): Promise<string[]> {
   )
   const devices = await redis.client.hlen(`hookswitch:devices:{${account}}`)
   if (devices === 0) expect(await asked).toEqual(naked('no-device'))
-  else await service.sent(({ payload }) => payload.unique_key === callId, devices)
+  else await service.sent(({ payload }) => payload.call_id === callId, devices)
   leaving.abort()
   await asked
   return service.pushes
-    .filter(({ payload }) => payload.unique_key === callId && payload.type === 'call')
+    .filter(({ payload }) => payload.call_id === callId && payload.type === 'call')
     .map(({ target }) => target.token)
     .toSorted()
 }
@@ -96,17 +96,24 @@ describe('a registration', () => {
     expect(await register({ sip_user_id: '1103', token: appleToken('new'), name: 'New' }, 'apns')).toBe(200)
     const { target, payload } = await messaged('old-phone')
     expect(target.platform).toBe('android')
-    expect(payload).toEqual({ type: 'message', message: expect.stringContaining('Another phone') as never })
+    expect(payload).toEqual({
+      type: 'message',
+      message: expect.stringMatching(/^An other device has registered for the same account/) as never,
+    })
     expect(await woken('1103')).toEqual([appleToken('new')])
     expect(messagesTo('new-phone')).toEqual([])
   })
 
-  test('of the same phone with a renewed token tells nobody', async () => {
-    await register({ sip_user_id: '1104', token: 'worn', name: 'Pixel' })
-    expect(await register({ sip_user_id: '1104', token: 'renewed', name: 'Pixel' })).toBe(200)
+  test('with another token tells the former one whatever its name, because every iPhone is called so', async () => {
+    await register({ sip_user_id: '1104', token: 'worn', name: 'iPhone' })
+    expect(await register({ sip_user_id: '1104', token: 'renewed', name: 'iPhone' })).toBe(200)
+    expect((await messaged('worn')).payload.type).toBe('message')
+    expect(await woken('1104')).toEqual(['renewed'])
+    expect(messagesTo('renewed')).toEqual([])
+    expect(await register({ sip_user_id: '1104', token: 'renewed', name: 'iPad' })).toBe(200)
     // A message that was sent is seen before the pushes of a later call.
     expect(await woken('1104')).toEqual(['renewed'])
-    expect(messagesTo('worn')).toEqual([])
+    expect(messagesTo('renewed')).toEqual([])
   })
 
   test('with a device_id has a slot of its own beside the others, and renews its token there', async () => {

@@ -26,7 +26,7 @@ afterAll(async () => {
 
 const ask = (callId: string) => askPbx(service.publicUrl, { sip_user_id: '801', call_id: callId })
 const pushOf = async (callId: string, nth = 1) =>
-  (await service.sent(({ payload }) => payload.unique_key === callId, nth)).payload as Record<string, string>
+  (await service.sent(({ payload }) => payload.call_id === callId, nth)).payload as Record<string, string>
 const crashes = async () =>
   (await readMetrics(service.internalUrl)).get('hookswitch_wait_worker_crashes_total')!
 const confirmPush = async (callId: string, nth?: number) =>

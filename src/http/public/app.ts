@@ -13,10 +13,11 @@ import type { RateLimit } from '../../redis/rateLimit.ts'
 import type { Statistics } from '../../wake/appStatistics.ts'
 import type { CallNews } from '../../wake/callNews.ts'
 import type { RegistrationDesk } from '../../wake/registration.ts'
+import type { WaitLimit } from '../../wake/waitPool.ts'
 import type { IncomingCall, WakeReason } from '../../wake/wake.ts'
 import type { HeldOutcome } from '../../wake/wakeDesk.ts'
 import { prefersJson } from '../accept.ts'
-import { BODY_BYTES_MAX, formFields, readBody } from '../body.ts'
+import { BODY_BYTES_MAX, readBody } from '../body.ts'
 import { type Client, clientOf } from '../clientAddress.ts'
 import { bearerOf, isSameSecret } from '../credentials.ts'
 import { type Filled, type Form, fill } from '../form.ts'
@@ -28,19 +29,22 @@ import {
   respondProblem,
   serverError,
   tooManyRequests,
-  unauthorized,
   unavailable,
 } from '../problems.ts'
-import type { AuthenticateApp, ConfirmationTokens } from './auth.ts'
+import type { AuthenticateApp } from './auth.ts'
+import { createCallResponse } from './callResponse.ts'
+import type { ConfirmationTokens } from './confirmationTokens.ts'
 import * as forms from './forms.ts'
 
 export interface PublicAppOptions {
-  /** Holds a PBX request. undefined: no further wait can be held. */
-  hold: (call: IncomingCall, dropped: AbortSignal) => Promise<HeldOutcome> | undefined
+  /** Holds a PBX request. @returns the limit by which no further wait can be held. */
+  hold: (call: IncomingCall, dropped: AbortSignal) => Promise<HeldOutcome> | WaitLimit
   news: CallNews
   registration: RegistrationDesk
   countStatistics: (report: Statistics) => void
   tokens: Pick<ConfirmationTokens, 'verify'>
+  /** Unique keys alone admit nobody. */
+  isJwtRequired: boolean
   authenticateApp: AuthenticateApp
   rateLimit: RateLimit
   isPbx: NetworkList
@@ -88,6 +92,7 @@ const PBX_REFUSALS = {
 
 export function createPublicApp(options: PublicAppOptions) {
   const { news, registration, metrics, log } = options
+  const answers = createCallResponse(options)
   const noteRefusal = createRareLog(log, options.clock)
   // A counter whose first value is 1 has not risen, as Prometheus sees it.
   for (const reason of Object.keys(PBX_REFUSALS)) metrics.pbxRefused.inc({ reason }, 0)
@@ -137,7 +142,8 @@ export function createPublicApp(options: PublicAppOptions) {
     const traceparent = options.isTracing ? request.headers.get('traceparent') : null
     const asked = traceparent === null ? { ...rest, callId } : { ...rest, callId, traceparent }
     const outcome = await options.hold(asked, request.signal)
-    if (!outcome) return respondProblem(unavailable('too many calls are waiting (WAITS_MAX)'))
+    if (typeof outcome === 'string')
+      return respondProblem(unavailable(`too many calls are waiting (${outcome})`))
     return respondOutcome(request, outcome)
   }
 
@@ -152,24 +158,11 @@ export function createPublicApp(options: PublicAppOptions) {
 
   async function callResponse(call: Call): Promise<Response> {
     const { request } = call
-    // The URL's first: an app of today may send credentials of its own with every request.
-    const token = tokenInQuery(request.url) ?? bearerOf(request)
-    if (token === undefined) return respondProblem(unauthorized('the confirmation token is missing'))
-    const confirmation = await options.tokens.verify(token)
-    if (!confirmation.ok) return respondProblem(unauthorized(confirmation.failure))
     const limited = await limit('call-response', call)
     if (limited) return respondProblem(limited)
     const fields = await read(forms.callResponseForm, request)
     if (!fields.ok) return respondProblem(fields.failure)
-    const { uniqueKey, deviceId, isAvailable } = fields.value
-    if (uniqueKey !== confirmation.value.callId)
-      return respondProblem(unauthorized('the token is for another call than unique_key'))
-    if (deviceId !== undefined && deviceId !== confirmation.value.deviceId)
-      return respondProblem(unauthorized('the token is for another device than device_id'))
-    const traceparent = options.isTracing ? request.headers.get('traceparent') : null
-    const answer = { ...confirmation.value, isAvailable }
-    const verdict = await news.answered(traceparent === null ? answer : { ...answer, traceparent })
-    return Response.json({ verdict }, { status: verdict === 'proceed' ? 202 : 404 })
+    return answers.post(request, fields.value)
   }
 
   /** Reads a form of an app and checks that the app may act for the account in it. */
@@ -189,8 +182,13 @@ export function createPublicApp(options: PublicAppOptions) {
     if (limited) return respondProblem(limited)
     const fields = await readFromApp(forms.deviceForms[platform], call)
     if (!fields.ok) return respondProblem(fields.failure)
-    const { account, ...device } = fields.value
-    const result = await registration.register(account, { ...withoutUndefined(device), platform })
+    const { account, pushProfile, isDnd, ...device } = fields.value
+    const result = await registration.register(account, {
+      ...withoutUndefined(device),
+      platform,
+      ...(pushProfile === 'once' ? { pushProfile } : {}),
+      ...(isDnd ? { isDnd } : {}),
+    })
     if (result === 'unknown-app') return respondProblem(notFound(`no app ${device.app} for ${platform}`))
     return new Response(null, { status: result === 'created' ? 201 : 200 })
   }
@@ -292,14 +290,6 @@ function respondOutcome(request: Request, outcome: HeldOutcome): Response {
 
 const foundOr404 = (isFound: boolean): Response =>
   isFound ? new Response(null, { status: 200 }) : respondProblem(notFound('no such device'))
-
-function tokenInQuery(url: string): string | undefined {
-  const query = url.indexOf('?')
-  if (query < 0) return undefined
-  const fields = formFields(url.slice(query + 1))
-  const token = fields.ok ? fields.value.get('token', 'id') : undefined
-  return typeof token === 'string' ? token : undefined
-}
 
 type Present<Fields> = { [Name in keyof Fields]: Exclude<Fields[Name], undefined> }
 

@@ -1,94 +1,10 @@
-// Tokens and credentials; the only file that imports jose. Two kinds live here: the confirmation token, which we
-// sign ourselves and which alone lets an app answer a call, and the app's credentials on device routes, which
-// somebody else vouches for (an upstream service, or an issuer of JWTs).
-
+// The app's credentials on device routes, which somebody else vouches for: an upstream service, or an issuer of JWTs.
+// The token that lets an app answer a call is another matter (`confirmationTokens.ts`).
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
 import { canonicalAccount } from '../../base/account.ts'
 import { fail, messageOf, ok, type Result } from '../../base/result.ts'
-import type { NamedSecret } from '../../config/kinds.ts'
-import type { ConfirmationClaims } from '../../wake/wakeDesk.ts'
 import { bearerOf } from '../credentials.ts'
 import { forbidden, type Problem, unauthorized, unavailable } from '../problems.ts'
-import {
-  ALGORITHM,
-  AUDIENCE,
-  type Confirmation,
-  createOwnTokens,
-  ISSUER,
-  type OwnTokens,
-} from './ownTokens.ts'
-
-export interface ConfirmationTokens {
-  sign(claims: ConfirmationClaims): Promise<string>
-  /** @returns a sentence for the caller: missing, malformed, expired, wrong key, wrong audience. */
-  verify(token: string): Promise<Result<Confirmation, string>>
-}
-
-interface TokenKeys {
-  own: OwnTokens
-  /** By `kid`, for jose. */
-  secrets: Map<string, Uint8Array>
-}
-
-/** @param secrets newest first; it signs, and all verify. Fetched at the first use, because it may be in Redis. */
-export function createConfirmationTokens(secrets: () => Promise<readonly NamedSecret[]>): ConfirmationTokens {
-  let fetched: Promise<TokenKeys> | undefined
-  const keys = () => {
-    fetched ??= secrets().then(prepareKeys, thrown => {
-      fetched = undefined
-      throw thrown
-    })
-    return fetched
-  }
-
-  return {
-    async sign(claims) {
-      return (await keys()).own.sign(claims)
-    },
-
-    async verify(token) {
-      const known = await keys()
-      const recognised = known.own.recognise(token)
-      return recognised ? ok(recognised) : judge(token, known.secrets)
-    },
-  }
-}
-
-function prepareKeys(secrets: readonly NamedSecret[]): TokenKeys {
-  const encoder = new TextEncoder()
-  return {
-    own: createOwnTokens(secrets),
-    secrets: new Map(secrets.map(({ kid, secret }) => [kid, encoder.encode(secret)])),
-  }
-}
-
-async function judge(token: string, known: Map<string, Uint8Array>): Promise<Result<Confirmation, string>> {
-  try {
-    const { payload } = await jwtVerify(token, ({ kid }) => known.get(kid ?? '') ?? refuseKey(), {
-      algorithms: [ALGORITHM],
-      issuer: ISSUER,
-      audience: AUDIENCE,
-      requiredClaims: ['sub', 'jti', 'exp', 'device_id'],
-    })
-    return ok({ account: payload.sub!, callId: payload.jti!, deviceId: String(payload.device_id) })
-  } catch (thrown) {
-    if (thrown instanceof errors.JOSEError) return fail(describe(thrown))
-    throw thrown
-  }
-}
-
-function refuseKey(): never {
-  throw new errors.JWKSNoMatchingKey()
-}
-
-function describe(error: errors.JOSEError): string {
-  if (error instanceof errors.JWTExpired) return 'the token has expired'
-  if (error instanceof errors.JWTClaimValidationFailed)
-    return `the token's claim ${error.claim} is not what it must be`
-  if (error instanceof errors.JWKSNoMatchingKey) return 'the token is signed with a key that is not ours'
-  if (error instanceof errors.JWSSignatureVerificationFailed) return 'the token is not signed with our key'
-  return 'the token is malformed'
-}
 
 /** Decides whether a request may act for an account. `account` is undefined on routes that name none. */
 export type AuthenticateApp = (
@@ -165,7 +81,7 @@ function verifyAppJwt(settings: AppAuthSettings): AuthenticateApp {
     } catch (thrown) {
       if (isIssuersFault(thrown))
         return fail(unavailable(`the issuer's keys can't be had: ${messageOf(thrown)}`))
-      return fail(unauthorized(describe(thrown as errors.JOSEError)))
+      return fail(unauthorized(describeJoseError(thrown as errors.JOSEError)))
     }
   }
 }
@@ -176,6 +92,16 @@ function isIssuersFault(thrown: unknown): boolean {
   // jose has no class of its own for an answer other than 200, or that is no JSON.
   const isAnswerUseless = thrown instanceof errors.JWKSInvalid || thrown.code === errors.JOSEError.code
   return thrown instanceof errors.JWKSTimeout || isAnswerUseless
+}
+
+/** What is wrong with a token, as a sentence for the caller. */
+export function describeJoseError(error: errors.JOSEError): string {
+  if (error instanceof errors.JWTExpired) return 'the token has expired'
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return `the token's claim ${error.claim} is not what it must be`
+  if (error instanceof errors.JWKSNoMatchingKey) return 'the token is signed with a key that is not ours'
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'the token is not signed with our key'
+  return 'the token is malformed'
 }
 
 function compareAccount(theirs: unknown, account: string | undefined): Result<undefined, Problem> {

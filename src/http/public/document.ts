@@ -124,13 +124,18 @@ const ROUTES: Record<string, Record<string, Route>> = {
       operationId: 'callResponse',
       summary: 'The phone is ready for the call, or not',
       description:
-        'Posted to the `response_api` of the push. A repeated answer gets the first verdict again.',
+        'Posted to the `response_api` of the push, or with its token as the bearer, or with its `unique_key` alone. A ' +
+        'repeated answer gets the first verdict again.',
       form: forms.callResponseForm,
-      example: { unique_key: 'call-1', message_start_time: 1764000000.123, available: true },
+      example: {
+        unique_key: '5d41402abc4b2a76b9719d911017c592',
+        message_start_time: 1764000000.123,
+        available: true,
+      },
       answers: {
         202: { description: 'The call comes.', body: { verdict: 'proceed' } },
         404: { description: 'It does not; the verdict says why.', body: { verdict: 'answered_elsewhere' } },
-        401: 'The token is missing, malformed, expired, or for another call.',
+        401: 'A bearer token that names us as its issuer is forged, or for another call. Nothing else is.',
       },
       security: [{ confirmationToken: [] }, {}],
     },
@@ -153,7 +158,11 @@ const ROUTES: Record<string, Record<string, Route>> = {
       operationId: 'hangupReason',
       summary: 'Why the app did not take a call',
       form: forms.hangupReasonForm,
-      example: { sip_user_id: '123456789', unique_key: 'call-1', reason: 'declined' },
+      example: {
+        sip_user_id: '123456789',
+        unique_key: '5d41402abc4b2a76b9719d911017c592',
+        reason: 'declined',
+      },
       answers: noDevice,
       security: appSecurity,
     },

@@ -53,8 +53,9 @@ export const callEndedForm = {
 }
 
 export const callResponseForm = {
-  uniqueKey: required('unique_key', shortText),
-  messageStartTime: required('message_start_time', number),
+  uniqueKey: optional('unique_key', shortText),
+  messageStartTime: optional('message_start_time', number),
+  account: optional('sip_user_id', account),
   isAvailable: optional('available', flag, true),
   deviceId: optional('device_id', deviceId),
 }
@@ -67,12 +68,19 @@ const deviceForm = {
   clientVersion: optional('client_version', shownLine),
   isSandbox: optional('sandbox', flag, false),
   remoteLoggingId: optional('remote_logging_id', shownLine),
+  /** `once` is what means something; apps send others. */
+  pushProfile: optional('push_profile', shownLine),
+  isDnd: optional('dnd', flag, false),
   deviceId: optional('device_id', deviceId),
 }
 
 /** By the kind of its push token. */
 export const deviceForms = {
-  apns: { ...deviceForm, token: required('token', appleToken) },
+  apns: {
+    ...deviceForm,
+    token: required('token', appleToken),
+    alertToken: optional('alert_token', appleToken),
+  },
   gcm: { ...deviceForm, token: required('token', googleToken) },
   android: { ...deviceForm, token: required('token', googleToken) },
 } satisfies Record<Platform, unknown>

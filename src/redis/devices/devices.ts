@@ -21,6 +21,12 @@ export interface Device {
   osVersion?: string
   clientVersion?: string
   remoteLoggingId?: string
+  /** Pushed once for each call, not again: the app said so. */
+  pushProfile?: 'once'
+  /** Not to be disturbed: not pushed. */
+  isDnd?: true
+  /** Apple's token for alerts, where messages go. A secret, like `token`. */
+  alertToken?: string
   registeredAtMs: number
   lastSeenMs: number
 }

@@ -4,21 +4,35 @@
 
 import { COMMAND_TIMEOUT_MS, type RedisConnection } from '../connect.ts'
 import { type Device, readDevice } from '../devices/devices.ts'
-import { devicesKey, type WakeId, wakeKey, wokenAccountsKey } from '../keys.ts'
+import { devicesKey, uniqueKeyKey, type WakeId, wakeIdOf, wakeKey, wokenAccountsKey } from '../keys.ts'
 import { isAnybodyListening } from '../listeners.ts'
 import { bindScript, isCluster, reachable } from '../scripts.ts'
+import { newWakeSecret, prepareSlots, proofOf, uniqueKeyOf } from './uniqueKeys.ts'
 import wakeAnswerLua from './wakeAnswer.lua' with { type: 'text' }
 import wakeBeginLua from './wakeBegin.lua' with { type: 'text' }
 import wakeEndLua from './wakeEnd.lua' with { type: 'text' }
+import wakeFindLua from './wakeFind.lua' with { type: 'text' }
 import wakeHeardLua from './wakeHeard.lua' with { type: 'text' }
+import wakeLeadLua from './wakeLead.lua' with { type: 'text' }
 import wakeLeaveLua from './wakeLeave.lua' with { type: 'text' }
 import wakeLookLua from './wakeLook.lua' with { type: 'text' }
+import wakeNewsLua from './wakeNews.lua' with { type: 'text' }
+import wakeVerdictLua from './wakeVerdict.lua' with { type: 'text' }
 
 /** How long after the wait's end an app may still ask: two minutes. The token lives as long. */
 export const VERDICT_GRACE_MS = 120_000
 
+/** PBX requests that may join the wait of another one of the same call: retries come in ones and twos. */
+export const JOINED_MAX = 10
+
+/** Processes that may hold verdict streams of one wake: as many as an account may have devices. */
+const STREAM_HOLDERS_MAX = 100
+
 /** What an app that answers is told. All but `proceed` mean: don't ring. */
 export type Verdict = 'proceed' | 'expired' | 'ended' | 'answered_elsewhere' | 'unknown'
+
+/** How a wake stands for one phone, while it rings and after. */
+export type Standing = Verdict | 'ringing'
 
 /** Why a wake ended without a confirmation, as the record keeps it. */
 export type EndReason =
@@ -36,11 +50,17 @@ export type WakeDecision =
   | { state: 'ended'; reason: EndReason }
   | { state: 'unknown' }
 
+/** What a waiter finds when it looks. `isFirst`: the pushes are its own. */
+export type WakeLook = WakeDecision | { state: 'waiting'; isFirst: boolean; secret: string }
+
 /** One waiting PBX request: its worker's inbox and its number there. */
 export interface Waiter {
   inbox: string
   id: number
 }
+
+/** What the one that leads has done for the phones: the attempts that it has sent. `unsure`: it is dead. */
+export type PushState = number | 'unsure'
 
 /** What an inbox hears of one of its waits. `reason` and `device` are empty where there is none. */
 export interface WakeNews {
@@ -49,16 +69,57 @@ export interface WakeNews {
   event: 'confirmed' | 'ended' | 'unavailable' | 'lead'
   reason: EndReason | 'confirmed' | ''
   device: string
+  /** Of 'lead': what the one before has done. */
+  pushed: PushState
+  /** Whether it comes from one of our scripts, as far as the wake's secret can tell. */
+  isProven: (secret: string) => boolean
+}
+
+/** What an inbox is told when a request joins: the number of the wait that leads, which may be gone. */
+export interface JoinNews {
+  event: 'joined'
+  lead: number
+  record: string
 }
 
 /** A wake as it was begun. */
 export interface BegunWake {
-  /** False: it joined the one that waits. */
-  isNew: boolean
+  /** `leads`: it joined one whose leader is dead. `full`: too many have joined. */
+  how: 'begun' | 'joined' | 'leads' | 'full'
   /** Time until the deadline that counts. */
   leftMs: number
+  /** What its unique keys and the proofs of its messages are made of; empty when an older version began it. */
+  secret: string
   /** The account's devices: whom to push. */
   devices: Device[]
+}
+
+/** By what an app is known: a token that was verified, or the unique key of its push alone. */
+export type Credential =
+  | {
+      by: 'token'
+      wake: WakeId
+      device: string
+      /** The wake's name, where the token has one. */
+      name?: number
+      /** What was posted beside the token; it must be the token's own. */
+      uniqueKey?: string
+    }
+  | { by: 'key'; uniqueKey: string }
+
+/** An app's answer, and whose it was. `misfit`: the unique key is not the token's. */
+export interface Answered {
+  verdict: Verdict | 'misfit'
+  /** Undefined when no wake was found by its unique key. */
+  by?: { wake: WakeId; device: string }
+}
+
+/** How a wake stands for one phone, whose stream is told of its changes from now on. */
+export interface FoundWake {
+  standing: Standing | 'misfit'
+  by?: { record: string; wake: WakeId; device: string; name: number }
+  /** Until the deadline; less than 0 afterwards. */
+  leftMs: number
 }
 
 export type WakeStore = ReturnType<typeof openWakes>
@@ -66,64 +127,155 @@ export type WakeStore = ReturnType<typeof openWakes>
 /** @throws RedisUnavailable from every method. */
 export function openWakes(redis: RedisConnection) {
   // A PBX waits for its NAK.
-  const begin = bindScript(redis, 'wakeBegin', wakeBeginLua, {
+  const begin = bindScript(redis, 'wakeBegin', wakeNewsLua + wakeLeadLua + wakeBeginLua, {
     keyCounts: [2, 3],
     timeoutMs: COMMAND_TIMEOUT_MS,
   })
   // A PBX waits for it.
-  const answer = bindScript(redis, 'wakeAnswer', wakeAnswerLua, { isUrgent: true })
-  const end = bindScript(redis, 'wakeEnd', wakeEndLua, { timeoutMs: COMMAND_TIMEOUT_MS })
-  const leave = bindScript(redis, 'wakeLeave', wakeLeaveLua)
-  const isSplit = isCluster(redis)
-  const heard = bindScript(redis, 'wakeHeard', wakeHeardLua)
+  const answer = bindScript(redis, 'wakeAnswer', wakeNewsLua + wakeFindLua + wakeAnswerLua, {
+    isUrgent: true,
+  })
+  const end = bindScript(redis, 'wakeEnd', wakeNewsLua + wakeEndLua, { timeoutMs: COMMAND_TIMEOUT_MS })
+  const leave = bindScript(redis, 'wakeLeave', wakeNewsLua + wakeLeadLua + wakeLeaveLua)
+  const heard = bindScript(redis, 'wakeHeard', wakeNewsLua + wakeHeardLua)
   const look = bindScript(redis, 'wakeLook', wakeLookLua)
+  const stand = bindScript(redis, 'wakeVerdict', wakeFindLua + wakeVerdictLua)
+  const isSplit = isCluster(redis)
+  if (isSplit) prepareSlots()
   // In a Cluster PUBLISH counts the listeners of one node only, so nothing follows from a zero alone.
   const unheardIsDead = isSplit ? '0' : '1'
 
   /** The PBX may have its ACK already: only the app waits for this, which must not ring for a process that is dead. */
-  async function settleUnheard(wake: WakeId, device: string, answered: string): Promise<Verdict> {
-    const waiters = answered.slice(UNHEARD.length).split('\n')
-    const inboxes = waiters.map(waiter => waiter.slice(0, waiter.lastIndexOf(' ')))
+  async function settleUnheard(record: string, device: string, waiters: string): Promise<Verdict> {
+    const inboxes = waiters.split('\n').map(inboxOf)
     const isListening = await isAnybodyListening(redis, [...new Set(inboxes)])
-    return (await heard([wakeKey(wake)], [device, isListening ? '1' : '0'])) as Verdict
+    return (await heard([record], [device, isListening ? '1' : '0'])) as Verdict
+  }
+
+  const keyOf = (credential: Credential): string =>
+    credential.by === 'key' ? uniqueKeyKey(credential.uniqueKey) : wakeKey(credential.wake)
+
+  /** As `wakeFind.lua` takes them. */
+  const argsOf = (credential: Credential): string[] =>
+    credential.by === 'key'
+      ? ['key', '', credential.uniqueKey, '']
+      : ['token', credential.device, credential.uniqueKey ?? '', String(credential.name ?? '')]
+
+  /** In a Cluster the devices live on another node, and their keys must lie on the wake's. */
+  async function devicesApart({ account, callId }: WakeId, secret: string) {
+    const devices = (await reachable(redis.hvals(devicesKey(account)))).map(readDevice)
+    const keys = devices.flatMap(({ id }) => [uniqueKeyOf(secret, id, { account, callId }), id])
+    return { devices, keys }
+  }
+
+  async function leaveAs(
+    wake: WakeId,
+    waiter: string,
+    pushed: PushState,
+  ): Promise<'ended' | 'left' | 'decided'> {
+    for (let leaving = waiter, state = pushed; ; state = 'unsure') {
+      const [how, unheard] = (await leave([wakeKey(wake)], [leaving, state, unheardIsDead])) as string[]
+      if (!unheard || (await isAnybodyListening(redis, [inboxOf(unheard)])))
+        return how === 'ended' || how === 'decided' ? how : 'left'
+      // The next one is dead too, and leaves as well.
+      leaving = unheard
+    }
   }
 
   return {
-    /** Begins a wake, or joins the one that waits, and finds the devices: one round trip for both. */
+    /** The `unique_key` of one wake's push to one device. */
+    uniqueKeyOf: (wake: WakeId, secret: string, device: string): string =>
+      uniqueKeyOf(secret, device, isSplit ? wake : undefined),
+
+    /** Begins a wake, or joins the one that waits, and finds the devices: one round trip for both, outside a Cluster. */
     async begin(wake: WakeId, waiter: Waiter, waitMs: number): Promise<BegunWake> {
       const keys = [wakeKey(wake), wokenAccountsKey(wake.callId)]
-      const args = [nameOf(waiter), Math.max(1, Math.ceil(waitMs)), VERDICT_GRACE_MS, wake.account]
-      const devices = devicesKey(wake.account)
-      // In a Cluster they live on another node.
-      const [begun, apart] = await Promise.all([
-        begin(isSplit ? keys : [...keys, devices], args),
-        isSplit ? reachable(redis.hvals(devices)) : [],
-      ])
-      const [how, leftMs, found] = begun as [string, number, string[]]
-      return { isNew: how === 'begun', leftMs, devices: [...found, ...apart].map(readDevice) }
+      const ownSecret = newWakeSecret()
+      const apart = isSplit ? await devicesApart(wake, ownSecret) : undefined
+      const args = [
+        nameOf(waiter),
+        Math.max(1, Math.ceil(waitMs)),
+        VERDICT_GRACE_MS,
+        wake.account,
+        ownSecret,
+        JOINED_MAX + 1,
+        unheardIsDead,
+        uniqueKeyKey(''),
+        ...(apart?.keys ?? []),
+      ]
+      const begun = await begin(apart ? keys : [...keys, devicesKey(wake.account)], args)
+      const [how, leftMs, secret, found, unheard] = begun as [
+        BegunWake['how'],
+        number,
+        string,
+        string[],
+        string,
+      ]
+      // It leads from now on if nobody else does: that is told to its inbox.
+      if (unheard && !(await isAnybodyListening(redis, [inboxOf(unheard)])))
+        await leaveAs(wake, unheard, 'unsure')
+      return { how, leftMs, secret, devices: apart?.devices ?? found.map(readDevice) }
     },
 
     /** An app's answer. The first confirmation wins, whichever pods the others reach. */
-    async answer(wake: WakeId, device: string, isAvailable: boolean): Promise<Verdict> {
-      const args = [device, isAvailable ? '1' : '0', VERDICT_GRACE_MS, unheardIsDead]
-      const verdict = (await answer([wakeKey(wake)], args)) as string
-      return verdict.startsWith(UNHEARD) ? settleUnheard(wake, device, verdict) : (verdict as Verdict)
+    async answer(credential: Credential, isAvailable: boolean): Promise<Answered> {
+      const args = [...argsOf(credential), isAvailable ? '1' : '0', VERDICT_GRACE_MS, unheardIsDead]
+      const [verdict, record, device, waiters] = (await answer([keyOf(credential)], args)) as string[]
+      if (record === undefined || device === undefined) return { verdict: verdict as Answered['verdict'] }
+      const by = { wake: wakeIdOf(record), device }
+      if (verdict === 'unheard') return { verdict: await settleUnheard(record, device, waiters!), by }
+      return { verdict: verdict as Verdict, by }
     },
 
-    /** Ends a waiting wake. @returns what holds now, which is somebody else's outcome when they were first. */
-    async end(wake: WakeId, reason: EndReason, asking?: Waiter): Promise<WakeDecision> {
-      return readDecision(await end([wakeKey(wake)], [reason, asking ? nameOf(asking) : '']))
+    /** How it stands for a phone. @param channel where this process hears of changes from now on. */
+    async standing(credential: Credential, channel: string): Promise<FoundWake> {
+      const args = [...argsOf(credential), VERDICT_GRACE_MS, channel, STREAM_HOLDERS_MAX]
+      const [standing, record, device, name, leftMs] = (await stand([keyOf(credential)], args)) as string[]
+      if (record === undefined) return { standing: standing as FoundWake['standing'], leftMs: 0 }
+      return {
+        standing: standing as Standing,
+        by: { record, wake: wakeIdOf(record), device: device!, name: Number(name) },
+        leftMs: Number(leftMs),
+      }
+    },
+
+    /** Ends a waiting wake. @returns what holds now, which is somebody else's outcome when they were first, and the
+     *  wake's secret. */
+    async end(
+      wake: WakeId,
+      reason: EndReason,
+      asking?: Waiter,
+    ): Promise<{ decision: WakeDecision; secret: string }> {
+      const reply = (await end([wakeKey(wake)], [reason, asking ? nameOf(asking) : ''])) as string[]
+      return { decision: readDecision(reply), secret: reply[3] ?? '' }
     },
 
     /** A PBX request was dropped. `ended`: it was the last one, the wake is over. */
-    async leave(wake: WakeId, waiter: Waiter): Promise<'ended' | 'left' | 'decided'> {
-      return (await leave([wakeKey(wake)], [nameOf(waiter)])) as 'ended' | 'left' | 'decided'
+    leave: (wake: WakeId, waiter: Waiter, pushed: PushState): Promise<'ended' | 'left' | 'decided'> =>
+      leaveAs(wake, nameOf(waiter), pushed),
+
+    /** A request joined a wait that is not held here, says the message: the wait leaves, and another one leads. */
+    leaveRecord: (record: string, waiter: Waiter): Promise<'ended' | 'left' | 'decided'> =>
+      leaveAs(wakeIdOf(record), nameOf(waiter), 0),
+
+    /** How it stands, without deciding. For waits that may have missed a message. */
+    async look(wake: WakeId, waiter: Waiter): Promise<WakeLook> {
+      const found = (await look([wakeKey(wake)], [nameOf(waiter)])) as string[]
+      if (found[0] !== 'waiting') return readDecision(found)
+      return { state: 'waiting', isFirst: found[4] === 'first', secret: found[3]! }
     },
 
-    /** What was decided, without deciding; undefined while it waits. For waits that may have missed a message. */
-    async decision(wake: WakeId): Promise<WakeDecision | undefined> {
-      const found = (await look([wakeKey(wake)], [])) as string[]
-      return found[0] === 'waiting' ? undefined : readDecision(found)
+    /** Whether this account has such a wake, of which apps may still tell something. */
+    async isKnown(wake: WakeId): Promise<boolean> {
+      return (await reachable(redis.exists(wakeKey(wake)))) > 0
+    },
+
+    /** The wake and the device that a unique key names. */
+    async ofUniqueKey(uniqueKey: string): Promise<{ wake: WakeId; device: string } | undefined> {
+      const kept = await reachable(redis.get(uniqueKeyKey(uniqueKey)))
+      if (kept === null) return undefined
+      const blank = kept.indexOf(' ')
+      return { wake: wakeIdOf(kept.slice(0, blank)), device: kept.slice(blank + 1) }
     },
 
     /** The accounts that a call woke: the PBX names ended calls by their id alone. */
@@ -133,22 +285,26 @@ export function openWakes(redis: RedisConnection) {
   }
 }
 
-/** What the scripts publish: `<number> <event> <reason> <device>`. A device's id may have blanks. */
-export function readWakeNews(text: string): WakeNews {
-  const [id, event, reason, ...device] = text.split(' ')
+/** What the scripts publish: `<number> <event> <reason> <device>`, and a line with its proof. A device's id may have
+ *  blanks. `0 joined <lead> <record>` is told to whoever holds the wait that leads. */
+export function readWakeNews(text: string): WakeNews | JoinNews {
+  const [line = '', proof] = text.split('\n')
+  const [id, event, reason, ...rest] = line.split(' ')
+  if (event === 'joined') return { event, lead: Number(reason), record: rest.join(' ') }
   return {
     id: Number(id),
     event: event as WakeNews['event'],
     reason: reason as WakeNews['reason'],
-    device: device.join(' '),
+    device: rest.join(' '),
+    pushed: /^\d+$/.test(reason ?? '') ? Number(reason) : 'unsure',
+    isProven: secret => secret !== '' && proof === proofOf(secret, line),
   }
 }
 
-const UNHEARD = 'unheard '
-
 const nameOf = (waiter: Waiter): string => `${waiter.inbox} ${waiter.id}`
+const inboxOf = (waiter: string): string => waiter.slice(0, waiter.lastIndexOf(' '))
 
-function readDecision(reply: unknown): WakeDecision {
+function readDecision(reply: string[]): WakeDecision {
   const [state, reason, device] = reply as [string, string, string]
   if (state === 'confirmed') return { state, device }
   if (state === 'ended') return { state, reason: reason as EndReason }

@@ -58,9 +58,9 @@ const ROUTES: Route[] = [
   {
     method: 'POST',
     path: 'call-response',
-    right: { unique_key: 'none', message_start_time: '1.5' },
+    right: {},
     statuses: [404],
-    optional: ['available', 'device_id'],
+    optional: ['unique_key', 'message_start_time', 'sip_user_id', 'available', 'device_id'],
   },
   ...['apns', 'gcm', 'android'].flatMap((platform): Route[] => [
     {

@@ -61,7 +61,7 @@ describe('an unchanged app of today', () => {
 })
 
 describe('a call', () => {
-  test('is confirmed by its own token in the URL or as the bearer’s, and in no other way', async () => {
+  test('is confirmed by its own token in the URL or as the bearer’s, or by its own unique_key, and in no other way', async () => {
     const [phone, other] = [rig.newPhone('apns'), rig.newPhone('android')]
     await Promise.all([rig.register(service, phone), rig.register(service, other)])
     const [ringing, otherRinging] = [rig.ring(service, phone.account), rig.ring(service, other.account)]
@@ -75,17 +75,14 @@ describe('a call', () => {
       postForm(url, body, { headers: { authorization } })
 
     const wrong: [string, Promise<Response>, status: number][] = [
-      ['no token', postForm(url, fields), 401],
-      ['unique_key alone', postForm(url, { unique_key }), 401],
-      ['the token in the body', postForm(url, { ...fields, token }), 401],
-      ['the bare token as header', withHeader(token), 401],
-      ['the token in another scheme', withHeader(`Token ${token}`), 401],
+      ['nothing', postForm(url, {}), 404],
+      ['the token in the body', postForm(url, { token }), 404],
+      ['the bare token as header', withHeader(token, {}), 404],
+      ['the token in another scheme', withHeader(`Token ${token}`, {}), 404],
       ['a forged token', withHeader(`Bearer ${token.slice(0, -6)}AAAAAA`), 401],
       ['another call’s token', withHeader(`Bearer ${otherToken}`), 401],
-      ['another call’s token in the URL', postForm(`${url}?token=${otherToken}`, fields), 401],
+      ['another call’s token in the URL', postForm(`${url}?token=${otherToken}`, fields), 404],
       ['its token for another call', withHeader(`Bearer ${token}`, appFields(otherPush)), 401],
-      ['no message_start_time', withHeader(`Bearer ${token}`, { unique_key }), 400],
-      ['a GET', fetch(String(push.response_api)), 404],
       [
         'the reason of a hang-up',
         postForm(`${service.publicUrl}/api/hangup-reason/`, {
@@ -127,12 +124,14 @@ describe('the push', () => {
       for (const push of ofPhone) {
         expect(push).toEqual({
           type: 'call',
-          unique_key: ringing.callId,
+          unique_key: push.unique_key,
           phonenumber: '+31501234567',
           caller_id: 'Jos Bäkker',
           response_api: `${service.publicUrl}/api/call-response/?token=${token}`,
           message_start_time: push.message_start_time,
           attempt: push.attempt,
+          call_id: ringing.callId,
+          vg_cid: ringing.callId,
           token,
           expires_at: push.expires_at,
           call_uuid: push.call_uuid,
@@ -215,7 +214,12 @@ describe('a phone', () => {
       )
       await end(ringing)
       const cancel = await rig.push(android, push => push.type === 'cancel')
-      expect(cancel).toEqual({ type: 'cancel', unique_key: ringing.callId, reason })
+      expect(cancel).toEqual({
+        type: 'cancel',
+        unique_key: pushes[1]!.unique_key,
+        call_id: ringing.callId,
+        reason,
+      })
       expect(await answerAsGiven(pushes[0]!)).toEqual(refuses('ended'))
 
       // Whatever Apple had got of the first call, it got before the push of a second one.
@@ -235,7 +239,10 @@ describe('a phone', () => {
       expect(await rig.register(service, former, { name: 'Phone of old' })).toBe(201)
       expect(await rig.register(service, successor, { name: 'Phone of new' })).toBe(200)
       const message = await rig.push(former, push => push.type === 'message')
-      expect(message).toEqual({ type: 'message', message: expect.stringContaining('Another phone') })
+      expect(message).toEqual({
+        type: 'message',
+        message: expect.stringContaining('An other device has registered for the same account'),
+      })
       expect(rig.pushesTo(successor)).toEqual([])
     })
 })

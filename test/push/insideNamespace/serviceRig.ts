@@ -157,7 +157,7 @@ export async function startServiceRig<Name extends string>(pods: Record<Name, Re
 export const callPush =
   (callId: string) =>
   (push: Push): boolean =>
-    push.type === 'call' && push.unique_key === callId
+    push.type === 'call' && push.call_id === callId
 
 /** An app of today answers: it posts two fields of the push, as they are, to the URL of the push, as it is. */
 export async function answerAsGiven(push: Push): Promise<AppVerdict> {

@@ -1,0 +1,116 @@
+// The confirmation token, which the service signs itself: it entitles one device to answer one wake. Signed for the
+// push, verified when the app answers; both by jose, with keys that are imported once.
+import { decodeJwt, errors, jwtVerify, SignJWT } from 'jose'
+import { canonicalAccount } from '../../base/account.ts'
+import type { NamedSecret } from '../../config/kinds.ts'
+import type { ConfirmationClaims } from '../../wake/wakeDesk.ts'
+import { describeJoseError } from './auth.ts'
+
+const ISSUER = 'hookswitch'
+const AUDIENCE = 'call-response'
+const ALGORITHM = 'HS256'
+
+/** The wake's name stands in `iat`, as the part of a second by which it comes before a whole one: less than 0.1 s, in
+ *  millionths. So the token has the claims that its contract names and no other. */
+const WAKES_A_SECOND = 1_000_000
+
+/** What a verified confirmation token entitles to: one device's answer to one call. `wake` is missing in tokens that an
+ *  operator's own script has signed, in whole seconds: those confirm whichever wake of the call waits. */
+export type Confirmation = Pick<ConfirmationClaims, 'account' | 'callId' | 'deviceId' | 'wake'>
+
+export type VerifiedToken =
+  | { kind: 'valid'; confirmation: Confirmation }
+  | { kind: 'expired' }
+  /** `reason`: a sentence for the caller. */
+  | { kind: 'refused'; reason: string }
+
+export interface ConfirmationTokens {
+  sign(claims: ConfirmationClaims): Promise<string>
+  verify(token: string): Promise<VerifiedToken>
+}
+
+interface TokenKeys {
+  newest: { kid: string; key: CryptoKey }
+  byKid: Map<string, CryptoKey>
+}
+
+/** @param secrets newest first; it signs, and all verify. Fetched at the first use, because it may be in Redis. */
+export function createConfirmationTokens(secrets: () => Promise<readonly NamedSecret[]>): ConfirmationTokens {
+  let fetched: Promise<TokenKeys> | undefined
+  const keys = () => {
+    fetched ??= secrets().then(importKeys)
+    fetched.catch(() => {
+      fetched = undefined
+    })
+    return fetched
+  }
+
+  return {
+    async sign({ account, callId, deviceId, wake, issuedAtSeconds, expiresAtSeconds }) {
+      const { kid, key } = (await keys()).newest
+      return new SignJWT({ device_id: deviceId })
+        .setProtectedHeader({ alg: ALGORITHM, kid })
+        .setIssuer(ISSUER)
+        .setAudience(AUDIENCE)
+        .setSubject(account)
+        .setJti(callId)
+        .setIssuedAt(issuedAtSeconds - (wake ?? 0) / WAKES_A_SECOND)
+        .setExpirationTime(expiresAtSeconds)
+        .sign(key)
+    },
+
+    async verify(token) {
+      const { byKid } = await keys()
+      try {
+        const { payload } = await jwtVerify(token, ({ kid }) => byKid.get(kid ?? '') ?? refuseKey(), {
+          algorithms: [ALGORITHM],
+          issuer: ISSUER,
+          audience: AUDIENCE,
+          requiredClaims: ['sub', 'jti', 'exp', 'device_id'],
+        })
+        const { sub, jti, iat = 0, device_id: deviceId } = payload
+        const wake = Math.round((Math.ceil(iat) - iat) * WAKES_A_SECOND)
+        const named = wake === 0 ? {} : { wake }
+        return {
+          kind: 'valid',
+          confirmation: {
+            account: canonicalAccount(sub!),
+            callId: jti!,
+            deviceId: String(deviceId),
+            ...named,
+          },
+        }
+      } catch (thrown) {
+        // Its signature has been found right by then.
+        if (thrown instanceof errors.JWTExpired) return { kind: 'expired' }
+        if (thrown instanceof errors.JOSEError) return { kind: 'refused', reason: describeJoseError(thrown) }
+        throw thrown
+      }
+    },
+  }
+}
+
+/** Whether a bearer token claims to be ours. Apps send bearers of other services along, or what is no JWT at all. */
+export function namesUsAsIssuer(token: string): boolean {
+  try {
+    return decodeJwt(token).iss === ISSUER
+  } catch {
+    return false
+  }
+}
+
+async function importKeys(secrets: readonly NamedSecret[]): Promise<TokenKeys> {
+  const encoder = new TextEncoder()
+  const imported = await Promise.all(
+    secrets.map(async ({ kid, secret }) => {
+      const algorithm = { name: 'HMAC', hash: 'SHA-256' }
+      const bytes = encoder.encode(secret)
+      return { kid, key: await crypto.subtle.importKey('raw', bytes, algorithm, false, ['sign', 'verify']) }
+    }),
+  )
+  return { newest: imported[0]!, byKid: new Map(imported.map(({ kid, key }) => [kid, key])) }
+}
+
+function refuseKey(): never {
+  throw new errors.JWKSNoMatchingKey()
+}
