@@ -34,7 +34,7 @@ const FILE_SECONDS = 30
 const LASTING_KEYS =
   /^(hookswitch:(agents$|agent:|core:|said:|over:|pods$|pod:|minute:|timeline)|redswitch_history\.)/
 const EXPIRING_MARKS = /^hookswitch:(said|over):/
-const LASTING_CHANNELS = /^hookswitch:agent-inbox:/
+const LASTING_CHANNELS = /^hookswitch:(?:agent-inbox|self-test):/
 
 export interface Testbed {
   redis: TestRedis
