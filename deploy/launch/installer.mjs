@@ -14,15 +14,17 @@ const END_MAX_MS = 1_000
 
 /** Runs a step to its end.
  *  @param {{ command: string, args: string[], cwd: string, env: Record<string, string | undefined>,
- *    signal?: AbortSignal }} step when `signal` aborts, the step is ended
+ *    signal?: AbortSignal, onOutput?: (output: string) => void }} step when `signal` aborts, the step is ended;
+ *    `onOutput` is told all output so far, whenever more comes
  *  @returns {Promise<{ isDone: boolean, output: string }>} isDone is false when it failed or could not be run
  *  @throws {LaunchFailure} with code 128 + n when the launcher itself was told to stop meanwhile; the step
  *    has ended by then, so that whoever called can clear up. */
-export async function runStep({ command, args, cwd, env, signal }) {
+export async function runStep({ command, args, cwd, env, signal, onOutput }) {
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   const keep = chunk => {
     output = (output + chunk).slice(-OUTPUT_MAX_CHARACTERS)
+    onOutput?.(output)
   }
   child.stdout.setEncoding('utf8').on('data', keep)
   child.stderr.setEncoding('utf8').on('data', keep)

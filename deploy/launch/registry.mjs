@@ -1,16 +1,19 @@
 // Runs an installation step that downloads from the npm registry, and asks npm at the same time whether that registry
 // answers. A registry that is away ends the step with one sentence within 10 s: npm alone tries for 70 s without a word,
 // and Bun ends with a line for each of 260 packages. What is installed is the caller's business.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { LaunchFailure } from './failure.mjs'
 import { runStep } from './installer.mjs'
 import { findProgram } from './program.mjs'
 
 /** A registry that is there answers within a second; one answer may get lost. */
-const ANSWER_MAX_MS = 6_000
+const ANSWER_MAX_MS = 4_000
 
 /** How long a step goes on although the registry is away: it may find everything in its cache. */
-const AWAY_MAX_MS = 8_000
+const AWAY_MAX_MS = 5_000
 
 /** Runs the step to its end, or until the registry is known to be away.
  *  @param {{ what: string, command: string, args: string[], cwd: string, env: Record<string, string | undefined>,
@@ -47,34 +50,51 @@ export async function runDownload({ what, awayMaxMs = AWAY_MAX_MS, ...step }) {
   }
 }
 
-/** Asks as npm asks: by way of its proxy, with its certificates, and whatever .npmrc says.
+/** Asks as npm asks: by way of its proxy, with its certificates, and whatever .npmrc says. The time for an answer
+ *  counts from npm's own word that it asks now: a busy machine takes seconds to start npm.
  *  @param {AbortSignal} over when nobody waits for the answer any more
  *  @returns {Promise<{ kind: 'there' } | { kind: 'away', url: string, reason: string }>} */
 async function askRegistry({ cwd, env }, over) {
   const npm = findProgram('npm', env.PATH)
   // Bun can be there without npm. Then its own words must do.
   if (!npm) return { kind: 'there' }
-  const late = AbortSignal.timeout(ANSWER_MAX_MS)
-  const args = ['ping', '--fetch-retries=0', `--fetch-timeout=${ANSWER_MAX_MS}`, '--loglevel=notice']
-  const signal = AbortSignal.any([late, over])
-  const { isDone, output } = await runStep({ command: npm, args, cwd, env, signal }).catch(stopped)
+  const ending = new AbortController()
+  over.addEventListener('abort', () => ending.abort(), { once: true })
+  let isLate = false
+  let timer
+  const onOutput = output => {
+    if (timer || urlIn(output) === '') return
+    timer = setTimeout(() => {
+      isLate = true
+      ending.abort()
+    }, ANSWER_MAX_MS)
+  }
+  // With an empty cache: npm would answer from its own what the registry said a minute ago.
+  const cache = mkdtempSync(join(tmpdir(), 'hookswitch-npm-'))
+  const limits = ['--fetch-retries=0', `--fetch-timeout=${ANSWER_MAX_MS}`]
+  const args = ['ping', ...limits, '--loglevel=notice', `--cache=${cache}`]
+  const ping = { command: npm, args, cwd, env, signal: ending.signal, onOutput }
+  const { isDone, output } = await runStep(ping).catch(stopped)
+  clearTimeout(timer)
+  rmSync(cache, { recursive: true, force: true })
   if (isDone) return { kind: 'there' }
   const url = urlIn(output)
-  if (late.aborted) return { kind: 'away', url, reason: `no answer within ${ANSWER_MAX_MS / 1000} s` }
-  const code = /^npm (?:error|ERR!) code (\S+)/m.exec(output)?.[1]
-  const reason = code && reasonOf(code)
+  const reason = isLate ? NO_ANSWER : reasonIn(output)
   return reason ? { kind: 'away', url, reason } : { kind: 'there' }
 }
+
+const NO_ANSWER = `no answer within ${ANSWER_MAX_MS / 1000} s`
 
 /** Told to stop with the launcher: the step beside it says so. */
 const stopped = () => ({ isDone: true, output: '' })
 
 /** In words. undefined: the registry answered, if only that it knows no ping. */
-function reasonOf(code) {
+function reasonIn(output) {
+  const code = /^npm (?:error|ERR!) code (\S+)/m.exec(output)?.[1] ?? ''
   if (/^E(AI_AGAIN|NOTFOUND)$/.test(code)) return 'its name is not resolved'
   if (code === 'ECONNREFUSED') return 'the connection is refused'
   if (/^E(NETUNREACH|HOSTUNREACH)$/.test(code)) return 'there is no way to it'
-  if (/TIMEOUT|ETIMEDOUT/.test(code)) return `no answer within ${ANSWER_MAX_MS / 1000} s`
+  if (/TIMEOUT|ETIMEDOUT/.test(code) || /network timeout/.test(output)) return NO_ANSWER
   if (/CERT|SSL|TLS/.test(code)) return `its certificate is not trusted (${code})`
   if (/^E(CONNRESET|CONNABORTED|PIPE|PROTO)$/.test(code)) return `the connection breaks (${code})`
   return undefined
