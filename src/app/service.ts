@@ -82,6 +82,7 @@ export async function openService(options: ServiceOptions) {
     adminTokens: adminTokensOf(config),
     metricsToken: config.metricsToken,
     isTrustedProxy: config.trustProxy,
+    showsFullNumbers: config.showsFullNumbers,
     recorder: timelines.recorder,
     host: config.internalHost,
     closing: closing.signal,

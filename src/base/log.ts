@@ -2,7 +2,11 @@
 // events with fields. Fields that name people are masked here by their field name, so that no caller can forget it.
 import pino from 'pino'
 import pretty from 'pino-pretty'
+import { mask, maskNumber } from './masking.ts'
+import { printableJson } from './printable.ts'
 import { messageOf } from './result.ts'
+
+export { mask } from './masking.ts'
 
 export type Log = pino.Logger
 
@@ -15,14 +19,7 @@ export interface LogSettings {
 }
 
 /** Fields that hold a phone number, an account or a caller's name: masked unless the settings show them. */
-const PERSONAL_FIELDS = [
-  'account',
-  'phonenumber',
-  'callerId',
-  'callerNumber',
-  'calleeNumber',
-  'userId',
-] as const
+const PERSONAL_FIELDS = ['account', 'phonenumber', 'callerId', 'callerNumber', 'calleeNumber'] as const
 
 /** Fields that must never be printed, at any depth that our own events use. The last line of defence. */
 const SECRET_FIELDS = ['token', 'pushToken', 'authorization', 'password', 'secret']
@@ -34,7 +31,10 @@ const WAITING_CHARACTERS_MAX = 4 * 1024 * 1024
  *  whoever reads the log: written synchronously, a full pipe stops the whole process (seen). */
 export function openLog(settings: LogSettings, name: string, onBug?: OnBug): Log {
   const serializers: pino.LoggerOptions['serializers'] & {} = { err: describeError }
-  if (!settings.showsFullNumbers) for (const field of PERSONAL_FIELDS) serializers[field] = mask
+  if (!settings.showsFullNumbers) {
+    for (const field of PERSONAL_FIELDS) serializers[field] = mask
+    serializers.userId = (id: unknown) => (typeof id === 'string' ? maskNumber(id) : id)
+  }
   const options: pino.LoggerOptions = {
     name,
     level: settings.level,
@@ -44,7 +44,10 @@ export function openLog(settings: LogSettings, name: string, onBug?: OnBug): Log
     serializers,
     redact: { paths: SECRET_FIELDS.flatMap(field => [field, `*.${field}`]), censor: '[secret]' },
   }
-  if (onBug) options.hooks = { logMethod: tellOfBugs(onBug) }
+  options.hooks = {
+    streamWrite: line => printableJson(line, { keepsLines: true }),
+    ...(onBug ? { logMethod: tellOfBugs(onBug) } : {}),
+  }
   const destination = settings.isPretty
     ? pretty({ sync: true, ignore: 'pid,hostname,name', translateTime: 'SYS:HH:MM:ss.l' })
     : pino.destination({ fd: 1, sync: false, minLength: 0, maxLength: WAITING_CHARACTERS_MAX })
@@ -85,10 +88,4 @@ function describeError(thrown: unknown): unknown {
   if (!(thrown instanceof Error)) return messageOf(thrown)
   const { name, message, stack, cause } = thrown
   return { type: name, message, stack, ...(cause === undefined ? {} : { cause: describeError(cause) }) }
-}
-
-/** Keeps the last three characters, so that one caller's lines can be told apart from another's: `…678`. */
-export function mask(value: unknown): unknown {
-  if (typeof value !== 'string' || value === '') return value
-  return `…${value.slice(-3)}`
 }

@@ -1,12 +1,14 @@
 // `hookswitch doctor`: has everything examined, and shows the findings by part, with what to do. What there is to find
 // is known to `src/doctor/` and to the rooms that it asks.
+
 import type { Finding, FindingLevel } from '../base/finding.ts'
 import type { Log } from '../base/log.ts'
+import { printable } from '../base/printable.ts'
 import type { Clock } from '../base/units.ts'
 import { examineAll, type PlacedFinding } from '../doctor/doctor.ts'
 import { DONE, type Ending } from './ending.ts'
 import type { Order } from './order.ts'
-import { printable, type Terminal, type Tone, tinted } from './terminal.ts'
+import { type Terminal, type Tone, tinted } from './terminal.ts'
 
 export interface DoctorOptions {
   env: Record<string, string | undefined>

@@ -1,8 +1,9 @@
 // Puts what is published about calls into words: one line for each message, for people. The wire's own words stay in
 // front, so that a line can be found again in code and documentation. Phone numbers and passwords in messages of
 // others are left out.
+import { printable } from '../base/printable.ts'
 import { readMessage, withoutSecret } from '../dial/control/messages.ts'
-import { printable, type Terminal, type Tone, tinted } from './terminal.ts'
+import { type Terminal, type Tone, tinted } from './terminal.ts'
 
 /** Of the longest type, `channel-create-event`. */
 const TYPE_WIDTH = 20

@@ -1,13 +1,15 @@
 // Shows what is in Redis without changing it: the living calls with their owners, the jobs that wait for an agent, and a
 // user's history. Phone numbers are masked as in the log.
+
 import type { Backend, SeenAgent } from '../backend/backend.ts'
 import { byDialId, type LivingCall, livingCall, numbersOf } from '../backend/callView.ts'
 import { type WaitingJob, waitingJobs, whyNobodyTakesJobs } from '../backend/waitingJobs.ts'
 import { mask } from '../base/log.ts'
+import { printable } from '../base/printable.ts'
 import type { Clock } from '../base/units.ts'
 import { DONE, type Ending } from './ending.ts'
 import { jsonOf, lineOf } from './lines.ts'
-import { printable, type Terminal, tinted } from './terminal.ts'
+import { type Terminal, tinted } from './terminal.ts'
 
 export interface ListOptions {
   isJson: boolean

@@ -19,7 +19,7 @@ import { listCalls, showHistory } from './look.ts'
 import type { Order } from './order.ts'
 import { readCommandLine } from './program.ts'
 import { queue } from './queue.ts'
-import { type Terminal, tinted } from './terminal.ts'
+import { cleaned, type Terminal, tinted } from './terminal.ts'
 import { showTimeline } from './timeline.ts'
 import { startWatch } from './watch.ts'
 
@@ -33,7 +33,8 @@ export interface RunOptions {
 }
 
 /** @returns the exit code (see `ending.ts`). */
-export async function runCli({ argv, env, terminal, clock, newUuid }: RunOptions): Promise<number> {
+export async function runCli({ argv, env, terminal: given, clock, newUuid }: RunOptions): Promise<number> {
+  const terminal = cleaned(given)
   const reading = readCommandLine(argv, terminal, () => `cli-${newUuid().slice(-12)}`)
   if (reading.kind === 'exit') return reading.code
   const ending = await end(reading.order, { argv, env, terminal, clock, newUuid })

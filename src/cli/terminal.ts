@@ -1,5 +1,6 @@
 // What a command writes to, and how it looks: lines, colours where a person reads them, and the Ctrl-C that ends a
 // watch. Tests pass one that collects.
+import { printableLine } from '../base/printable.ts'
 
 export interface Terminal {
   /** A line of standard output: what was asked for. */
@@ -22,5 +23,13 @@ const SGR: Record<Tone, number> = { plain: 0, dim: 2, bold: 1, red: 31, green: 3
 export const tinted = ({ hasColour }: Pick<Terminal, 'hasColour'>, tone: Tone, text: string): string =>
   hasColour && tone !== 'plain' ? `\x1b[${SGR[tone]}m${text}\x1b[0m` : text
 
-/** What strangers published, without the control characters that would steer the reader's terminal. */
-export const printable = (text: string): string => text.replace(/\p{Cc}/gu, '?')
+/** The same terminal, to which nothing passes that would steer it: whatever a line holds of strangers' texts. */
+export function cleaned(terminal: Terminal): Terminal {
+  const clean = (line: string): string => printableLine(line, terminal)
+  return {
+    ...terminal,
+    interrupted: terminal.interrupted,
+    out: line => terminal.out(clean(line)),
+    err: line => terminal.err(clean(line)),
+  }
+}

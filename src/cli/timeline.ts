@@ -1,6 +1,8 @@
 // Shows a timeline: first the one sentence that answers, then what happened, line by line, with the time since the
 // beginning. An account gets the list of its calls. What the sentences say is the timeline room's business.
+
 import type { findWaiting } from '../backend/waitingJobs.ts'
+import { printable } from '../base/printable.ts'
 import { assertNever } from '../base/result.ts'
 import { type Clock, toSeconds } from '../base/units.ts'
 import type { AccountTimelines, Timeline, TimelineReader } from '../timeline/reader.ts'
@@ -8,7 +10,7 @@ import type { Told } from '../timeline/story.ts'
 import { wireFormOf } from '../timeline/wireForm.ts'
 import { DONE, type Ending } from './ending.ts'
 import { spanSince } from './look.ts'
-import { printable, type Terminal, type Tone, tinted } from './terminal.ts'
+import { type Terminal, type Tone, tinted } from './terminal.ts'
 
 export interface TimelineOptions {
   id: string

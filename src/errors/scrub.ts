@@ -1,6 +1,8 @@
 // Takes secrets and people's numbers out of texts that leave the house. Our own messages hold none; those of libraries
 // may quote what they were given: a URL with its password, a token, a number that did not parse.
 
+import { mask, maskNumbersIn } from '../base/masking.ts'
+
 export interface ScrubSettings {
   /** Values of settings that must never be seen. */
   secrets: readonly string[]
@@ -14,7 +16,7 @@ const SECRET = '[secret]'
 const SECRET_CHARACTERS_MIN = 6
 
 /** Keys of fields whose value is never shown. */
-const SECRET_NAME = /token|password|secret|authorization|credential|dsn|response_?api/i
+export const SECRET_NAME = /token|password|secret|authorization|credential|dsn|response_?api/i
 
 /** Keys of fields that hold a number, a name or an account. */
 const PERSONAL_NAME =
@@ -32,9 +34,6 @@ const PATTERNS: readonly [RegExp, string][] = [
   [/\b(\w*(?:token|password|secret)\w*["']?\s*[:=]\s*["']?)[^\s"',;&]+/gi, `$1${SECRET}`],
 ]
 
-/** Six digits and more, as people write them. Not ports, not addresses, not lines of a file. */
-const NUMBER = /\+?\d[\d ()-]{4,}\d/g
-
 export interface Scrubber {
   text(text: string): string
   /** A field's value by its name, and all that is in it. */
@@ -43,7 +42,6 @@ export interface Scrubber {
 
 export function createScrubber({ secrets, showsFullNumbers }: ScrubSettings): Scrubber {
   const known = secrets.filter(secret => secret.length >= SECRET_CHARACTERS_MIN)
-  const mask = (number: string): string => `…${number.slice(-3)}`
 
   function withoutSecrets(given: string): string {
     let clean = given
@@ -53,7 +51,7 @@ export function createScrubber({ secrets, showsFullNumbers }: ScrubSettings): Sc
   }
 
   const text = (given: string): string =>
-    showsFullNumbers ? withoutSecrets(given) : withoutSecrets(given).replace(NUMBER, mask)
+    showsFullNumbers ? withoutSecrets(given) : maskNumbersIn(withoutSecrets(given))
 
   function value(given: unknown, name = ''): unknown {
     if (SECRET_NAME.test(name)) return SECRET

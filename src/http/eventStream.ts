@@ -1,6 +1,7 @@
 // Server-sent events (HTML Living Standard, 9.2) for one client: what is sent goes out as the client reads it, a
 // comment goes out where there is nothing to say, and the stream ends when the client leaves. One that reads too
 // slowly is let go rather than remembered for.
+import { printableJson } from '../base/printable.ts'
 import { MS_PER_SECOND } from '../base/units.ts'
 
 /** One event as a client gets it; without a name it is a `message`. */
@@ -105,5 +106,5 @@ export function openEventStream({
 /** JSON has no line feeds, so one `data` line holds it. */
 function textOf({ id, event, data }: ServerEvent): string {
   const name = event === undefined ? '' : `event: ${event}\n`
-  return `id: ${id}\n${name}data: ${JSON.stringify(data)}\n\n`
+  return `id: ${id}\n${name}data: ${printableJson(JSON.stringify(data))}\n\n`
 }

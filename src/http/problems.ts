@@ -1,6 +1,8 @@
 // Errors as the public and the internal listener say them: RFC 9457 problem details. One function a kind, so that
 // status, title and headers of a kind stand together.
 
+import { printableJson } from '../base/printable.ts'
+
 /** A problem of one known status, so that a route's type says which it may answer. */
 export type ProblemOf<Status extends number> = Problem & { status: Status }
 
@@ -16,7 +18,7 @@ export interface Problem {
 }
 
 export function respondProblem({ headers, ...problem }: Problem): Response {
-  return new Response(JSON.stringify({ type: 'about:blank', ...problem }), {
+  return new Response(printableJson(JSON.stringify({ type: 'about:blank', ...problem })), {
     status: problem.status,
     headers: { 'content-type': 'application/problem+json', ...headers },
   })

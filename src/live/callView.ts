@@ -1,7 +1,7 @@
 // A living call as the page shows it: its legs with their numbers, its bargers, its owner. What comes in is the record
 // as its agent writes it; whatever else stands in its job (a SIP password, say) does not get out of here.
 import { numbersOf, stateOf } from '../backend/callView.ts'
-import { mask } from '../base/log.ts'
+import { mask, maskNumber } from '../base/masking.ts'
 import type { CallRecord } from '../redis/calls/calls.ts'
 
 export interface CallView {
@@ -35,7 +35,7 @@ export function callView(
     dialId: record.dialId,
     kind: fields.kind ?? '',
     orgId: record.orgId,
-    userId: personal(record.userId),
+    userId: showsFullNumbers ? record.userId : maskNumber(record.userId),
     sinceMs: fields.since === undefined ? null : Number(fields.since),
     legs: sides.map((side, index) => ({
       side,

@@ -2,6 +2,7 @@
 // look at Redis and the comparison are made once for all viewers, and only while there is one. What comes out is the
 // text of server-sent events; who carries it to the viewers is not known here.
 import type { Log } from '../base/log.ts'
+import { printableJson } from '../base/printable.ts'
 import { type Clock, MS_PER_SECOND } from '../base/units.ts'
 import { RedisUnavailable } from '../redis/connect.ts'
 import type { LiveView } from './liveView.ts'
@@ -69,7 +70,7 @@ export function openLiveFeed({ read, about, clock, log }: LiveFeedOptions) {
     const { calls: seenCalls, hour, ...rest } = view
     let events = ''
     for (const [name, part] of Object.entries({ ...rest, totals: hour.totals })) {
-      const json = JSON.stringify(part)
+      const json = jsonOf(part)
       if (parts.get(name) === json) continue
       parts.set(name, json)
       events += eventOf(name, json)
@@ -84,7 +85,7 @@ export function openLiveFeed({ read, about, clock, log }: LiveFeedOptions) {
 
   /** Everything that was told, for one who comes now. */
   function whole(): string {
-    let events = eventOf('about', JSON.stringify(about))
+    let events = eventOf('about', jsonOf(about))
     for (const [name, json] of parts) events += eventOf(name, json)
     // Nothing is told before the first look: an empty page would say that there is nothing.
     if (parts.size === 0) return events
@@ -130,7 +131,7 @@ export function openLiveFeed({ read, about, clock, log }: LiveFeedOptions) {
 }
 
 function keyed<Item>(items: Item[], idOf: (item: Item) => string): Keyed {
-  return new Map(items.map(item => [idOf(item), JSON.stringify(item)]))
+  return new Map(items.map(item => [idOf(item), jsonOf(item)]))
 }
 
 /** `{ set: [items], gone: [ids] }`, or nothing. */
@@ -138,8 +139,10 @@ function difference(name: string, before: Keyed, now: Keyed): string {
   const set = [...now].filter(([id, json]) => before.get(id) !== json).map(([, json]) => json)
   const gone = [...before.keys()].filter(id => !now.has(id))
   if (set.length === 0 && gone.length === 0) return ''
-  return eventOf(name, `{"set":[${set.join(',')}],"gone":${JSON.stringify(gone)}}`)
+  return eventOf(name, `{"set":[${set.join(',')}],"gone":${jsonOf(gone)}}`)
 }
 
 /** JSON has no line feeds, so one `data` line holds it. */
 const eventOf = (name: string, json: string): string => `event: ${name}\ndata: ${json}\n\n`
+
+const jsonOf = (value: unknown): string => printableJson(JSON.stringify(value))

@@ -1,6 +1,7 @@
 // One look at everything that an operator wants to see now, of all processes: read from Redis, put in the page's
 // words, masked. It changes nothing, and keeps nothing but which calls it showed last, so that a page which can't show
 // all of them goes on showing the same ones.
+import { maskNumbersIn } from '../base/masking.ts'
 import type { AgentCard, AgentDirectory } from '../redis/agents/directory.ts'
 import type { CallStore } from '../redis/calls/calls.ts'
 import type { QueueDepth, Queues } from '../redis/jobs/queues.ts'
@@ -82,7 +83,8 @@ export interface LiveSources {
 
 /** @returns what looks once. @throws RedisUnavailable */
 export function openLiveView(sources: LiveSources): () => Promise<LiveView> {
-  let shown = new Set<string>()
+  let shownBefore = new Set<string>()
+  const shown = (text: string): string => (sources.showsFullNumbers ? text : maskNumbersIn(text))
 
   /** The calls, of which those that were shown go before others. */
   async function readCalls(agents: Map<string, AgentCard | undefined>) {
@@ -94,10 +96,10 @@ export function openLiveView(sources: LiveSources): () => Promise<LiveView> {
     )
     const all = owned.flatMap(({ owner, dialIds }) => dialIds.map(dialId => ({ owner, dialId })))
     const chosen = [
-      ...all.filter(each => shown.has(each.dialId)),
-      ...all.filter(each => !shown.has(each.dialId)),
+      ...all.filter(each => shownBefore.has(each.dialId)),
+      ...all.filter(each => !shownBefore.has(each.dialId)),
     ].slice(0, CALLS_SHOWN_MAX)
-    shown = new Set(chosen.map(each => each.dialId))
+    shownBefore = new Set(chosen.map(each => each.dialId))
     const found = await Promise.all(
       chosen.map(async ({ owner, dialId }) => {
         const record = await sources.calls.find(dialId)
@@ -126,11 +128,12 @@ export function openLiveView(sources: LiveSources): () => Promise<LiveView> {
         // A dead one without calls is nobody's concern.
         .filter(agent => agent.state !== 'dead' || agent.calls > 0)
         .sort(by(agent => `${agent.switchName} ${agent.agent}`)),
-      queues: queues.map(queueView),
+      queues: queues.map(depth => queueView(depth, shown)),
       lately: pods
         .flatMap(({ card }) => card.lately)
         .sort((a, b) => b.atMs - a.atMs)
-        .slice(0, LATELY_MAX),
+        .slice(0, LATELY_MAX)
+        .map(problem => ({ ...problem, text: shown(problem.text) })),
       hour,
     }
   }
@@ -181,16 +184,19 @@ function agentView(agent: string, card: AgentCard | undefined, calls: number): A
   return { agent, switchName, state, calls }
 }
 
-function queueView({ list, waiting, dead, newestDead }: QueueDepth): QueueView {
-  return { list, waiting, dead, newestDead: newestDead.map(deadLetterView) }
+function queueView(
+  { list, waiting, dead, newestDead }: QueueDepth,
+  shown: (text: string) => string,
+): QueueView {
+  return { list, waiting, dead, newestDead: newestDead.map(text => deadLetterView(text, shown)) }
 }
 
 /** What a person needs to look further; the job itself holds numbers, and perhaps a password. */
-function deadLetterView(text: string): QueueView['newestDead'][number] {
+function deadLetterView(text: string, shown: (text: string) => string): QueueView['newestDead'][number] {
   const letter = objectOf(text)
   const job = objectOf(String(letter.job ?? ''))
   return {
-    reason: String(letter.reason ?? 'unreadable'),
+    reason: shown(String(letter.reason ?? 'unreadable')),
     at: String(letter.at ?? ''),
     dialId: typeof job.dial_id === 'string' ? job.dial_id.slice(0, 128) : '',
   }

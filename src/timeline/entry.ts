@@ -124,5 +124,19 @@ export const PERSONAL_FIELDS: { readonly [What in Entry['what']]?: readonly stri
   'job-taken': ['account', 'callerNumber', 'calleeNumber'],
 }
 
+/** Fields with a text of somebody else's (an app, a vendor, the switch, whoever publishes), in which a number may stand. */
+export const FREE_TEXT_FIELDS: { readonly [What in Entry['what']]?: readonly string[] } = {
+  'push-answered': ['reason'],
+  'app-explained': ['reason'],
+  'job-refused': ['cause'],
+  'originate-answered': ['text'],
+  hangup: ['cause'],
+  barger: ['cause'],
+  control: ['event'],
+  'control-answered': ['event', 'cause'],
+  failure: ['cause'],
+  'dead-letter': ['cause'],
+}
+
 /** Devices that an entry names; an account may have a hundred. */
 export const FOUND_DEVICES_MAX = 10

@@ -2,10 +2,10 @@
 // entries of several processes in order and leaves out what was written twice. Nothing is changed.
 
 import { canonicalAccount } from '../base/account.ts'
-import { mask } from '../base/log.ts'
+import { mask } from '../base/masking.ts'
 import type { KeptTimelines } from '../redis/timelines/timelines.ts'
 import type { Entry, KeptEntry } from './entry.ts'
-import { ASCII_ELLIPSIS, masked } from './recorder.ts'
+import { ASCII_ELLIPSIS, masked, withPersonal } from './recorder.ts'
 import { type Told, tell } from './story.ts'
 import { summarise } from './summary.ts'
 
@@ -87,7 +87,7 @@ function inOrder(texts: readonly string[]): KeptEntry[] {
   for (const text of texts) {
     const { atMs, n, by, entry } = JSON.parse(text) as Stored
     const name = `${by} ${n}`
-    if (!seen.has(name)) entries.push({ ...masked(entry, withEllipsis), atMs, n, by })
+    if (!seen.has(name)) entries.push({ ...withPersonal(entry, withEllipsis), atMs, n, by })
     seen.add(name)
   }
   return entries.sort((a, b) => a.atMs - b.atMs || (a.by === b.by ? a.n - b.n : 0))

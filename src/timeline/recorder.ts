@@ -1,7 +1,8 @@
 // Collects what happens to wakes and calls, and writes it to Redis in lots, a few times a second. Whoever records
 // waits for nothing and can't fail: while Redis is away entries wait in bounded memory, and beyond it they are
 // dropped and counted. What an entry means is not looked at here.
-import { type Log, mask } from '../base/log.ts'
+import type { Log } from '../base/log.ts'
+import { mask, maskNumbersIn } from '../base/masking.ts'
 import { messageOf } from '../base/result.ts'
 import { type Clock, MS_PER_SECOND } from '../base/units.ts'
 import {
@@ -10,7 +11,7 @@ import {
   TIMELINES_A_WRITE_MAX,
   type TimelineLot,
 } from '../redis/timelines/timelines.ts'
-import { type Entry, PERSONAL_FIELDS } from './entry.ts'
+import { type Entry, FREE_TEXT_FIELDS, PERSONAL_FIELDS } from './entry.ts'
 import type { Share } from './share.ts'
 
 export interface RecorderOptions {
@@ -193,11 +194,28 @@ export const ASCII_ELLIPSIS = '...'
 const maskInAscii = (value: unknown): unknown =>
   typeof value !== 'string' || value === '' ? value : `${ASCII_ELLIPSIS}${value.slice(-3)}`
 
-/** The entry without whole phone numbers and accounts. */
+/** The entry without whole phone numbers and accounts.
+ *  @param hide what becomes of a field that is one. */
 export function masked<Any extends Entry>(entry: Any, hide: (value: unknown) => unknown = mask): Any {
+  const copy = withPersonal(entry, hide)
+  const texts = FREE_TEXT_FIELDS[entry.what]
+  if (!texts) return copy
+  const hideIn = (text: unknown) => (typeof text === 'string' ? maskNumbersIn(text, ASCII_ELLIPSIS) : text)
+  return withFields(copy, texts, hideIn)
+}
+
+/** The entry with its phone numbers and accounts changed. */
+export function withPersonal<Any extends Entry>(entry: Any, change: (value: unknown) => unknown): Any {
   const fields = PERSONAL_FIELDS[entry.what]
-  if (!fields) return entry
+  return fields ? withFields(entry, fields, change) : entry
+}
+
+function withFields<Any extends Entry>(
+  entry: Any,
+  fields: readonly string[],
+  change: (value: unknown) => unknown,
+): Any {
   const copy: Record<string, unknown> = { ...entry }
-  for (const field of fields) if (field in copy) copy[field] = hide(copy[field])
+  for (const field of fields) if (field in copy) copy[field] = change(copy[field])
   return copy as Any
 }

@@ -3,6 +3,7 @@
 // person understands. Wire names stop here.
 
 import { fail, ok, type Result } from '../../base/result.ts'
+import { SECRET_NAME } from '../../errors/scrub.ts'
 import {
   type CallerId,
   type MediaPath,
@@ -138,12 +139,27 @@ function withPath(message: Message, make: (path: MediaPath) => Control): Result<
   return path.ok ? ok(make(path.value)) : fail([{ field: 'path', detail: path.failure }])
 }
 
-/** A message as it may be shown: as it was published, but for the password in it. What is no message stays a text. */
+/** A message as it may be shown: as it was published, but for the passwords in it, at any depth. What is no message stays
+ *  a text, unless a password may be in it. */
 export function withoutSecret(text: string): unknown {
   const read = readMessage(text)
-  if (!read.ok) return text
-  const { sip_auth_password: password, ...message } = read.value
-  return password === undefined ? message : { ...message, sip_auth_password: '[secret]' }
+  if (read.ok) return withoutSecrets(read.value)
+  return SECRET_NAME.test(text) ? SECRET : text
+}
+
+const SECRET = '[secret]'
+
+function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets)
+  // JSON in a text is a message in a message.
+  if (typeof value === 'string' && value.includes('{') && SECRET_NAME.test(value)) return SECRET
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [
+      name,
+      SECRET_NAME.test(name) ? SECRET : withoutSecrets(each),
+    ]),
+  )
 }
 
 /** What a stranger sent, short and without control characters. */

@@ -7,6 +7,7 @@ import { MS_PER_SECOND, toSeconds } from '../../base/units.ts'
 import { conflict, gatewayTimeout, notFound, unavailable } from '../problems.ts'
 import type { Audit } from './audit.ts'
 import { refuse } from './problems.ts'
+import type { Shown } from './shown.ts'
 
 /** Longer than a takeover by default (TAKEOVER_MS), so that a command outlives the death of its agent. */
 export const ANSWER_TIMEOUT_MS = 6 * MS_PER_SECOND
@@ -22,13 +23,15 @@ export interface SteeringTools {
   newUuid: () => string
   /** Told of each order; a test may go without. */
   audit?: Audit
+  /** Masks what is shown; without it nothing is. */
+  shown?: Shown
   /** For tests; otherwise `ANSWER_TIMEOUT_MS`. */
   answerTimeoutMs?: number
 }
 
 /** Says it on the channel and waits for the one answer. */
 export async function answerSteering(
-  { backend, newUuid, audit, answerTimeoutMs = ANSWER_TIMEOUT_MS }: SteeringTools,
+  { backend, newUuid, audit, shown, answerTimeoutMs = ANSWER_TIMEOUT_MS }: SteeringTools,
   to: SteerTarget,
   message: WireMessage,
   { request, set }: SteeringContext,
@@ -51,8 +54,10 @@ export async function answerSteering(
       const about = bargeId === undefined ? {} : { barge_id: bargeId }
       return { type: 'ack' as const, event: type, command_id: commandId, ...about }
     }
-    case 'refused':
-      return refuse(set, { ...conflict(`${type} not obeyed: ${steered.cause}`), cause: steered.cause })
+    case 'refused': {
+      const cause = shown?.text(steered.cause) ?? steered.cause
+      return refuse(set, { ...conflict(`${type} not obeyed: ${cause}`), cause })
+    }
     case 'no-call':
       return refuse(set, notFound(`no such call: ${to.kind === 'call' ? to.dialId : to.coreUuid}`))
     case 'unheard':

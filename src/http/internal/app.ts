@@ -2,6 +2,7 @@
 // one guard, which decides who may ask at all, and one error handler. Each part is a plugin in a file of its own.
 import { type AnyElysia, Elysia } from 'elysia'
 import type { Log } from '../../base/log.ts'
+import { makePrintable } from '../../base/printable.ts'
 import { createRareLog } from '../../base/rareLog.ts'
 import type { NamedToken } from '../../config/kinds.ts'
 import type { NetworkList } from '../../config/networks.ts'
@@ -20,6 +21,7 @@ import { ADMIN_REFUSALS, createGuard } from './guard.ts'
 import { OPENAPI_PATHS, openApi } from './openApi.ts'
 import { METRICS_PATHS, PROBE_PATHS, type ProbeOptions, probes } from './probes.ts'
 import { answerThrown } from './problems.ts'
+import { createShown } from './shown.ts'
 import { switchesApi } from './switchesApi.ts'
 import { type TimelineApiOptions, timelineApi } from './timelineApi.ts'
 
@@ -35,6 +37,8 @@ export interface InternalAppOptions
   adminTokens: readonly NamedToken[]
   metricsToken: string | undefined
   isTrustedProxy: NetworkList
+  /** LOG_FULL_NUMBERS. */
+  showsFullNumbers: boolean
   /** Where orders are entered. */
   recorder: Pick<Recorder, 'add'>
   /** The listener's address, as the setting has it. */
@@ -81,7 +85,8 @@ export function createInternalApp(options: InternalAppOptions) {
         noteRefusal(client, { client, reason }, 'the internal listener refused a request')
     },
   })
-  const steering = { ...options, audit: createAudit({ callerOf, timeline: recorder, clock, log }) }
+  const shown = createShown(options.showsFullNumbers)
+  const steering = { ...options, shown, audit: createAudit({ callerOf, timeline: recorder, clock, log }) }
   const app = new Elysia(ELYSIA_ROUTING)
     .onError({ as: 'global' }, ({ code, error }) => answerThrown(error, code, log))
     .onRequest(({ request }) => {
@@ -89,12 +94,15 @@ export function createInternalApp(options: InternalAppOptions) {
       if (refusal) return respondProblem(refusal)
       return undefined
     })
+    .onAfterHandle({ as: 'global' }, ({ responseValue }) => {
+      if (!(responseValue instanceof Response)) makePrintable(responseValue)
+    })
     .use(probes(options))
     .use(liveRoutes(options))
     .use(timelineApi(options))
     .use(callsApi(steering))
     .use(callCommandsApi(steering))
-    .use(callEventsApi(options))
+    .use(callEventsApi(steering))
     .use(switchesApi(steering))
     .use(devicesApi(options))
     .use(openApi({ isTokenWanted, version: options.version }))

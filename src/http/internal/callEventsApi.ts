@@ -9,11 +9,14 @@ import { unavailable } from '../problems.ts'
 import { badDialId, problem } from './callAnswers.ts'
 import { callParams } from './callSchemas.ts'
 import { refuse } from './problems.ts'
+import type { Shown } from './shown.ts'
 
 export interface CallEventsApiOptions {
   backend: Backend
   /** The service stops. */
   closing: AbortSignal
+  /** Masks what is shown; without it nothing is. */
+  shown?: Shown
   /** For tests; otherwise `CALL_LISTENERS_MAX`. */
   callListenersMax?: number
   /** For tests; otherwise `HEARTBEAT_MS`. */
@@ -44,8 +47,10 @@ const streamSchema = t.Unsafe<ReadableStream<CallServerEvent>>(
 )
 
 export function callEventsApi(options: CallEventsApiOptions) {
-  const { backend, closing, callListenersMax = CALL_LISTENERS_MAX, heartbeatMs } = options
+  const { backend, closing, shown, callListenersMax = CALL_LISTENERS_MAX, heartbeatMs } = options
   const open = new Set<EventStream>()
+  const view = (call: LivingCall): LivingCall =>
+    shown ? { ...call, user_id: shown.userId(call.user_id) } : call
   closing.addEventListener('abort', () => {
     for (const stream of open) stream.end()
   })
@@ -73,8 +78,8 @@ export function callEventsApi(options: CallEventsApiOptions) {
       const send = (event: Omit<CallServerEvent, 'id'>) => stream.send({ id: ++id, ...event })
       try {
         leave = await followCall(backend, dialId, {
-          onState: call => send({ event: 'state', data: { call: call ?? null } }),
-          onMessage: data => send({ data: data as { type: string } }),
+          onState: call => send({ event: 'state', data: { call: call ? view(call) : null } }),
+          onMessage: data => send({ data: (shown?.message(data) ?? data) as { type: string } }),
           onEnd(end) {
             send({ event: 'end', data: end })
             stream.end()

@@ -1,7 +1,8 @@
 // The routes that make and show dialled calls. What is asked is checked, handed to the dial room's own functions for
 // backends, and their outcome is put into HTTP; everything happens through Redis, so any process can be asked.
 import { Elysia, t } from 'elysia'
-import { byDialId, livingCall } from '../../backend/callView.ts'
+import type { OwnedCall } from '../../backend/backend.ts'
+import { byDialId, type LivingCall, livingCall } from '../../backend/callView.ts'
 import { type JobLists, placeJob } from '../../backend/queueJob.ts'
 import { assertNever } from '../../base/result.ts'
 import type { Clock } from '../../base/units.ts'
@@ -43,7 +44,12 @@ const idempotencyKey = t.Optional(
 )
 const traceparent = t.Optional(t.String({ description: 'W3C Trace Context, carried into the job.' }))
 
-export function callsApi({ backend, lists, isLoadTestAllowed, clock, newUuid, audit }: CallsApiOptions) {
+export function callsApi(options: CallsApiOptions) {
+  const { backend, lists, isLoadTestAllowed, clock, newUuid, audit, shown } = options
+  const view = (owned: OwnedCall): LivingCall => {
+    const call = livingCall(owned)
+    return shown ? { ...call, user_id: shown.userId(call.user_id) } : call
+  }
   return new Elysia({ name: 'calls' })
     .post(
       '/api/calls',
@@ -117,7 +123,7 @@ export function callsApi({ backend, lists, isLoadTestAllowed, clock, newUuid, au
       '/api/calls',
       async () => {
         const { calls, total } = await backend.calls(CALLS_LISTED_MAX)
-        return { calls: calls.map(livingCall).sort(byDialId), total }
+        return { calls: calls.map(view).sort(byDialId), total }
       },
       {
         response: { 200: livingCallsSchema, 503: redisAway },
@@ -128,7 +134,7 @@ export function callsApi({ backend, lists, isLoadTestAllowed, clock, newUuid, au
       '/api/calls/:dial_id',
       async ({ params, set }) => {
         const found = await backend.findOwned(params.dial_id)
-        return found ? livingCall(found) : refuse(set, notFound(`no such call: ${params.dial_id}`))
+        return found ? view(found) : refuse(set, notFound(`no such call: ${params.dial_id}`))
       },
       {
         params: callParams,
