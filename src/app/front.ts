@@ -3,6 +3,7 @@
 
 import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
+import { createRareLog } from '../base/rareLog.ts'
 import type { Config } from '../config/config.ts'
 import { errorReportSettingsOf } from '../errors/reports.ts'
 import { listen } from '../http/listen.ts'
@@ -121,6 +122,7 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
     metrics.legacy.redisHealth.set(isRedisReady() ? 1 : 0)
   }
 
+  const noteAuthTrouble = createRareLog(log, Date.now)
   const publicApp = createPublicApp({
     hold: (call, dropped) => desk.hold(pool, call, dropped),
     news: openCallNews({ wakes, devices, cancel: desk.cancel, events, clock: Date.now, log }),
@@ -135,7 +137,9 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
     countStatistics: createAppStatistics(metrics),
     tokens,
     isJwtRequired: config.isJwtRequired,
-    authenticateApp: createAppAuth(config),
+    authenticateApp: createAppAuth(config, (who, reason) =>
+      noteAuthTrouble(who, { who, reason }, 'apps can’t be authenticated'),
+    ),
     rateLimit: openRateLimit(redis, config.rateLimitPerMinute, Date.now),
     isPbx: config.pbxAllow,
     pbxToken: config.pbxToken,

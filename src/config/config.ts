@@ -144,7 +144,7 @@ export const SETTINGS = {
     'RATE_LIMIT',
     600,
     { min: 0, max: 10_000_000 },
-    'Confirmations and registrations a minute for one client address and route; 0 is off.',
+    'Requests a minute of one client (an IPv4 address, or the /64 of an IPv6 one) on one route of apps; 0 is off.',
   ),
 
   waitsMax: integer(

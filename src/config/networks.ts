@@ -38,6 +38,23 @@ export function canonicalAddress(text: string): string | undefined {
   return ipaddr.process(text).toString()
 }
 
+/** Hextets of an IPv6 address that name a customer's network; what follows changes by itself (RFC 8981). */
+const NETWORK_HEXTETS = 4
+
+/** Who counts as one client: an IPv4 address, or the /64 of an IPv6 one, because a phone has all addresses in it. */
+export function clientNetwork(address: string): string {
+  // What a socket says of IPv4 is that already.
+  if (!address.includes(':')) return address
+  const canonical = canonicalAddress(address)
+  if (canonical === undefined) return address
+  const parsed = ipaddr.parse(canonical)
+  if (!(parsed instanceof ipaddr.IPv6)) return canonical
+  return `${parsed.parts
+    .slice(0, NETWORK_HEXTETS)
+    .map(hextet => hextet.toString(16))
+    .join(':')}::/64`
+}
+
 type Network = [ipaddr.IPv4 | ipaddr.IPv6, number]
 
 /** The entry is named by its place, never by its text: it may be a secret that was put in the wrong setting. */

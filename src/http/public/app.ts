@@ -6,7 +6,7 @@ import type { Metrics } from '../../base/metrics.ts'
 import { createRareLog } from '../../base/rareLog.ts'
 import type { Result } from '../../base/result.ts'
 import { type Clock, toWholeSeconds } from '../../base/units.ts'
-import type { NetworkList } from '../../config/networks.ts'
+import { clientNetwork, type NetworkList } from '../../config/networks.ts'
 import { PLATFORMS, type Platform } from '../../push/push.ts'
 import { RedisUnavailable } from '../../redis/connect.ts'
 import type { RateLimit } from '../../redis/rateLimit.ts'
@@ -124,11 +124,19 @@ export function createPublicApp(options: PublicAppOptions) {
   }
 
   async function limit(route: string, call: Call): Promise<Problem | undefined> {
-    const waitMs = await options.rateLimit(route, whoAsks(call).address)
+    const waitMs = await options.rateLimit(route, clientNetwork(whoAsks(call).address))
     if (waitMs === 0) return undefined
     metrics.rateLimited.inc({ route })
     return tooManyRequests(toWholeSeconds(waitMs))
   }
+
+  /** Whatever an app asks for is counted before anything is read of it. */
+  const limited =
+    (route: string, answer: (call: Call) => Promise<Response>) =>
+    async (call: Call): Promise<Response> => {
+      const refusal = await limit(route, call)
+      return refusal ? respondProblem(refusal) : answer(call)
+    }
 
   async function incomingCall(call: Call): Promise<Response> {
     const refusal = admitPbx(call)
@@ -158,8 +166,6 @@ export function createPublicApp(options: PublicAppOptions) {
 
   async function callResponse(call: Call): Promise<Response> {
     const { request } = call
-    const limited = await limit('call-response', call)
-    if (limited) return respondProblem(limited)
     const fields = await read(forms.callResponseForm, request)
     if (!fields.ok) return respondProblem(fields.failure)
     return answers.post(request, fields.value)
@@ -178,8 +184,6 @@ export function createPublicApp(options: PublicAppOptions) {
   }
 
   async function registerDevice(call: Call, platform: Platform): Promise<Response> {
-    const limited = await limit('device', call)
-    if (limited) return respondProblem(limited)
     const fields = await readFromApp(forms.deviceForms[platform], call)
     if (!fields.ok) return respondProblem(fields.failure)
     const { account, pushProfile, isDnd, ...device } = fields.value
@@ -247,21 +251,13 @@ export function createPublicApp(options: PublicAppOptions) {
     .get('/healthz', () => new Response('ok'))
     .post('/api/incoming-call', only(incomingCall), raw)
     .post('/api/call-ended', only(callEnded), raw)
-    .post('/api/call-response', only(callResponse), raw)
-    .post('/api/check-in', only(checkIn), raw)
-    .post('/api/hangup-reason', only(hangupReason), raw)
-    .post('/api/log-metrics', only(logMetrics), raw)
+    .post('/api/call-response', only(limited('call-response', callResponse)), raw)
+    .post('/api/check-in', only(limited('check-in', checkIn)), raw)
+    .post('/api/hangup-reason', only(limited('hangup-reason', hangupReason)), raw)
+    .post('/api/log-metrics', only(limited('log-metrics', logMetrics)), raw)
   for (const platform of PLATFORMS) {
-    app.post(
-      `/api/${platform}-device`,
-      only(call => registerDevice(call, platform)),
-      raw,
-    )
-    app.delete(
-      `/api/${platform}-device`,
-      only(call => removeDevice(call, platform)),
-      raw,
-    )
+    app.post(`/api/${platform}-device`, only(limited('device', call => registerDevice(call, platform))), raw)
+    app.delete(`/api/${platform}-device`, only(limited('device', call => removeDevice(call, platform))), raw)
   }
   return app
 }

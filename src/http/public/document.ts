@@ -188,7 +188,8 @@ const PROBLEM = { 'application/problem+json': { schema: { $ref: '#/components/sc
 function operationOf({ tag, form, example, answers, security, ...words }: Route): Json {
   const schema = schemaOf(form)
   const common: Route['answers'] = { 400: 'A field is missing or malformed; `errors` names each.' }
-  if (tag === 'App') common[429] = 'More than RATE_LIMIT a minute from one address.'
+  if (tag === 'App')
+    common[429] = 'More than RATE_LIMIT a minute from one IPv4 address or IPv6 /64 on this route.'
   if (security === appSecurity) common[401] = 'The credentials are missing or refused.'
   if (security === appSecurity) common[403] = 'The credentials are another account’s.'
   common[413] = 'The body has more than 64 KiB.'

@@ -145,17 +145,142 @@ describe('an app with a JWT', () => {
     })
   }
 
+  const settings = (path: string) => ({
+    authMode: 'jwt' as const,
+    authUrl: undefined,
+    authAccountField: 'account',
+    authJwksUrl: `http://127.0.0.1:${issuer.port}/${path}`,
+    authIssuer: ISSUER,
+    authAudience: AUDIENCE,
+    authTimeoutMs: 100,
+  })
+  const bearing = (token: string) =>
+    new Request('http://localhost/', { headers: { authorization: `Bearer ${token}` } })
+
   test('gets 503 when the issuer keeps silent about its keys', async () => {
-    const authenticate = createAppAuth({
-      authMode: 'jwt',
-      authUrl: undefined,
-      authAccountField: 'account',
-      authJwksUrl: `http://127.0.0.1:${issuer.port}/silence`,
-      authIssuer: ISSUER,
-      authAudience: AUDIENCE,
-      authTimeoutMs: 100,
+    const authenticate = createAppAuth(settings('silence'))
+    expect(await authenticate(bearing(await sign()), '1801')).toMatchObject({
+      ok: false,
+      failure: { status: 503 },
     })
-    const request = new Request('http://localhost/', { headers: { authorization: `Bearer ${await sign()}` } })
-    expect(await authenticate(request, '1801')).toMatchObject({ ok: false, failure: { status: 503 } })
+  })
+
+  const inSeconds = (seconds: number) => Math.floor(Date.now() / 1_000) + seconds
+  const clocks: [string, () => JWTPayload, boolean][] = [
+    ['expired 50 s ago', () => ({ exp: inSeconds(-50) }), true],
+    ['expired 70 s ago', () => ({ exp: inSeconds(-70) }), false],
+    ['not to be used for 50 s', () => ({ nbf: inSeconds(50) }), true],
+    ['not to be used for 70 s', () => ({ nbf: inSeconds(70) }), false],
+    ['issued 50 s from now', () => ({ iat: inSeconds(50) }), true],
+    ['issued 70 s from now', () => ({ iat: inSeconds(70) }), false],
+    ['issued a year ago', () => ({ iat: inSeconds(-31_536_000) }), true],
+    [
+      'of all three a little off',
+      () => ({ iat: inSeconds(40), nbf: inSeconds(40), exp: inSeconds(-40) }),
+      true,
+    ],
+  ]
+  test.each(clocks)('%s by another clock: 60 s are forgiven', async (_, times, isTaken) => {
+    const claims = { account: '1801', iss: ISSUER, aud: AUDIENCE, exp: inSeconds(300), ...times() }
+    const token = await new SignJWT(claims)
+      .setProtectedHeader({ alg: 'ES256', kid: 'first' })
+      .sign(keys.privateKey)
+    const { status } = await register(service, token)
+    expect(status === 401).toBe(!isTaken)
+    if (isTaken) expect([200, 201]).toContain(status)
+  })
+
+  test('is not let in by a number that JSON can’t hold: it could be a neighbour’s', async () => {
+    const head = encode({ alg: 'ES256', kid: 'first' })
+    for (const [number, account] of [
+      ['9007199254740993', '9007199254740992'],
+      ['9007199254740993', '9007199254740993'],
+      ['1e3', '1000'],
+    ] as const) {
+      const body = base64url.encode(
+        `{"account":${number},"iss":"${ISSUER}","aud":"${AUDIENCE}","exp":${inSeconds(300)}}`,
+      )
+      const signature = await crypto.subtle.sign(
+        { name: 'ECDSA', hash: 'SHA-256' },
+        keys.privateKey as CryptoKey,
+        new TextEncoder().encode(`${head}.${body}`),
+      )
+      const token = `${head}.${body}.${base64url.encode(new Uint8Array(signature))}`
+      const { status } = await register(service, token, account)
+      if (number === '1e3') expect([200, 201]).toContain(status)
+      else expect(status).toBe(403)
+    }
+  })
+
+  describe('of an issuer that has just changed its keys', () => {
+    let published: { kid?: string; key: CryptoKey; alg?: string }[] = []
+    let fetches = 0
+    let changing: Bun.Server<undefined>
+    beforeAll(() => {
+      changing = Bun.serve({
+        port: 0,
+        hostname: '127.0.0.1',
+        async fetch() {
+          fetches++
+          const all = published.map(async ({ kid, key }) => ({
+            ...(await exportJWK(key)),
+            ...(kid === undefined ? {} : { kid }),
+            alg: 'ES256',
+          }))
+          return Response.json({ keys: await Promise.all(all) })
+        },
+      })
+    })
+    afterAll(() => changing.stop(true))
+
+    const newAuth = () =>
+      createAppAuth({ ...settings(''), authJwksUrl: `http://127.0.0.1:${changing.port}/` })
+    const newKey = () => generateKeyPair('ES256', { extractable: true })
+    /** Signed with a key that may have no name. */
+    async function signedBy(key: CryptoKey, kid?: string): Promise<Request> {
+      const claims = { account: '1801', iss: ISSUER, aud: AUDIENCE, exp: inSeconds(300) }
+      const header = { alg: 'ES256', ...(kid === undefined ? {} : { kid }) }
+      return bearing(await new SignJWT(claims).setProtectedHeader(header).sign(key))
+    }
+
+    test.each([
+      ['under another name', 'old', 'new'],
+      ['under the same name', 'same', 'same'],
+      ['without a name', undefined, undefined],
+    ])('is let in at once: the keys are fetched anew (%s)', async (_, oldKid, newKid) => {
+      const [old, other] = [await newKey(), await newKey()]
+      const authenticate = newAuth()
+      published = [{ ...(oldKid ? { kid: oldKid } : {}), key: old.publicKey as CryptoKey }]
+      expect((await authenticate(await signedBy(old.privateKey as CryptoKey, oldKid), '1801')).ok).toBe(true)
+      published = [{ ...(newKid ? { kid: newKid } : {}), key: other.publicKey as CryptoKey }]
+      const fresh = await signedBy(other.privateKey as CryptoKey, newKid)
+      expect((await authenticate(fresh, '1801')).ok).toBe(true)
+      const stale = await authenticate(await signedBy(old.privateKey as CryptoKey, oldKid), '1801')
+      expect(stale).toMatchObject({ ok: false, failure: { status: 401 } })
+    })
+
+    test('is let in by either of two keys that have no name', async () => {
+      const [one, other] = [await newKey(), await newKey()]
+      const authenticate = newAuth()
+      published = [{ key: one.publicKey as CryptoKey }, { key: other.publicKey as CryptoKey }]
+      for (const { privateKey } of [one, other])
+        expect((await authenticate(await signedBy(privateKey as CryptoKey), '1801')).ok).toBe(true)
+    })
+
+    test('gets 503, never 401, while strangers make us fetch the keys too often', async () => {
+      const [old, other] = [await newKey(), await newKey()]
+      const authenticate = newAuth()
+      published = [{ kid: 'old', key: old.publicKey as CryptoKey }]
+      expect((await authenticate(await signedBy(old.privateKey as CryptoKey, 'old'), '1801')).ok).toBe(true)
+      fetches = 0
+      for (let asked = 0; asked < 40; asked++)
+        await authenticate(await signedBy(other.privateKey as CryptoKey, `guess-${asked}`), '1801')
+      expect(fetches).toBe(20)
+      published = [{ kid: 'new', key: other.publicKey as CryptoKey }]
+      const early = await authenticate(await signedBy(other.privateKey as CryptoKey, 'new'), '1801')
+      expect(early).toMatchObject({ ok: false, failure: { status: 503, headers: { 'retry-after': '5' } } })
+      // Whose key is known is let in as before.
+      expect((await authenticate(await signedBy(old.privateKey as CryptoKey, 'old'), '1801')).ok).toBe(true)
+    })
   })
 })

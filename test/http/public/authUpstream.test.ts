@@ -6,6 +6,21 @@ import { appleToken, postForm } from '../../harness/client.ts'
 import { freePort, startRedis, type TestRedis } from '../../harness/redis.ts'
 import { startService, type TestService } from '../../harness/service.ts'
 
+/** Must never be told to an app. */
+const OUR_KEY = 'key-of-ours'
+
+/** An answer that begins and does not end. */
+function dripping(): Response {
+  return new Response(
+    new ReadableStream({
+      async pull(controller) {
+        controller.enqueue(new TextEncoder().encode(' '))
+        await Bun.sleep(20)
+      },
+    }),
+  )
+}
+
 let redis: TestRedis
 let upstream: Bun.Server<undefined>
 let service: TestService
@@ -32,6 +47,13 @@ const ANSWERS: Record<string, () => Response | Promise<Response>> = {
   'Bearer text': () => new Response('account 1701', { status: 200 }),
   'Bearer elsewhere': () => Response.redirect('/account', 302),
   'Bearer silence': () => new Promise(() => undefined),
+  'Bearer drops': () => dripping(),
+  'Bearer long': () => new Response(`{"account_id":"1701","pad":"${'x'.repeat(64 * 1024)}"}`),
+  'Bearer longest': () => new Response(`{"account_id":"1701","pad":"${'x'.repeat(64 * 1024 - 32)}"}`),
+  'Bearer cut': () => new Response('{"account_id":"1701"'),
+  'Bearer huge': () => new Response('{"account_id":9007199254740993}'),
+  'Bearer fraction': () => new Response('{"account_id":1701.5}'),
+  'Bearer 429': () => new Response('slow down, key-of-ours', { status: 429 }),
 }
 
 beforeAll(async () => {
@@ -47,9 +69,12 @@ beforeAll(async () => {
   })
   const settings = { PUBSUB_REDIS_URL: redis.url, AUTH_MODE: 'upstream' }
   ;[service, open, orphaned] = await Promise.all([
-    startService({ ...settings, AUTH_URL: `http://127.0.0.1:${upstream.port}/account/` }),
+    startService({ ...settings, AUTH_URL: `http://127.0.0.1:${upstream.port}/account/?api_key=${OUR_KEY}` }),
     startService({ ...settings, AUTH_MODE: 'none' }),
-    startService({ ...settings, AUTH_URL: `http://127.0.0.1:${await freePort()}/account` }),
+    startService({
+      ...settings,
+      AUTH_URL: `http://127.0.0.1:${await freePort()}/account?api_key=${OUR_KEY}`,
+    }),
   ])
 })
 afterAll(async () => {
@@ -72,6 +97,7 @@ describe.concurrent('an app whose credentials an upstream service knows', () => 
     expect([200, 201]).toContain((await register(service, 'Bearer number')).status)
     expect(seen.every(headers => headers.get('authorization') !== null)).toBe(true)
     expect(seen[0]!.get('accept')).toBe('application/json')
+    expect((await register(service, 'Bearer longest')).status).toBe(200)
   })
 
   const refusals: [string | undefined, number, string][] = [
@@ -88,6 +114,11 @@ describe.concurrent('an app whose credentials an upstream service knows', () => 
     ['Bearer 204', 503, 'an answer without content'],
     ['Bearer text', 503, 'an answer that is not JSON'],
     ['Bearer elsewhere', 503, 'a redirection, which could lead the credentials astray'],
+    ['Bearer cut', 503, 'an answer that ends too soon'],
+    ['Bearer long', 503, 'an answer of more than 64 KiB'],
+    ['Bearer 429', 503, 'a service that has enough'],
+    ['Bearer huge', 403, 'a number that JSON can’t hold, and that could be a neighbour’s'],
+    ['Bearer fraction', 403, 'a number that is no account'],
   ]
   for (const [authorization, status, why] of refusals) {
     test(`gets ${status} for ${why}`, async () => {
@@ -96,22 +127,63 @@ describe.concurrent('an app whose credentials an upstream service knows', () => 
       expect(refused.headers.get('content-type')).toBe('application/problem+json')
       if (status === 503) expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
       if (status === 401) expect(refused.headers.get('www-authenticate')).toBe('Bearer')
-      expect(await refused.text()).not.toContain('1799')
+      const told = await refused.text()
+      for (const secret of ['1799', OUR_KEY, 'api_key', '127.0.0.1']) expect(told).not.toContain(secret)
     })
   }
 
-  test('gets 503 for a service that never answers', async () => {
-    const authenticate = createAppAuth({
-      authMode: 'upstream',
-      authUrl: `http://127.0.0.1:${upstream.port}/account/`,
-      authAccountField: 'account_id',
-      authJwksUrl: undefined,
-      authIssuer: undefined,
-      authAudience: undefined,
-      authTimeoutMs: 100,
-    })
-    const request = new Request('http://localhost/', { headers: { authorization: 'Bearer silence' } })
-    expect(await authenticate(request, '1701')).toMatchObject({ ok: false, failure: { status: 503 } })
+  const settings = () => ({
+    authMode: 'upstream' as const,
+    authUrl: `http://127.0.0.1:${upstream.port}/account/?api_key=${OUR_KEY}`,
+    authAccountField: 'account_id',
+    authJwksUrl: undefined,
+    authIssuer: undefined,
+    authAudience: undefined,
+  })
+  const bearing = (authorization: string, signal?: AbortSignal) =>
+    new Request('http://localhost/', { headers: { authorization }, ...(signal ? { signal } : {}) })
+
+  test('gets 503 for a service that never answers, or never ends its answer', async () => {
+    const authenticate = createAppAuth({ ...settings(), authTimeoutMs: 100 })
+    for (const authorization of ['Bearer silence', 'Bearer drops'])
+      expect(await authenticate(bearing(authorization), '1701')).toMatchObject({
+        ok: false,
+        failure: { status: 503 },
+      })
+  })
+
+  test('gets 503 at once when 64 are being asked about, and its turn when one of them has left', async () => {
+    const troubles: string[] = []
+    const authenticate = createAppAuth({ ...settings(), authTimeoutMs: 60_000 }, (_, why) =>
+      troubles.push(why),
+    )
+    const leaving = Array.from({ length: 64 }, () => new AbortController())
+    const asked = leaving.map(({ signal }) => authenticate(bearing('Bearer silence', signal), '1701'))
+    const beyond = await authenticate(bearing('Basic right'), '1701')
+    expect(beyond).toMatchObject({ ok: false, failure: { status: 503, headers: { 'retry-after': '1' } } })
+    leaving[0]!.abort()
+    expect((await asked[0])!.ok).toBe(false)
+    expect(await authenticate(bearing('Basic right'), '1701')).toMatchObject({ ok: true })
+    expect(troubles).toEqual(['64 asks are under way already'])
+    for (const each of leaving) each.abort()
+    await Promise.all(asked)
+  })
+
+  test('tells the log why, without the key that AUTH_URL holds', async () => {
+    const troubles: string[] = []
+    const note = (who: string, reason: string) => troubles.push(`${who}: ${reason}`)
+    const authenticate = createAppAuth(settings(), note)
+    const nobody = `http://127.0.0.1:${await freePort()}/?api_key=${OUR_KEY}`
+    await authenticate(bearing('Bearer text'), '1701')
+    await authenticate(bearing('Bearer 500'), '1701')
+    await createAppAuth({ ...settings(), authUrl: nobody }, note)(bearing('Basic right'), '1701')
+    expect(troubles[0]).toStartWith('AUTH_URL: JSON Parse error')
+    expect(troubles[1]).toBe('AUTH_URL: it answered 500')
+    expect(troubles[2]).toContain('ECONNREFUSED')
+    expect(troubles.join()).not.toContain(OUR_KEY)
+    const line = await orphaned.logged(each => each.msg === 'apps can’t be authenticated')
+    expect(line).toMatchObject({ level: 'warn', who: 'AUTH_URL' })
+    expect(orphaned.output()).not.toContain(OUR_KEY)
   })
 
   test('gets 503 when nobody listens at AUTH_URL', async () => {

@@ -87,6 +87,48 @@ test('many requests at the same moment are counted one by one', async () => {
   expect(responses.filter(each => each.status === 429).length).toBe(3 * LIMIT)
 })
 
+const device = { sip_user_id: '1', token: appleToken('t'), app: 'com.example.phone' }
+const APP_ROUTES: [string, string, string, Record<string, string>][] = [
+  ['device', 'POST', 'android-device', device],
+  ['device', 'DELETE', 'apns-device', device],
+  ['check-in', 'POST', 'check-in', { sip_user_id: '1' }],
+  ['hangup-reason', 'POST', 'hangup-reason', { sip_user_id: '1', unique_key: 'u', reason: 'r' }],
+  ['log-metrics', 'POST', 'log-metrics', { os: 'ios' }],
+  ['call-response', 'POST', 'call-response', { unique_key: 'u' }],
+]
+
+test.each(APP_ROUTES)('every route of apps is limited: %s by %s %s', async (route, method, path, fields) => {
+  const client = `198.51.100.${APP_ROUTES.findIndex(each => each[2] === path && each[1] === method)}`
+  const ask = (body: Record<string, string>) =>
+    postForm(`${limited[1].publicUrl}/api/${path}/`, body, { method, headers: { 'x-forwarded-for': client } })
+  // Also what nobody would take: a stranger sends what he likes.
+  const statuses = await statusesOf(LIMIT, index => ask(index % 2 === 0 ? fields : { nonsense: 'x' }))
+  expect(statuses).not.toContain(429)
+  const refused = await ask(fields)
+  expect([refused.status, Number(refused.headers.get('retry-after')) > 0]).toEqual([429, true])
+  const name = `hookswitch_rate_limited_total{route="${route}"}`
+  expect((await readMetrics(limited[1].internalUrl)).get(name)).toBeGreaterThan(0)
+})
+
+const SAME_CLIENT: [string, string[]][] = [
+  ['an IPv4 address, whatever its port', ['192.0.2.1', '192.0.2.1:4711', '192.0.2.1:80', '::ffff:192.0.2.1']],
+  [
+    'a network of IPv6',
+    ['2001:db8:1:2::1', '2001:DB8:1:2:ffff::9', '[2001:db8:1:2::1]', '[2001:db8:1:2:a:b:c:d]:4711'],
+  ],
+]
+test.each(SAME_CLIENT)('one client is %s', async (_, addresses) => {
+  const statuses = await statusesOf(LIMIT + 1, index =>
+    confirmUnknown(limited[index % 2]!, addresses[index % addresses.length]!),
+  )
+  expect(statuses).toEqual([...Array(LIMIT).fill(404), 429])
+})
+
+test('neighbours are others', async () => {
+  for (const address of ['192.0.2.2', '2001:db8:1:3::1', '2001:db8:2:2::1', '::ffff:192.0.2.3'])
+    expect((await confirmUnknown(limited[0], address)).status).toBe(404)
+})
+
 test('a PBX is never limited', async () => {
   for (let index = 0; index < 3 * LIMIT; index++)
     expect(await askPbx(limited[0].publicUrl, { sip_user_id: 'nobody' })).toEqual(naked('no-device'))
