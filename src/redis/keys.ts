@@ -65,11 +65,11 @@ export const saidKey = (channel: string, name: string): string => `${PREFIX}said
 /** SET, names of all agents that live, or died and are not yet removed. */
 export const AGENTS_KEY = `${PREFIX}agents`
 
-/** STRING with an expiry, an agent's card: it lives. */
-export const agentLeaseKey = (agent: string): string => `${PREFIX}agent:{${agent}}`
+/** STRING with an expiry, an agent's card: it lives. All on one Cluster slot, so that one command looks at all. */
+export const agentLeaseKey = (agent: string): string => `${PREFIX}{agents}:${agent}`
 
 /** STRING, the agent was declared dead. */
-export const deadAgentKey = (agent: string): string => `${PREFIX}agent:{${agent}}:dead`
+export const deadAgentKey = (agent: string): string => `${PREFIX}{agents}:${agent}:dead`
 
 /** Channel, one agent's inbox, for hand-overs. */
 export const agentChannel = (agent: string): string => `${PREFIX}agent-inbox:${agent}`
@@ -97,8 +97,11 @@ export const activeCallKey = (call: CallOwnerIds): string =>
 export const historyKey = (user: Pick<CallOwnerIds, 'orgId' | 'userId'>): string =>
   `redswitch_history.${user.orgId}.${user.userId}`
 
-/** STRING, the agent that listens on a switch's channel (`<core_uuid>`); a lease, or two would answer. */
-export const coreListenerKey = (coreUuid: string): string => `${PREFIX}core:${coreUuid}`
+/** HASH, who answers on a switch's channel (`<core_uuid>`), as a call's record; gone with its last agent. */
+export const switchChannelKey = (coreUuid: string): string => `${PREFIX}switch:{${coreUuid}}`
+
+/** HASH, how far the owners of a switch's channel had come when the last one left. Expires after minutes. */
+export const switchChannelOverKey = (coreUuid: string): string => `${PREFIX}switch-over:{${coreUuid}}`
 
 /** SET, names of the pods that showed themselves and did not leave. */
 export const PODS_KEY = `${PREFIX}pods`

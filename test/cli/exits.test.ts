@@ -328,11 +328,11 @@ describe('jobs that wait, where no agent runs,', () => {
   test('say so, too, while agents run that reach no switch', async () => {
     const card = { agent: 'a-1', switchName: 'fs', coreUuid: '', isDraining: false }
     await redis.client.sadd('hookswitch:agents', 'a-1')
-    await redis.client.set('hookswitch:agent:{a-1}', JSON.stringify(card))
+    await redis.client.set('hookswitch:{agents}:a-1', JSON.stringify(card))
     expect((await hookswitch('calls')).err.at(-1)).toEndWith(
       'no agent is connected to its switch to take them.',
     )
-    await redis.client.del('hookswitch:agents', 'hookswitch:agent:{a-1}')
+    await redis.client.del('hookswitch:agents', 'hookswitch:{agents}:a-1')
   })
 })
 

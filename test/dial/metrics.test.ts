@@ -78,7 +78,7 @@ describe('the lists are measured when they are asked for', () => {
     await redis.client.sadd('hookswitch:agents', 'another')
     // Its card keeps survivors from winding it up.
     const card = JSON.stringify({ agent: 'another', switchName: 'x:1', coreUuid: '', isDraining: false })
-    await redis.client.set('hookswitch:agent:{another}', card, 'PX', 20_000)
+    await redis.client.set('hookswitch:{agents}:another', card, 'PX', 20_000)
     await redis.client.rpush('hookswitch:in-flight:{talkiq-bot.calls}:another', 'job')
     await becomes('hookswitch_jobs_in_flight{list="talkiq-bot.calls"}', 1)
   })

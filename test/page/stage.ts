@@ -73,7 +73,7 @@ export async function openStage(env: Record<string, string> = {}): Promise<Stage
 
 async function connectedAgents(client: Redis): Promise<number> {
   const names = await client.smembers('hookswitch:agents')
-  const cards = await Promise.all(names.map(name => client.get(`hookswitch:agent:{${name}}`)))
+  const cards = await Promise.all(names.map(name => client.get(`hookswitch:{agents}:${name}`)))
   return cards.filter(card => card !== null && JSON.parse(card).coreUuid !== '').length
 }
 

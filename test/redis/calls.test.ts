@@ -29,41 +29,83 @@ const claim = async (dialId: string) => {
   return call
 }
 
+const move = (dialId: string, from: string, to: string) => calls.move(dialId, { from, to, marker: '{}' })
+
 test('a call that is taken over twice by the same agent is taken over once', async () => {
   await claim('twice')
-  const once = await calls.adopt('twice', 'first', 'second')
-  expect(once).toMatchObject({ dialId: 'twice', fence: 2 })
-  expect(await calls.adopt('twice', 'first', 'second')).toEqual(once)
+  const once = await move('twice', 'first', 'second')
+  expect(once).toMatchObject({ dialId: 'twice', fence: 2, owner: 'second' })
+  expect(await move('twice', 'first', 'second')).toEqual(once)
   expect(await calls.ownedBy('first')).toEqual([])
   expect(await calls.ownedBy('second')).toEqual(['twice'])
 })
 
 test('a call that another agent was faster to take over is not taken over, and does not count as owned', async () => {
   await claim('raced')
-  await calls.adopt('raced', 'first', 'third')
-  expect(await calls.adopt('raced', 'first', 'fourth')).toBeUndefined()
+  await move('raced', 'first', 'third')
+  expect(await move('raced', 'first', 'fourth')).toBeUndefined()
   expect(await calls.ownedBy('fourth')).toEqual([])
   expect(await calls.ownedBy('third')).toEqual(['raced'])
 })
 
-test('a message that goes by two names is said once, whichever is used', async () => {
+test('a leaver moves a call only under the fence that it has', async () => {
+  const { fence } = await claim('fenced')
+  expect(
+    await calls.move('fenced', { from: 'first', fence: fence + 1, to: 'second', marker: '{}' }),
+  ).toBeUndefined()
+  expect(await calls.move('fenced', { from: 'first', fence, to: 'second', marker: '{}' })).toMatchObject({
+    fence: 2,
+  })
+})
+
+async function heardOn(channel: string) {
   const heard: string[] = []
   const subscriber = redis.client.duplicate()
   subscriber.on('message', (_channel: string, text: string) => void heard.push(text))
-  await subscriber.subscribe('names')
-  await calls.publishOnce(['own', 'common'], 'names', 'from the former owner')
-  await calls.publishOnce(['common'], 'names', 'from the new owner')
-  await calls.publishOnce(['own'], 'names', 'again')
-  await calls.publishOnce(['other'], 'names', 'last')
-  await subscriber.ping()
-  expect(heard).toEqual(['from the former owner', 'last'])
-  subscriber.disconnect()
+  await subscriber.subscribe(channel)
+  return {
+    async all() {
+      await subscriber.ping()
+      subscriber.disconnect()
+      return heard
+    },
+  }
+}
+
+test('what goes by one name is said once, whoever says it', async () => {
+  const ear = await heardOn('names')
+  await calls.publishOnce('one', 'names', 'first')
+  await calls.publishOnce('one', 'names', 'again')
+  await calls.publishOnce('other', 'names', 'last')
+  expect(await ear.all()).toEqual(['first', 'last'])
+})
+
+test('one who overheard a message answers it unless the owner has noted or answered it', async () => {
+  const call = await claim('overheard')
+  const ear = await heardOn('overheard')
+  const note = { note: '{}', isContested: true }
+  expect(await calls.note(call, { name: 'noted', ...note })).toBe('noted')
+  await calls.answerForOwner('overheard', 'noted', 'for the owner that will answer')
+  expect(await calls.step(call, { number: 1, event: 'by the owner', answers: 'noted' })).toBe('done')
+  await calls.answerForOwner('overheard', 'noted', 'for the owner that has answered')
+  expect(await calls.note(call, { name: 'noted', ...note })).toBe('taken')
+  await calls.answerForOwner('overheard', 'unheard', 'for the owner')
+  expect(await calls.step(call, { number: 2, event: 'too late', answers: 'unheard' })).toBe('done')
+  expect(await ear.all()).toEqual(['by the owner', 'for the owner'])
+})
+
+test('the last event of a call frees its dial id in the same step', async () => {
+  const call = await claim('last')
+  expect(await calls.step(call, { number: 1, event: '{}', isLast: true })).toBe('done')
+  expect(await calls.ownerOf('last')).toBeNull()
+  expect(await calls.step(call, { number: 1, event: '{}', isLast: true })).toBe('done')
+  expect(await calls.step(call, { number: 2, event: '{}' })).toBe('lost')
 })
 
 test('a step that is sent again after the call is over was done, or not, whatever became of the call', async () => {
   const call = await claim('over')
   expect(await calls.step(call, { number: 1, event: '{}' })).toBe('done')
-  const adopted = (await calls.adopt('over', 'first', 'second'))!
+  const adopted = (await move('over', 'first', 'second'))!
   expect(await calls.step(adopted, { number: 2, event: '{}' })).toBe('done')
   expect(await calls.step(call, { number: 1, event: '{}' })).toBe('done')
   expect(await calls.step(call, { number: 2, event: '{}' })).toBe('fenced')

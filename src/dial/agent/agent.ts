@@ -7,25 +7,28 @@ import { messageOf } from '../../base/result.ts'
 import { type Clock, MS_PER_SECOND, toSeconds } from '../../base/units.ts'
 import { SwitchLink } from '../../esl/link.ts'
 import { openAgentDirectory } from '../../redis/agents/directory.ts'
-import { type Lease, openLeases } from '../../redis/agents/lease.ts'
-import { openCalls } from '../../redis/calls/calls.ts'
+import { openCalls, openSwitchChannels } from '../../redis/calls/calls.ts'
 import { openRedis } from '../../redis/connect.ts'
 import { openJobs } from '../../redis/jobs/jobs.ts'
-import { coreListenerKey } from '../../redis/keys.ts'
-import { openSubscriber, type Subscription } from '../../redis/subscriber.ts'
+import { openSubscriber } from '../../redis/subscriber.ts'
 import { openTimelineRoom } from '../../timeline/open.ts'
 import type { Tracer } from '../../tracing/types.ts'
+import { isCall } from '../call/call.ts'
+import type { Holding } from '../call/holding.ts'
+import { leave } from '../call/leave.ts'
 import { CallRegistry } from '../call/registry.ts'
-import { hearControl } from '../control/orders.ts'
-import { type CoreChannel, createCoreChannel } from '../control/switchChannel.ts'
+import { obeyOrder } from '../control/orders.ts'
+import { createSwitchChannel } from '../control/switchChannel.ts'
 import { follow } from '../follow/channelEvents.ts'
 import { loseAll, reconcileAll } from '../follow/reconcile.ts'
+import { createAllowance } from '../job/allowance.ts'
 import { startIntake } from '../job/intake.ts'
 import { dialJob } from '../job/placeCall.ts'
-import { isForAnother, openHandover } from '../ownership/handOver.ts'
+import { openHandOver } from '../ownership/handOver.ts'
 import { startLiveness } from '../ownership/lease.ts'
-import { startTakeover } from '../ownership/sweep.ts'
-import { type AgentContext, fence, leaveChannel, letFinish, lookAfterGap } from './context.ts'
+import { createSuccessor } from '../ownership/successor.ts'
+import { lookAfterGap, startSweep } from '../ownership/sweep.ts'
+import { type AgentContext, letFinish } from './context.ts'
 import type { Count, Observe } from './countNames.ts'
 import { type Incident, watchIncidents } from './incidents.ts'
 import type { AgentSettings, Health } from './messages.ts'
@@ -52,11 +55,8 @@ export interface Agent {
   drain(): Promise<void>
 }
 
-/** Who listens on a switch's channel may be silent this long before another agent does. */
-const CORE_LEASE_MS = 6 * MS_PER_SECOND
-
 /** Of TAKEOVER_MS: the lease runs out, the next look sees it, and the rest is for reading back and reconciling. */
-const LEASE_PART = 0.5
+const LEASE_PART = 0.45
 const LOOK_PART = 0.15
 
 /** A little longer than fenced calls are listened to. */
@@ -67,6 +67,9 @@ const DRAIN_NOTE_MS = 30 * MS_PER_SECOND
 
 /** Between two offers of the same calls. */
 const OFFER_AGAIN_MS = 5 * MS_PER_SECOND
+
+/** Our line to the switch is tried again several times before our calls are offered to those whose line stands. */
+const LINE_GONE_MS = 3 * MS_PER_SECOND
 
 export function openAgent(options: AgentOptions): Agent {
   const { settings, log } = options
@@ -90,13 +93,13 @@ export function openAgent(options: AgentOptions): Agent {
   const calls = new CallRegistry()
   /** Jobs that were taken and are neither a call in Redis nor answered yet, by their text. */
   const inHand = createBag()
-  let isDeaf = false
   let isReconciling = false
   let isDraining = false
   let isDeclaredDead = false
-  let core: { channel: CoreChannel; lease: Lease; listening: Subscription | undefined } | undefined
+  let isDeaf = false
   let onQuiet: (() => void) | undefined
   let orphaned: Timer | undefined
+  let lineGone: Timer | undefined
 
   const observe: Observe = options.observe ?? (() => undefined)
   const link = new SwitchLink({
@@ -112,18 +115,19 @@ export function openAgent(options: AgentOptions): Agent {
     onReady: ({ coreUuid }) => void becomeReady(coreUuid),
     onLost: () => {
       tellHealth()
-      leaveCore()
       noteForAll('switch-lost')
+      clearTimeout(orphaned)
       orphaned = setTimeout(() => loseAll(context), settings.orphanMaxMs)
+      clearTimeout(lineGone)
+      if (!isDraining) lineGone = setTimeout(offerBehindLine, LINE_GONE_MS)
     },
     onEvent: event => {
       follow(context, event)
-      core?.channel.follow(event)
+      switchChannel.follow(event)
     },
   })
 
   const directory = openAgentDirectory(commands)
-  const holdLease = openLeases(commands)
   const leaseMs = settings.takeoverMs * LEASE_PART
   const liveness = startLiveness({
     directory,
@@ -140,7 +144,7 @@ export function openAgent(options: AgentOptions): Agent {
       link.close()
       // A job that still comes goes back to its list.
       void intake.stop()
-      for (const call of calls.all()) fence(context, call)
+      for (const holding of held()) leave(context, holding)
       // What waits in our socket is ours to answer; then there is nothing left to do under this name.
       setTimeout(() => void finish().then(options.onDeclaredDead), LAST_WORDS_MS)
     },
@@ -152,6 +156,7 @@ export function openAgent(options: AgentOptions): Agent {
     settings,
     link,
     store: openCalls(commands),
+    switchChannels: openSwitchChannels(commands),
     jobs: openJobs(commands, agent),
     channels: openSubscriber({
       connection: openRedis(settings.redis, 'subscriber', log),
@@ -164,6 +169,8 @@ export function openAgent(options: AgentOptions): Agent {
       log,
     }),
     calls,
+    hearing: new Set(),
+    allowance: createAllowance(settings.callsPerSecond, options.clock),
     givenUp: new Map(),
     unfinished: new Set(),
     count: options.count,
@@ -173,9 +180,8 @@ export function openAgent(options: AgentOptions): Agent {
     clock: options.clock,
     log,
     mayAct: liveness.mayAct,
-    onMessage: (call, message) => {
-      if (!isForAnother(context, call, message)) hearControl(context, call, message)
-    },
+    obey: (holding, message, answered) =>
+      isCall(holding) ? obeyOrder(context, holding, message) : switchChannel.obey(message, answered),
     onRoom: () => {
       tellHealth()
       intake.wake()
@@ -188,7 +194,7 @@ export function openAgent(options: AgentOptions): Agent {
     jobs: context.jobs,
     openBlocking: () => openRedis(settings.redis, 'blocking', log),
     canDial: () => link.isReady && !isReconciling && calls.size < settings.callsMax,
-    callsPerSecond: settings.callsPerSecond,
+    allowance: context.allowance,
     onJob: taken => {
       inHand.add(taken.text)
       const dialled = dialJob(context, taken)
@@ -204,10 +210,17 @@ export function openAgent(options: AgentOptions): Agent {
   })
   // At once, rather than at the next renewal: until then nobody knows of us.
   commands.on('ready', () => void liveness.renew())
-  const handover = openHandover(context, directory)
-  const takeover = startTakeover({
+  const successor = createSuccessor(context)
+  const switchChannel = createSwitchChannel(context, successor, () => !isDraining && !isDeclaredDead)
+  const handOver = openHandOver(context, directory, successor, {
+    mayTake: () => link.isReady && !isDraining && !isDeclaredDead,
+    onPoke: () => sweep.poke(),
+  })
+  const sweep = startSweep({
     context,
     directory,
+    successor,
+    switchChannel,
     liveness,
     leaseMs,
     lookMs: settings.takeoverMs * LOOK_PART,
@@ -215,12 +228,31 @@ export function openAgent(options: AgentOptions): Agent {
   })
   link.start()
 
+  /** All that is ours. */
+  function held(): Holding[] {
+    const channel = switchChannel.holding()
+    return [...calls.all(), ...(channel ? [channel] : [])]
+  }
+
+  const offerAll = () =>
+    handOver
+      .offerAll(held())
+      .catch(thrown => log.warn({ reason: messageOf(thrown) }, 'no hand-over: redis is away'))
+
+  /** Our line to the switch is gone; those whose line stands can steer its calls. */
+  async function offerBehindLine(): Promise<void> {
+    if (link.isReady || isDraining || isDeclaredDead) return
+    await offerAll()
+    if (!link.isReady && !isDraining) lineGone = setTimeout(offerBehindLine, OFFER_AGAIN_MS)
+  }
+
   /** The calls of before come first: jobs wait until it is known what became of them. */
   async function becomeReady(coreUuid: string): Promise<void> {
     clearTimeout(orphaned)
+    clearTimeout(lineGone)
     tellHealth()
     noteForAll('switch-back')
-    listenToCore(coreUuid)
+    void liveness.renew()
     isReconciling = true
     try {
       await reconcileAll(context, coreUuid)
@@ -232,39 +264,6 @@ export function openAgent(options: AgentOptions): Agent {
     }
   }
 
-  function listenToCore(coreUuid: string): void {
-    if (core?.channel.coreUuid === coreUuid || isDraining) return
-    leaveCore()
-    const channel = createCoreChannel(context, coreUuid)
-    const lease = holdLease({
-      key: coreListenerKey(coreUuid),
-      holder: agent,
-      leaseMs: CORE_LEASE_MS,
-      onGained: () => {
-        mine.listening = context.channels.listen(coreUuid, { onMessage: channel.hear })
-      },
-      onLost: () => {
-        void leaveChannel(context, mine.listening)
-        mine.listening = undefined
-      },
-      log,
-    })
-    const mine: NonNullable<typeof core> = { channel, lease, listening: undefined }
-    core = mine
-  }
-
-  function leaveCore(): void {
-    if (!core) return
-    const { lease, listening } = core
-    core = undefined
-    const left = leaveChannel(context, listening, { isHeardToTheEnd: true })
-    // The next one listens from then on: nothing is heard by both, nor by neither for long.
-    letFinish(
-      context,
-      left.then(() => lease.drop()),
-    )
-  }
-
   /** Resolves when no call is ours any more. Until then they are offered to others again and again: who takes our place
    *  may come up only now, and Redis may be away. */
   async function giveAway(): Promise<void> {
@@ -272,14 +271,13 @@ export function openAgent(options: AgentOptions): Agent {
     onQuiet = resolve
     let again: Timer | undefined
     const offer = async () => {
-      await handover
-        .leave()
-        .catch(thrown => log.warn({ reason: messageOf(thrown) }, 'no hand-over: redis is away'))
+      await offerAll()
       if (calls.size > 0) again = setTimeout(offer, OFFER_AGAIN_MS)
     }
-    void offer()
+    await offer()
     if (calls.size > 0) await quiet
     clearTimeout(again)
+    await switchChannel.release()
   }
 
   /** Resolves when what was begun is done and said, which waits for Redis if that is away. */
@@ -310,13 +308,14 @@ export function openAgent(options: AgentOptions): Agent {
   return {
     async drain() {
       isDraining = true
-      leaveCore()
-      await Promise.all([intake.stop(), liveness.renew(), takeover.stop()])
+      await Promise.all([intake.stop(), liveness.renew(), sweep.stopTakingOver()])
       const note = setInterval(() => log.info({ calls: calls.size }, 'draining: calls go on'), DRAIN_NOTE_MS)
       await giveAway()
       await finish()
       clearInterval(note)
       clearTimeout(orphaned)
+      clearTimeout(lineGone)
+      sweep.stop()
       liveness.stop()
       await leaveDirectory().catch(thrown =>
         log.debug({ reason: messageOf(thrown) }, 'not struck off: others will'),

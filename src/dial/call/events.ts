@@ -2,6 +2,8 @@
 // message. The same channel carries control messages the other way, so the list of our own types is here too: an
 // agent hears what it published, and must not take it for a command.
 
+import type { Result } from '../../base/result.ts'
+
 /** Types of messages that we publish; `failure` and `ack` answer control messages, the others report. */
 export const EVENT_TYPES = new Set([
   'call-start',
@@ -27,15 +29,20 @@ export const answerEvent = (side: string): CallEvent => ({ type: 'answer-event',
 /** `cause` is FreeSWITCH's spelling. */
 export const hangupEvent = (side: string, cause: string): CallEvent => ({ type: 'hangup-event', side, cause })
 
+/** `chan_uuid…` hold the dial ids, as redswitch published them; the channels' own uuids stand beside them. */
 export const bridgeEvent = (bridge: {
   coreUuid: string
+  dialId1: string
+  dialId2: string
   channelUuid1: string
   channelUuid2: string
 }): CallEvent => ({
   type: 'bridge-event',
   core_uuid: bridge.coreUuid,
-  chan_uuid1: bridge.channelUuid1,
-  chan_uuid2: bridge.channelUuid2,
+  chan_uuid1: bridge.dialId1,
+  chan_uuid2: bridge.dialId2,
+  channel_uuid1: bridge.channelUuid1,
+  channel_uuid2: bridge.channelUuid2,
 })
 
 export const channelCreateEvent = (coreUuid: string): CallEvent => ({
@@ -57,6 +64,9 @@ export const handoverEvent = (agent: string): CallEvent => ({ type: 'handover-ev
 export const callFailure = (cause: string): CallEvent => ({ type: 'failure', cause })
 
 export const success = (event: string): CallEvent => ({ type: 'success', event })
+
+/** What goes into the ack of a control message, or why the message could not be obeyed. */
+export type Obeyed = Result<Record<string, string>, string>
 
 /** What an answer to a control message carries besides: what it was about, and the sender's own id for it. */
 export interface AnswerTo {

@@ -15,7 +15,7 @@ import {
 import type { SipCredentials } from '../../esl/originate.ts'
 import type { BargeMode } from '../call/call.ts'
 import { type AnswerTo, EVENT_TYPES } from '../call/events.ts'
-import { type Mistake, readCredentials, sentenceOf } from '../job/job.ts'
+import { type Mistake, readCredentials } from '../job/job.ts'
 
 /** One order for a call. */
 export type Control =
@@ -29,9 +29,9 @@ export type Control =
 
 /** What was heard, and to whom the answer goes. */
 export type Heard =
-  | { kind: 'own' }
+  | { kind: 'own'; message: Message }
   | { kind: 'bad'; to: AnswerTo; cause: string }
-  | { kind: 'control'; to: AnswerTo; control: Control }
+  | { kind: 'message'; to: AnswerTo; message: Message }
 
 /** A message is at most this long; the longest that makes sense is a path of 1,024. */
 const MESSAGE_CHARACTERS_MAX = 8_192
@@ -40,15 +40,11 @@ export function hearMessage(text: string): Heard {
   const read = readMessage(text)
   if (!read.ok) return { kind: 'bad', to: { event: '' }, cause: read.failure }
   const message = read.value
-  if (EVENT_TYPES.has(message.type)) return { kind: 'own' }
-  const to: AnswerTo = { event: message.type.slice(0, 64), commandId: commandIdOf(message) }
-  const control = readControl(message)
-  if (control.ok) return { kind: 'control', to, control: control.value }
-  const { failure } = control
+  if (EVENT_TYPES.has(message.type)) return { kind: 'own', message }
   return {
-    kind: 'bad',
-    to,
-    cause: typeof failure === 'string' ? failure : failure.map(sentenceOf).join('; '),
+    kind: 'message',
+    to: { event: message.type.slice(0, 64), commandId: commandIdOf(message) },
+    message,
   }
 }
 
@@ -74,6 +70,12 @@ export function commandIdOf(message: Message): string | number | undefined {
   if (typeof id === 'number') return id
   return typeof id === 'string' ? id.slice(0, 128) : undefined
 }
+
+/** Whether a message of ours answers one. */
+export const isAnswerTo = (to: AnswerTo, answer: Message): boolean =>
+  (answer.type === 'ack' || answer.type === 'failure') &&
+  answer.event === to.event &&
+  commandIdOf(answer) === to.commandId
 
 /** What a message orders. @returns the mistakes in its fields, or why its type is none that is obeyed here. */
 export function readControl(message: Message): Result<Control, Mistake[] | string> {

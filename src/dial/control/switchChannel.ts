@@ -1,5 +1,6 @@
-// The channel of a switch (`<core_uuid>`): backends bridge parked calls there and start bot calls on that very
-// switch. Several agents serve one switch, so one of them holds a lease and alone listens and answers.
+// The channel of a switch (`<core_uuid>`): backends bridge parked calls there and start bot calls on that very switch.
+// Several agents serve one switch; one of them owns the channel, by a fenced record as a call's owner does, and alone
+// obeys. When it dies another one of the switch takes the channel over with its calls.
 
 import { fail, ok, type Result } from '../../base/result.ts'
 import { MS_PER_SECOND } from '../../base/units.ts'
@@ -7,13 +8,19 @@ import { parseChannelUuid } from '../../esl/allow.ts'
 import { assertAllowed } from '../../esl/assertAllowed.ts'
 import { bridgeChannels } from '../../esl/commands.ts'
 import type { SwitchEvent } from '../../esl/event.ts'
+import type { Agents } from '../../redis/agents/directory.ts'
 import type { CallRecord } from '../../redis/calls/calls.ts'
 import { RedisUnavailable } from '../../redis/connect.ts'
-import { type AgentContext, letFinish, sayOn } from '../agent/context.ts'
-import { type AnswerTo, ack, controlFailure, EVENT_TYPES, success } from '../call/events.ts'
+import type { AgentContext } from '../agent/context.ts'
+import { handoverEvent, type Obeyed, success } from '../call/events.ts'
+import { contest, createHolding, type Holding } from '../call/holding.ts'
+import { leave } from '../call/leave.ts'
+import { restore, sayNow, untilWritten } from '../call/publish.ts'
 import { readJob } from '../job/job.ts'
-import { dial } from '../job/placeCall.ts'
-import { commandIdOf, type Message, readMessage } from './messages.ts'
+import { dial, whyNot } from '../job/placeCall.ts'
+import type { Collected, Successor } from '../ownership/successor.ts'
+import { answerLeftOver, hear, listen } from './hear.ts'
+import type { Message } from './messages.ts'
 import { causeOf } from './orders.ts'
 
 const BRIDGE_TIMEOUT_MS = 10 * MS_PER_SECOND
@@ -21,35 +28,88 @@ const BRIDGE_TIMEOUT_MS = 10 * MS_PER_SECOND
 /** Bridges that were ordered and whose BRIDGE event has not come, by the first channel. */
 const BRIDGES_MAX = 1_000
 
-export type CoreChannel = ReturnType<typeof createCoreChannel>
+/** Between two looks at who owns it, while its owner lives. */
+const OWNER_LOOK_MS = 5 * MS_PER_SECOND
 
-export function createCoreChannel(context: AgentContext, coreUuid: string) {
-  /** Each with its answer: said before the success, also when the switch's result and its BRIDGE come in one piece. */
+export type SwitchChannel = ReturnType<typeof createSwitchChannel>
+
+/** @param mayTake whether we stop, and take nothing new. */
+export function createSwitchChannel(context: AgentContext, successor: Successor, mayTake: () => boolean) {
+  const { link, log, switchChannels } = context
+  let ours: Holding | undefined
+  /** Another agent's, and when we asked. */
+  let seen = { coreUuid: '', owner: '', atMs: Number.NEGATIVE_INFINITY }
+  /** Each with its order's answer: said before the success, also when the switch's result and its BRIDGE come in one piece. */
   const ordered = new Map<string, Promise<void>>()
 
-  async function hear(text: string): Promise<void> {
-    const read = readMessage(text)
-    if (!read.ok) return sayOn(context, coreUuid, controlFailure({ event: '' }, read.failure))
-    const message = read.value
-    if (EVENT_TYPES.has(message.type)) return
-    const to: AnswerTo = { event: message.type.slice(0, 64), commandId: commandIdOf(message) }
-    context.count('controls', message.type === 'bridge' || message.type === 'bot-call' ? message.type : 'bad')
-    const { promise: answered, resolve: markAnswered } = Promise.withResolvers<void>()
-    const obeyed = await obey(message, answered)
-    await sayOn(context, coreUuid, obeyed.ok ? ack(to) : controlFailure(to, obeyed.failure))
-    markAnswered()
+  /** Ours already, or its owner lives, or it becomes ours. @throws RedisUnavailable */
+  async function look(agents: Agents): Promise<void> {
+    const { coreUuid } = link
+    if (ours?.ownership === 'left' || ours?.ownership === 'over') ours = undefined
+    if (ours) return keep(ours)
+    if (!link.isReady || coreUuid === undefined || !mayTake()) return
+    const isFresh = seen.coreUuid === coreUuid && performance.now() - seen.atMs < OWNER_LOOK_MS
+    if (isFresh && agents.get(seen.owner)) return
+    const owner = await switchChannels.ownerOf(coreUuid)
+    seen = { coreUuid, owner: owner ?? '', atMs: performance.now() }
+    if (owner === null) return claim(coreUuid)
+    // Told to us, and the look that follows the telling was lost.
+    if (owner === context.agent || !agents.get(owner)) await takeFrom(owner, coreUuid)
   }
 
-  function obey(
-    message: Message,
-    answered: Promise<void>,
-  ): Promise<Result<undefined, string>> | Result<undefined, string> {
+  async function keep(holding: Holding): Promise<void> {
+    if (holding.ownership !== 'held') return
+    const standing = await switchChannels.standing(holding.record)
+    if (holding.ownership !== 'held') return
+    if (standing === 'fenced') leave(context, holding)
+    if (standing === 'lost' && (await context.mayAct())) await restore(context, holding)
+  }
+
+  const newHolding = (coreUuid: string): Holding =>
+    createHolding(
+      { dialId: coreUuid, orgId: '', userId: '', fields: { kind: 'switch', core: coreUuid } },
+      true,
+      thrown => log.error({ err: thrown }, "a task of the switch's channel threw"),
+    )
+
+  async function claim(coreUuid: string): Promise<void> {
+    const holding = newHolding(coreUuid)
+    const claimed = await switchChannels.claim(context.agent, holding.record)
+    if (claimed === 'claimed') hold(holding)
+  }
+
+  async function takeFrom(from: string, coreUuid: string): Promise<void> {
+    await successor.collect(coreUuid, true, from)
+    const marker = JSON.stringify(handoverEvent(context.agent))
+    const to = { from, to: context.agent, marker }
+    const record = await untilWritten(context, () => switchChannels.move(coreUuid, to))
+    if (!record) return successor.forgo(coreUuid)
+    take(record, await successor.collected(coreUuid))
+  }
+
+  /** @param collected what was said while its owner changed. */
+  function take(record: CallRecord, collected?: Collected): void {
+    const holding = newHolding(record.dialId)
+    holding.record = record
+    if (collected) contest(holding)
+    hold(holding)
+    collected?.release()
+    for (const text of collected?.texts ?? []) hear(context, holding, text)
+  }
+
+  function hold(holding: Holding): void {
+    ours = holding
+    answerLeftOver(context, holding)
+    listen(context, holding)
+  }
+
+  function obey(message: Message, answered: Promise<void>): Obeyed | Promise<Obeyed> {
     if (message.type === 'bridge') return bridge(message, answered)
     if (message.type === 'bot-call') return botCall(message)
-    return fail(`only bridge and bot-call belong on this channel`)
+    return fail('only bridge and bot-call belong on this channel')
   }
 
-  async function bridge(message: Message, answered: Promise<void>): Promise<Result<undefined, string>> {
+  async function bridge(message: Message, answered: Promise<void>): Promise<Obeyed> {
     const first = await findHere(message.dial_id1 ?? message.dial_id_1)
     if (!first.ok) return first
     const second = await findHere(message.dial_id2 ?? message.dial_id_2)
@@ -61,11 +121,8 @@ export function createCoreChannel(context: AgentContext, coreUuid: string) {
     if (ordered.size >= BRIDGES_MAX) ordered.clear()
     ordered.set(uuid1!, answered)
     const job = { jobUuid: crypto.randomUUID(), timeoutMs: BRIDGE_TIMEOUT_MS }
-    const outcome = await context.link.bgapi(bridgeChannels(uuid1!, uuid2!), job).result
-    // The first call's own BRIDGE tells of it there.
-    if (outcome.kind === 'ok')
-      context.timeline.add(second.value.dialId, { what: 'bridge', with: first.value.dialId })
-    if (outcome.kind === 'ok') return ok(undefined)
+    const outcome = await link.bgapi(bridgeChannels(uuid1!, uuid2!), job).result
+    if (outcome.kind === 'ok') return ok({})
     ordered.delete(uuid1!)
     return fail(causeOf(outcome))
   }
@@ -76,7 +133,7 @@ export function createCoreChannel(context: AgentContext, coreUuid: string) {
     try {
       const call = await context.store.find(dialId)
       if (!call) return fail(`no such call: ${dialId.replace(/[^\x20-\x7e]/g, '?').slice(0, 128)}`)
-      if (call.fields.core !== coreUuid) return fail(`the call ${dialId} is on another switch`)
+      if (call.fields.core !== ours?.record.dialId) return fail(`the call ${dialId} is on another switch`)
       if (call.fields[`state.${call.fields.side}`] !== 'answered')
         return fail(`the call ${dialId} is not answered`)
       // Bridged away, its caller would cost the callee the call: the switch hangs B up.
@@ -88,28 +145,48 @@ export function createCoreChannel(context: AgentContext, coreUuid: string) {
     }
   }
 
-  async function botCall(message: Message): Promise<Result<undefined, string>> {
+  async function botCall(message: Message): Promise<Obeyed> {
     const job = readJob(message)
     if (!job.ok) return fail(job.failure.cause)
+    const cause = whyNot(context, job.value, context.clock())
+    if (cause !== undefined) return fail(cause)
+    if (context.calls.size >= context.settings.callsMax) return fail('the agent has CALLS_MAX calls')
+    await context.allowance.turn()
     const dialled = await dial(context, job.value, { text: JSON.stringify(message), list: '' })
     if (dialled.kind === 'failed') return fail(dialled.cause)
     if (dialled.kind === 'returned') return fail('the switch or Redis is away')
     const accepted = await dialled.accepted
-    return accepted.kind === 'ok' ? ok(undefined) : fail(causeOf(accepted))
+    return accepted.kind === 'ok' ? ok({}) : fail(causeOf(accepted))
   }
 
   return {
-    coreUuid,
-    hear: (text: string): void => letFinish(context, hear(text)),
+    look,
+    take,
+    obey,
 
-    /** A bridge that was ordered here has come about. */
+    /** What we own of it, and may hand over. */
+    holding: (): Holding | undefined => (ours?.ownership === 'held' ? ours : undefined),
+
+    /** A bridge that was ordered here has come about: told behind the order's own answer. */
     follow(event: SwitchEvent): void {
-      if (ordered.size === 0 || event.name !== 'CHANNEL_BRIDGE') return
+      if (ordered.size === 0 || event.name !== 'CHANNEL_BRIDGE' || !ours) return
       const channelUuid = event.header('Unique-ID') ?? ''
       const answered = ordered.get(channelUuid)
-      if (!answered) return
       ordered.delete(channelUuid)
-      void answered.then(() => sayOn(context, coreUuid, success('bridge-event')))
+      const holding = ours
+      const sayIt = async () => void (await sayNow(context, holding, { event: success('bridge-event') }))
+      void answered?.then(() => holding.tasks.run(sayIt))
+    },
+
+    /** We stop and nobody takes it over: it is free at once. */
+    async release(): Promise<void> {
+      const holding = ours
+      if (holding?.ownership !== 'held') return
+      await Promise.allSettled(holding.underWay)
+      await holding.tasks.idle()
+      await untilWritten(context, () => switchChannels.release(context.agent, holding.record))
+      holding.ownership = 'over'
+      leave(context, holding)
     },
   }
 }

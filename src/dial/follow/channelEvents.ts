@@ -8,22 +8,19 @@ import { parseChannelUuid } from '../../esl/allow.ts'
 import { assertAllowed } from '../../esl/assertAllowed.ts'
 import { hangUpChannel } from '../../esl/commands.ts'
 import type { SwitchEvent } from '../../esl/event.ts'
-import { type AgentContext, conclude, say } from '../agent/context.ts'
+import type { AgentContext } from '../agent/context.ts'
 import { type Barger, bargerFields, type Call, isLive, type Leg, type LegState } from '../call/call.ts'
-import {
-  answerEvent,
-  bargeEvent,
-  bridgeEvent,
-  callStart,
-  channelCreateEvent,
-  hangupEvent,
-} from '../call/events.ts'
+import { answerEvent, bargeEvent, callStart, channelCreateEvent, hangupEvent } from '../call/events.ts'
+import type { Saying } from '../call/holding.ts'
+import { conclude, say } from '../call/publish.ts'
+import { noteUnbridge, sayBridge } from './bridges.ts'
 import { endLateRing } from './lateRing.ts'
 
 /** One event of the switch; those of other agents' calls are none of ours. */
 export function follow(context: AgentContext, event: SwitchEvent): void {
   const name = event.name
   if (!name.startsWith('CHANNEL_')) return
+  if (name === 'CHANNEL_BRIDGE') return sayBridge(context, event)
   const found = context.calls.findChannel(event.header('Unique-ID') ?? '')
   if (endLateRing(context, event, found?.call) || !found) return
   const { call } = found
@@ -34,8 +31,8 @@ export function follow(context: AgentContext, event: SwitchEvent): void {
       return advance(context, call, leg, 'ringing')
     case 'CHANNEL_ANSWER':
       return advance(context, call, leg, 'answered')
-    case 'CHANNEL_BRIDGE':
-      return sayBridge(context, call, event)
+    case 'CHANNEL_UNBRIDGE':
+      return noteUnbridge(context, call)
     case 'CHANNEL_HANGUP':
       return advance(context, call, leg, 'hungup', event.header('Hangup-Cause'))
     case 'CHANNEL_HANGUP_COMPLETE':
@@ -50,6 +47,9 @@ export function follow(context: AgentContext, event: SwitchEvent): void {
 const CAUSE_UNKNOWN = 'NORMAL_UNSPECIFIED'
 
 const RANKS: Record<LegState, number> = { expected: 0, ringing: 1, answered: 2, hungup: 3 }
+
+/** In the record: the caller has answered, and so the switch has dialled the callee, whoever saw that. */
+export const ANSWERED_FIELD = 'answered'
 
 /** Brings a leg to a state and says so, and what came before it if nobody did. */
 export function advance(
@@ -70,7 +70,7 @@ export function advance(
   const { side } = leg
   if (to === 'hungup') context.timeline.add(call.record.dialId, { what: 'hangup', side, cause, wasAnswered })
   else if (to !== 'expected') context.timeline.add(call.record.dialId, { what: 'leg', side, state: to })
-  const fields = { [`state.${side}`]: to }
+  const fields: Record<string, string> = { [`state.${side}`]: to }
   switch (to) {
     case 'expected':
       return
@@ -83,13 +83,17 @@ export function advance(
     case 'answered':
       if (leg.ringingAtMs !== undefined)
         context.observe('ring', leg === call.a ? 'a' : 'b', toSeconds(context.clock() - leg.ringingAtMs))
-      if (leg === call.a) context.count('dials', `${call.job.kind} answered`)
+      if (leg === call.a) {
+        context.count('dials', `${call.job.kind} answered`)
+        fields[ANSWERED_FIELD] = '1'
+        call.record.fields[ANSWERED_FIELD] = '1'
+      }
       return say(context, call, { event: answerEvent(side), active: { side, isActive: true }, fields })
     case 'hungup':
       context.count('hangups', cause)
       if (leg === call.a && !wasAnswered) context.count('dials', `${call.job.kind} unanswered`)
       context.log.info({ dialId: call.record.dialId, side, cause }, 'leg ended')
-      return say(context, call, {
+      return sayEnd(context, call, {
         event: hangupEvent(side, cause),
         active: { side, isActive: false },
         fields,
@@ -99,28 +103,25 @@ export function advance(
   }
 }
 
+/** The last side's end waits for the switch to be done with the call, which is a matter of milliseconds: whoever hears it
+ *  may use the dial id again. */
+function sayEnd(context: AgentContext, call: Call, end: Saying): void {
+  if (call.lastWord) say(context, call, call.lastWord)
+  call.lastWord = undefined
+  if (call.a.state !== 'hungup' || !isQuiet(call)) return say(context, call, end)
+  call.lastWord = end
+  setTimeout(() => conclude(context, call), LAST_EVENT_MS)
+}
+
+/** A switch that is slow to report a call's end keeps nobody waiting for it longer than this. */
+const LAST_EVENT_MS = 500
+
 /** Bots need to know the switch: it is where they are bridged. redswitch said it on both channels. */
 function sayChannelCreated(context: AgentContext, call: Call): void {
   const { core = '' } = call.record.fields
   const event = channelCreateEvent(core)
   say(context, call, { event })
   if (core !== '') say(context, call, { event, channel: core })
-}
-
-/** A bridge of parked calls is told on the switch's channel and on the call's own. An asp-call's needs no telling. */
-function sayBridge(context: AgentContext, call: Call, event: SwitchEvent): void {
-  if (call.job.kind === 'asp-call') return context.timeline.add(call.record.dialId, { what: 'bridge' })
-  const { core = '' } = call.record.fields
-  const channelUuid2 = event.header('Bridge-B-Unique-ID') ?? event.header('Other-Leg-Unique-ID') ?? ''
-  const bridge = bridgeEvent({
-    coreUuid: core,
-    channelUuid1: event.header('Bridge-A-Unique-ID') ?? call.a.channelUuid,
-    channelUuid2,
-  })
-  const other = context.calls.findChannel(channelUuid2)?.call.record.dialId ?? channelUuid2
-  context.timeline.add(call.record.dialId, { what: 'bridge', with: other })
-  say(context, call, { event: bridge })
-  if (core !== '') say(context, call, { event: bridge, channel: core })
 }
 
 /** The A-leg is gone for good. The switch ends B and the bargers with it; what it left alone we end. */
@@ -145,9 +146,12 @@ export function complete(context: AgentContext, call: Call): void {
 const STRAGGLER_MS = 2_000
 
 function concludeWhenAllGone(context: AgentContext, call: Call): void {
-  const isQuiet = !isLive(call.b) && [...call.bargers.values()].every(each => each.state === 'ended')
-  if (call.isComplete && isQuiet) conclude(context, call)
+  if (call.isComplete && isQuiet(call)) conclude(context, call)
 }
+
+/** Nobody but the caller is there. */
+const isQuiet = ({ b, bargers }: Call): boolean =>
+  !isLive(b) && [...bargers.values()].every(barger => barger.state === 'ended')
 
 function followBarger(context: AgentContext, call: Call, barger: Barger, event: SwitchEvent): void {
   switch (event.name) {

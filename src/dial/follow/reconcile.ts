@@ -3,25 +3,20 @@
 // fate nobody knows is reported as that, and never sent again: a second one would ring a person twice.
 
 import { MS_PER_SECOND } from '../../base/units.ts'
-import { parseChannelUuid } from '../../esl/allow.ts'
-import { assertAllowed } from '../../esl/assertAllowed.ts'
-import { dumpChannel } from '../../esl/commands.ts'
-import { isUnknownChannel } from '../../esl/outcome.ts'
-import { type AgentContext, conclude, FAILED_FIELD, sayFailure, untilWritten } from '../agent/context.ts'
-import { type Call, type Leg, legsOf } from '../call/call.ts'
-import { advance, complete, endBarger } from './channelEvents.ts'
+import { listChannels } from '../../esl/commands.ts'
+import type { AgentContext } from '../agent/context.ts'
+import { type Call, isLive, type Leg, legsOf } from '../call/call.ts'
+import { conclude, concludeWithFailure, FAILED_FIELD, untilWritten } from '../call/publish.ts'
+import { sayBridgeSeen } from './bridges.ts'
+import { ANSWERED_FIELD, advance, complete, endBarger } from './channelEvents.ts'
 import { giveUp } from './lateRing.ts'
+import { type Seen, seeChannel } from './seeChannel.ts'
 
 /** The switch restarted and took all its calls with it: FreeSWITCH's own word for that. */
 const CAUSE_CRASH = 'CRASH'
 
 /** A background originate makes its channel within milliseconds of being read; after this it made none. */
 const CHANNEL_APPEARS_MS = MS_PER_SECOND
-
-/** Until the switch has answered some of the lookups that wait. */
-const LOOK_AGAIN_MS = 50
-
-type Sight = 'gone' | 'ringing' | 'answered' | 'unknown'
 
 /** The link is up again. @param coreUuid the switch as it is now: another one than before has lost every call. */
 export async function reconcileAll(context: AgentContext, coreUuid: string): Promise<void> {
@@ -37,10 +32,13 @@ export async function reconcile(context: AgentContext, call: Call, coreUuid: str
   if (call.a.state === 'expected') await settleUnknown(context, call)
   // It was answered meanwhile, perhaps, and rings the callee.
   if (call.isEnding || call.a.state === 'expected') return
-  const sights = await Promise.all(legsOf(call).map(leg => look(context, leg.channelUuid)))
-  for (const [index, leg] of legsOf(call).entries()) apply(context, call, leg, sights[index]!)
+  const isAnswered = wasAnswered(call)
+  const sights = await Promise.all(legsOf(call).map(leg => seeChannel(context, leg.channelUuid)))
+  for (const [index, leg] of legsOf(call).entries())
+    apply(context, call, leg, { ...sights[index]!, isAnswered })
+  if (sights[0]!.sight === 'answered') await sayBridgeSeen(context, call, sights[0]!)
   for (const barger of call.bargers.values()) {
-    if (barger.state !== 'ended' && (await look(context, barger.bargeId)) === 'gone')
+    if (barger.state !== 'ended' && (await seeChannel(context, barger.bargeId)).sight === 'gone')
       endBarger(context, call, barger, CAUSE_LOST)
   }
   if (call.a.state === 'hungup') complete(context, call)
@@ -60,18 +58,28 @@ const CAUSE_AWAY = 'NETWORK_OUT_OF_ORDER'
 /** Gone while nobody looked: its real cause went with the event. */
 const CAUSE_LOST = 'NORMAL_UNSPECIFIED'
 
-function apply(context: AgentContext, call: Call, leg: Leg, sight: Sight): void {
-  if (sight === 'ringing' || sight === 'answered') advance(context, call, leg, sight)
-  // A callee that was never heard of may not have been rung at all.
-  if (sight === 'gone' && leg.state !== 'expected') advance(context, call, leg, 'hungup', CAUSE_LOST)
+function apply(
+  context: AgentContext,
+  call: Call,
+  leg: Leg,
+  { sight, isAnswered }: Seen & { isAnswered: boolean },
+): void {
+  if (sight === 'ringing' || sight === 'answered') return advance(context, call, leg, sight)
+  if (sight === 'unknown') return
+  // The switch dials the callee as soon as the caller has answered; otherwise one that was never heard of may not have
+  // been rung at all.
+  const hasBeen = leg.state !== 'expected' || (leg === call.b && isAnswered)
+  if (hasBeen) advance(context, call, leg, 'hungup', CAUSE_LOST)
 }
+
+const wasAnswered = ({ record }: Call): boolean => record.fields[ANSWERED_FIELD] === '1'
 
 /** An originate of which no channel was ever seen. */
 export async function settleUnknown(context: AgentContext, call: Call): Promise<void> {
-  let sight = await look(context, call.a.channelUuid)
+  let { sight } = await seeChannel(context, call.a.channelUuid)
   if (sight === 'gone') {
     await Bun.sleep(CHANNEL_APPEARS_MS)
-    sight = await look(context, call.a.channelUuid)
+    sight = (await seeChannel(context, call.a.channelUuid)).sight
   }
   if (sight === 'unknown' || call.isEnding || call.a.state !== 'expected') return
   if (sight === 'gone') return reportUnknown(context, call)
@@ -81,7 +89,9 @@ export async function settleUnknown(context: AgentContext, call: Call): Promise<
 /** All of a call's legs are gone. */
 function vanish(context: AgentContext, call: Call, cause: string): void {
   if (call.a.state === 'expected') return reportUnknown(context, call)
-  for (const leg of legsOf(call)) if (leg.state !== 'expected') advance(context, call, leg, 'hungup', cause)
+  const isAnswered = wasAnswered(call)
+  const legs = legsOf(call).filter(leg => leg.state !== 'expected' || isAnswered)
+  for (const leg of legs) advance(context, call, leg, 'hungup', cause)
   for (const barger of call.bargers.values()) endBarger(context, call, barger, cause)
   complete(context, call)
 }
@@ -94,32 +104,38 @@ export function reportUnknown(context: AgentContext, call: Call): void {
     'nobody knows what became of an originate: not dialled again',
   )
   giveUp(context, call)
-  sayFailure(context, call, cause)
   context.count('dials', `${call.job.kind} unknown`)
   context.count('deadLetters')
-  if (call.list !== '') context.timeline.add(call.record.dialId, { what: 'dead-letter', cause })
-  if (call.list !== '')
-    call.tasks.run(() =>
-      untilWritten(context, () => context.jobs.moveToDead(call.list, call.text, cause, context.clock())),
-    )
-  conclude(context, call)
+  if (call.list !== '') {
+    context.timeline.add(call.record.dialId, { what: 'dead-letter', cause })
+    const letter = () => context.jobs.moveToDead(call.list, call.text, cause, context.clock())
+    call.tasks.run(async () => {
+      if (call.ownership === 'held') await untilWritten(context, letter)
+    })
+  }
+  concludeWithFailure(context, call, cause)
 }
 
-async function look(context: AgentContext, channelUuid: string): Promise<Sight> {
-  const command = dumpChannel(assertAllowed(parseChannelUuid(channelUuid)))
-  let outcome = await context.link.api(command)
-  // Nothing was sent: a thousand calls ask at the same moment. A leg that is not looked up would be never told of.
-  while (outcome.kind === 'busy') {
-    await Bun.sleep(LOOK_AGAIN_MS)
-    outcome = await context.link.api(command)
-  }
-  if (outcome.kind === 'error') return isUnknownChannel(outcome.text) ? 'gone' : 'unknown'
-  if (outcome.kind !== 'ok') return 'unknown'
+/** Compares all calls with the switch, unasked: an event that was lost would keep a call for ever. */
+export async function compareWithSwitch(context: AgentContext): Promise<void> {
+  const isUp = (call: Call) => call.isSent && !call.isEnding && legsOf(call).some(isLive)
+  const calls = context.calls.all().filter(isUp)
+  if (calls.length === 0 || !context.link.isReady) return
+  const outcome = await context.link.api(listChannels())
+  if (outcome.kind !== 'ok') return
+  const shown = new Set(uuidsOf(outcome.text))
+  // What the switch shows lags by a moment, and a call may have ended since: each is looked up before anything is said.
+  const missed = calls.filter(
+    call => isUp(call) && legsOf(call).some(leg => isLive(leg) && !shown.has(leg.channelUuid)),
+  )
+  await Promise.all(missed.map(call => reconcile(context, call, context.link.coreUuid ?? '')))
+}
+
+function uuidsOf(json: string): string[] {
   try {
-    const channel = JSON.parse(outcome.text) as Record<string, unknown>
-    return channel['Answer-State'] === 'answered' ? 'answered' : 'ringing'
+    const { rows = [] } = JSON.parse(json) as { rows?: { uuid: string }[] }
+    return rows.map(row => row.uuid)
   } catch {
-    // A dump that is no JSON still says that the channel lives; its next event says the rest.
-    return 'ringing'
+    return []
   }
 }

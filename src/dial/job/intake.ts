@@ -4,9 +4,10 @@
 
 import type { Log } from '../../base/log.ts'
 import { messageOf } from '../../base/result.ts'
-import { type Clock, MS_PER_SECOND, toSeconds } from '../../base/units.ts'
+import { type Clock, MS_PER_SECOND } from '../../base/units.ts'
 import type { RedisConnection } from '../../redis/connect.ts'
 import type { JobQueue } from '../../redis/jobs/jobs.ts'
+import type { Allowance } from './allowance.ts'
 
 /** A job as it came, and where from. */
 export interface TakenJob {
@@ -22,8 +23,8 @@ export interface IntakeOptions {
   openBlocking: () => RedisConnection
   /** Whether a job could be dialled now. */
   canDial: () => boolean
-  /** Most jobs a second; 0 = no limit. */
-  callsPerSecond: number
+  /** How many may be dialled in a second. */
+  allowance: Allowance
   onJob: (job: TakenJob) => void
   /** Whether this agent is working on that job; what it isn't, it never got. */
   isKnown: (job: string) => boolean
@@ -38,8 +39,9 @@ export interface Intake {
   stop(): Promise<void>
 }
 
-/** A pop that waits for ever could not be stopped without breaking its connection. */
-const POP_SECONDS = 1
+/** A pop that waits for ever could not be stopped without breaking its connection. An idle agent asks once for each list
+ *  and pop. */
+const POP_SECONDS = 1.5
 
 /** After an error of Redis; its own reconnecting has a backoff too. */
 const RETRY_MS = 250
@@ -48,9 +50,8 @@ const RETRY_MS = 250
 const LAST_TRIES_MAX = 40
 
 export function startIntake(options: IntakeOptions): Intake {
-  const { jobs, clock, log } = options
+  const { jobs, allowance, clock, log } = options
   const abort = new AbortController()
-  const allowance = createAllowance(options.callsPerSecond, clock)
   let wakers: (() => void)[] = []
 
   /** Resolves when `wake` is called, or after `ms`. */
@@ -124,28 +125,6 @@ export function startIntake(options: IntakeOptions): Intake {
       abort.abort()
       wake()
       await serving
-    },
-  }
-}
-
-/** A bucket that fills at `perSecond` and holds one second's worth. */
-function createAllowance(perSecond: number, clock: Clock) {
-  let tokens = perSecond
-  let filledAtMs = clock()
-  const fill = () => {
-    const nowMs = clock()
-    tokens = Math.min(perSecond, tokens + toSeconds(nowMs - filledAtMs) * perSecond)
-    filledAtMs = nowMs
-  }
-  return {
-    /** Milliseconds until the next job may be taken; 0 = now. */
-    waitMs(): number {
-      if (perSecond === 0) return 0
-      fill()
-      return tokens >= 1 ? 0 : Math.ceil(((1 - tokens) / perSecond) * MS_PER_SECOND)
-    },
-    spend(): void {
-      tokens -= 1
     },
   }
 }

@@ -15,18 +15,12 @@ import { assertAllowed } from '../../esl/assertAllowed.ts'
 import type { EslCommand } from '../../esl/command.ts'
 import { originateAsp, originateBot, originateLoadTest } from '../../esl/originate.ts'
 import { answerOf, type CommandOutcome } from '../../esl/outcome.ts'
-import {
-  type AgentContext,
-  conclude,
-  hearCall,
-  letGo,
-  sayFailure,
-  sayOn,
-  settleJob,
-  untilWritten,
-} from '../agent/context.ts'
+import type { AgentContext } from '../agent/context.ts'
 import { type Call, createCall } from '../call/call.ts'
 import { callFailure } from '../call/events.ts'
+import { leave } from '../call/leave.ts'
+import { concludeWithFailure, isOurs, sayOn, settleJob, untilWritten } from '../call/publish.ts'
+import { listen } from '../control/hear.ts'
 import { settleUnknown } from '../follow/reconcile.ts'
 import type { TakenJob } from './intake.ts'
 import { type Job, parseJob } from './job.ts'
@@ -39,33 +33,31 @@ export type Dialled =
 
 const CAUSE_DUPLICATE = 'duplicate dial_id'
 
-/** Between two tries to find out whether we still live, while Redis is away. */
-const MAY_ACT_RETRY_MS = 200
-
 /** A job's result comes with A's answer or A's failure; beyond the ring time the switch gets this to say so. */
 const RESULT_MARGIN_MS = 15 * MS_PER_SECOND
 
 /** Dials a job of a list. Never rejects: what goes wrong is said on the job's channel. */
 export async function dialJob(context: AgentContext, taken: TakenJob): Promise<Dialled> {
-  const { settings } = context
   const parsed = parseJob(taken.text)
   if (!parsed.ok) {
     const { dialId, cause } = parsed.failure
     return refuse(context, taken, { dialId, cause, isDeclaredDead: true })
   }
   const job = parsed.value
-  const { takenAtMs } = taken
-  if (job.kind === 'load-test' && !settings.isLoadTestAllowed)
-    return refuse(context, taken, {
-      dialId: job.dialId,
-      job,
-      cause: 'load tests need RED_MODE=load-test',
-      isDeclaredDead: true,
-    })
+  const cause = whyNot(context, job, taken.takenAtMs)
+  if (cause === undefined) return dial(context, job, taken)
+  return refuse(context, taken, { dialId: job.dialId, job, cause, isDeclaredDead: cause !== CAUSE_EXPIRED })
+}
+
+const CAUSE_EXPIRED = 'expired'
+
+/** Why a job that can be read is not dialled all the same. */
+export function whyNot({ settings, link }: AgentContext, job: Job, takenAtMs: number): string | undefined {
+  if (job.kind === 'load-test' && !settings.isLoadTestAllowed) return 'load tests need RED_MODE=load-test'
+  // Its channel is the switch's own: the call's messages and the switch's could not be told apart.
+  if (job.dialId === link.coreUuid) return 'the dial_id is the core UUID of the switch'
   const isLate = job.queuedAtMs !== undefined && takenAtMs - job.queuedAtMs > settings.jobAgeMaxMs
-  if (isLate)
-    return refuse(context, taken, { dialId: job.dialId, job, cause: 'expired', isDeclaredDead: false })
-  return dial(context, job, taken)
+  return isLate ? CAUSE_EXPIRED : undefined
 }
 
 /** Dials a job that was read already: claim, then originate. */
@@ -79,7 +71,9 @@ export async function dial(
   if (isOurs)
     return refuse(context, taken, { dialId: job.dialId, cause: CAUSE_DUPLICATE, isDeclaredDead: false })
 
-  const call = createCall(job, { ...taken, switchName: settings.switch.name })
+  const call = createCall(job, { ...taken, switchName: settings.switch.name }, thrown =>
+    context.log.error({ dialId: job.dialId, err: thrown }, 'a task of a call threw'),
+  )
   call.record.fields.core = link.coreUuid ?? ''
   // For operators, who see how long it lasts.
   call.record.fields.since = String(context.clock())
@@ -93,7 +87,7 @@ export async function dial(
   const originate = originateOf(context, job, call)
   try {
     const claimed = await claiming
-    if (claimed !== 'claimed') letGo(context, call)
+    if (claimed !== 'claimed') forget(context, call)
     if (claimed === 'duplicate')
       return refuse(context, taken, { dialId: job.dialId, cause: CAUSE_DUPLICATE, isDeclaredDead: false })
     // We were taken for dead, and somebody else has the job.
@@ -116,7 +110,8 @@ export async function dial(
     timeoutMs: settings.ringTimeoutSeconds * MS_PER_SECOND + RESULT_MARGIN_MS,
   })
   // The phone waits for nothing but the claim; nobody knows of the call before its call-start, which waits for this.
-  call.listening = hearCall(context, call)
+  call.isMarked = true
+  listen(context, call)
   call.tasks.run(() => checkHearing(context, call))
   context.count('jobs', job.kind)
   noteTaken(context, job, taken)
@@ -170,10 +165,7 @@ function noteOriginate(context: AgentContext, { job, a }: Call, accepted: Promis
  *  which the other's part began was said before we could hear it. */
 async function checkHearing(context: AgentContext, call: Call): Promise<void> {
   await call.listening?.confirmed
-  while (!call.isFenced && !(await context.mayAct())) await Bun.sleep(MAY_ACT_RETRY_MS)
-  if (!call.isFenced) return
-  call.isDeaf = true
-  letGo(context, call)
+  if (await isOurs(context, call)) call.isMarked = false
 }
 
 /** The originate has ended: A answered, or why not. */
@@ -205,8 +197,7 @@ export function failCall(context: AgentContext, call: Call, cause: string): void
   if (call.isEnding) return
   context.log.info({ dialId: call.record.dialId, cause }, 'call not made')
   context.count('dials', `${call.job.kind} failed`)
-  sayFailure(context, call, cause)
-  conclude(context, call)
+  concludeWithFailure(context, call, cause)
 }
 
 /** Answers a job that won't be dialled. Those in the dead-letter list are kept for people to read. */
@@ -237,14 +228,19 @@ async function refuse(
 async function giveBack(context: AgentContext, call: Call): Promise<Dialled> {
   call.isEnding = true
   // Once declared dead we leave both to a survivor: it may already count on the call that we would release.
-  while (!call.isFenced && !(await context.mayAct())) await Bun.sleep(MAY_ACT_RETRY_MS)
-  if (!call.isFenced) {
+  if (await isOurs(context, call)) {
     await untilWritten(context, () => context.store.release(context.agent, call.record))
     if (call.list !== '') await untilWritten(context, () => context.jobs.putBack(call.list, call.text))
   }
-  letGo(context, call)
+  forget(context, call)
   context.timeline.add(call.record.dialId, { what: 'job-returned' })
   return { kind: 'returned' }
+}
+
+/** It never was a call of ours. */
+function forget(context: AgentContext, call: Call): void {
+  if (call.ownership !== 'left') call.ownership = 'over'
+  leave(context, call)
 }
 
 function originateOf(context: AgentContext, job: Job, call: Call): EslCommand {

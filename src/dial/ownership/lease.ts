@@ -24,7 +24,8 @@ export interface Liveness {
   stop(): void
 }
 
-const RENEWALS_PER_LEASE = 4
+/** One may be lost before the lease runs out. */
+const RENEWALS_PER_LEASE = 3
 
 export function startLiveness(options: LivenessOptions): Liveness {
   const { leaseMs, log } = options

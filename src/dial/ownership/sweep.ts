@@ -1,108 +1,164 @@
-// Takes over what a dead agent left. First its jobs: one whose call was never claimed goes back to the head of its
-// list (and can't be dialled by the dead any more, should it only have been asleep); then its calls on our switch:
-// each gets us as its owner, is read back from Redis, compared with the switch, and goes on from there. Many
-// survivors may do this at once: every step is won by one of them.
+// Brings what we hold to what Redis says is ours, again and again, whatever was lost on the way. Owned by us and not held:
+// go on with it. Held and not ours: let go. Owned by a dead agent, on our switch: move it to us. Many survivors may do
+// this at once: every step is won by one of them.
 
 import { messageOf } from '../../base/result.ts'
-import { MS_PER_SECOND } from '../../base/units.ts'
-import type { AgentCard, AgentDirectory } from '../../redis/agents/directory.ts'
+import { MS_PER_MINUTE, MS_PER_SECOND } from '../../base/units.ts'
+import type { AgentDirectory, Agents } from '../../redis/agents/directory.ts'
 import type { CallRecord } from '../../redis/calls/calls.ts'
-import { type AgentContext, hearCall, sayNow, untilWritten } from '../agent/context.ts'
-import { type BargeMode, type Barger, type Call, createCall, type LegState, legsOf } from '../call/call.ts'
+import { RedisUnavailable } from '../../redis/connect.ts'
+import type { AgentContext } from '../agent/context.ts'
+import type { Call } from '../call/call.ts'
 import { handoverEvent } from '../call/events.ts'
-import { answerLeftOver } from '../control/orders.ts'
-import { reconcile, reportUnknown } from '../follow/reconcile.ts'
+import { leave } from '../call/leave.ts'
+import { isOurs, restore, storeOf, untilWritten } from '../call/publish.ts'
+import type { SwitchChannel } from '../control/switchChannel.ts'
+import { compareWithSwitch, reportUnknown } from '../follow/reconcile.ts'
 import { parseJob } from '../job/job.ts'
 import type { Liveness } from './lease.ts'
+import { noteTakeover, recall, resume } from './resume.ts'
+import type { Successor } from './successor.ts'
 
-export interface TakeoverOptions {
+export interface SweepOptions {
   context: AgentContext
   directory: AgentDirectory
+  successor: Successor
+  switchChannel: SwitchChannel
   liveness: Liveness
   leaseMs: number
-  /** How often we look for the dead. */
+  /** How often we look for dead agents. */
   lookMs: number
   /** Calls of a switch that no agent serves wait this long for one. */
   orphanMaxMs: number
 }
 
-/** The dead stay on the directory for a while: a pop that was on its way when its agent died is carried out when it arrives,
- *  and then there is a job in the hands of nobody. */
+/** Between two looks at what is ours. */
+const OWN_LOOK_MS = 1.4 * MS_PER_SECOND
+
+/** An agent that is new is looked at after this at the latest. */
+const NAMES_LOOK_MS = 2 * MS_PER_SECOND
+
+/** Dead agents stay in the directory for a while: a pop that was on its way when its agent died is carried out when it
+ *  arrives, and then there is a job in the hands of nobody. */
 const LATE_JOBS_MS = 20 * MS_PER_SECOND
 const LATE_LOOK_MS = 2 * MS_PER_SECOND
 
 /** Calls taken over at once: their commands fit one write to Redis, and their lookups the switch's queue. */
 const AT_ONCE_MAX = 100
 
-export interface Takeover {
-  /** Looks for the dead no more. Resolves when what it had begun to take over is taken over. */
-  stop(): Promise<void>
+export interface Sweep {
+  /** Looks at what is ours now: we were told that something has changed. */
+  poke(): void
+  /** Takes nothing more over. Resolves when what it had begun is taken over; what is ours is looked at further on. */
+  stopTakingOver(): Promise<void>
+  stop(): void
 }
 
-export function startTakeover(options: TakeoverOptions): Takeover {
-  const { context, directory, liveness } = options
-  const { log } = context
-  /** The dead: when we first saw each of them, and when nothing of it was found last. */
-  const deadAgents = new Map<string, { sinceMs: number; emptyAtMs?: number }>()
-  let looking: Promise<void> | undefined
+export function startSweep(options: SweepOptions): Sweep {
+  const { context, directory, successor, liveness } = options
+  const { log, store } = context
+  /** Dead agents: when we first saw each of them, and when nothing of it was found last. */
+  const dead = new Map<string, { sinceMs: number; emptyAtMs?: number }>()
+  /** Ours, and about to be held. */
+  const resuming = new Set<string>()
+  let names: readonly string[] = []
+  let namesAtMs = Number.NEGATIVE_INFINITY
 
-  function look(): void {
-    if (looking || liveness.steadyForMs() < options.leaseMs) return
-    looking = lookForDead().finally(() => {
-      looking = undefined
-    })
-  }
-
-  async function lookForDead(): Promise<void> {
-    try {
-      const agents = await directory.all()
-      for (const [agent, card] of agents) if (!card && agent !== context.agent) await windUp(agent, agents)
-      for (const agent of deadAgents.keys()) if (!agents.has(agent)) deadAgents.delete(agent)
-    } catch (thrown) {
-      log.debug({ reason: messageOf(thrown) }, 'redis away while looking for dead agents')
+  const lookForDead = once(async () => {
+    if (liveness.steadyForMs() < options.leaseMs) return
+    if (performance.now() - namesAtMs > NAMES_LOOK_MS) {
+      names = await directory.names()
+      namesAtMs = performance.now()
     }
+    const agents = await directory.look(names)
+    await options.switchChannel.look(agents)
+    for (const [agent, card] of agents)
+      if (!card && agent !== context.agent) await guard(() => takeOverFrom(agent, agents))
+    for (const agent of dead.keys()) if (!agents.has(agent)) dead.delete(agent)
+  })
+
+  const lookAtOwn = once(async () => {
+    // Declared dead, what stands under our name is for the survivors.
+    if (!(await context.mayAct())) return
+    const ours = new Set(await store.ownedBy(context.agent))
+    const held = context.calls.all().filter(call => call.isSent && !ours.has(call.record.dialId))
+    await Promise.all([
+      ...[...ours].filter(dialId => !context.calls.find(dialId)).map(goOnWith),
+      ...held.map(call => guard(() => checkHeld(call))),
+    ])
+  })
+
+  /** The channel of our switch, handed over to us. */
+  async function takeSwitchChannel(): Promise<void> {
+    const { coreUuid = '' } = context.link
+    const collected = await successor.collected(coreUuid)
+    if (!collected) return
+    const record = await context.switchChannels.find(coreUuid)
+    if (record?.owner === context.agent) options.switchChannel.take(record, collected)
   }
 
-  async function windUp(dead: string, agents: Map<string, AgentCard | undefined>): Promise<void> {
+  /** Ours, and not held. */
+  async function goOnWith(dialId: string): Promise<void> {
+    if (resuming.has(dialId)) return
+    resuming.add(dialId)
+    await guard(async () => {
+      const record = await store.find(dialId)
+      if (record?.owner !== context.agent) return store.disown(dialId, context.agent)
+      const collected = await successor.collected(dialId)
+      if (context.calls.find(dialId)) return
+      if (collected) noteTakeover(context, record, { from: collected.from, isHandedOver: true })
+      if (resume(context, record, collected)) log.info({ dialId }, 'call handed over to us')
+    })
+    resuming.delete(dialId)
+  }
+
+  /** Held, and not among ours when we looked. */
+  async function checkHeld(call: Call): Promise<void> {
+    const standing = await store.standing(call.record)
+    if (call.isEnding || call.ownership !== 'held') return
+    if (standing === 'fenced') leave(context, call)
+    if (standing === 'lost' && (await context.mayAct())) await restore(context, call)
+  }
+
+  async function takeOverFrom(agent: string, agents: Agents): Promise<void> {
     const nowMs = context.clock()
-    const deadAgent = deadAgents.get(dead) ?? { sinceMs: nowMs }
-    if (deadAgent.emptyAtMs !== undefined && nowMs - deadAgent.emptyAtMs < LATE_LOOK_MS) return
-    if (!(await directory.declareDead(dead))) return
-    deadAgents.set(dead, deadAgent)
+    const found = dead.get(agent) ?? { sinceMs: nowMs }
+    if (found.emptyAtMs !== undefined && nowMs - found.emptyAtMs < LATE_LOOK_MS) return
+    if (!(await directory.declareDead(agent))) return
+    dead.set(agent, found)
     // Jobs before calls: a call that we end here must not leave its job behind, to be dialled again.
-    for (const list of context.settings.jobLists) await settleJobs(dead, list)
-    const dialIds = await context.store.ownedBy(dead)
+    for (const list of context.settings.jobLists) await settleJobs(agent, list)
+    const dialIds = await store.ownedBy(agent)
     let left = 0
-    const windUpCall = async (dialId: string): Promise<void> => {
-      const call = await context.store.find(dialId)
-      if (!call) await context.store.disown(dialId, dead)
-      // Ours already, or it will be known in a moment that it is not.
-      else if (context.calls.find(dialId)) left += 1
-      else if (isOnOurSwitch(call)) await takeOver(dialId, dead)
-      else if (nowMs - deadAgent.sinceMs > options.orphanMaxMs && !isServed(call, agents))
-        await giveUp(dialId, dead)
-      else left += 1
+    const takeOne = async (dialId: string): Promise<void> => {
+      const call = await store.find(dialId)
+      if (call?.owner !== agent) return store.disown(dialId, agent)
+      if (isOnOurSwitch(call)) return takeOver(dialId, agent)
+      const isOrphan = nowMs - found.sinceMs > options.orphanMaxMs && !isServed(call, agents)
+      if (isOrphan) return giveUp(dialId, agent)
+      left += 1
     }
     // Many at a time: a hundred calls one after another would take longer than their people wait.
-    while (dialIds.length > 0) await Promise.all(dialIds.splice(0, AT_ONCE_MAX).map(windUpCall))
+    while (dialIds.length > 0)
+      await Promise.all(dialIds.splice(0, AT_ONCE_MAX).map(dialId => guard(() => takeOne(dialId))))
     if (left > 0) return
-    if (nowMs - deadAgent.sinceMs > LATE_JOBS_MS) await directory.remove(dead)
-    else deadAgent.emptyAtMs = context.clock()
+    if (nowMs - found.sinceMs > LATE_JOBS_MS) await directory.remove(agent)
+    else found.emptyAtMs = context.clock()
   }
 
-  async function settleJobs(dead: string, list: string): Promise<void> {
-    for (const text of await context.jobs.inFlight(list, dead)) {
+  async function settleJobs(agent: string, list: string): Promise<void> {
+    for (const text of await context.jobs.inFlight(list, agent)) {
       const job = parseJob(text)
       const dialId = job.ok ? job.value.dialId : undefined
-      const isUnclaimed = dialId === undefined || (await context.store.revoke(dialId, dead))
+      const isUnclaimed = dialId === undefined || (await store.revoke(dialId, agent))
       // A call of that dial id lives: this job's, or another's of whose duplicate the next taker will tell.
-      const isItsOwn = !isUnclaimed && (await context.store.find(dialId))?.fields.job === text
-      if (isItsOwn) await context.jobs.done(list, text, dead)
+      const isItsOwn = !isUnclaimed && (await store.find(dialId))?.fields.job === text
+      if (isItsOwn) await context.jobs.done(list, text, agent)
       else {
-        log.warn({ dialId, dead }, 'job of a dead agent given back to its list')
-        await context.jobs.putBack(list, text, dead)
+        log.warn({ dialId, agent }, 'job of a dead agent given back to its list')
+        await context.jobs.putBack(list, text, agent)
         if (isUnclaimed && dialId !== undefined)
-          context.timeline.add(dialId, { what: 'job-returned', from: dead })
+          context.timeline.add(dialId, { what: 'job-returned', from: agent })
       }
     }
   }
@@ -111,124 +167,112 @@ export function startTakeover(options: TakeoverOptions): Takeover {
     context.link.isReady &&
     (fields.core === context.link.coreUuid || fields.switch === context.settings.switch.name)
 
-  const isServed = ({ fields }: CallRecord, agents: Map<string, AgentCard | undefined>): boolean =>
+  const isServed = ({ fields }: CallRecord, agents: Agents): boolean =>
     [...agents.values()].some(
       card => card && (card.coreUuid === fields.core || card.switchName === fields.switch),
     )
 
-  async function takeOver(dialId: string, dead: string): Promise<void> {
-    const record = await adopt(context, dialId, dead)
-    if (!record) return
-    context.count('takeovers')
-    noteTakeover(context, record, { from: dead, isHandedOver: false })
-    await resume(context, record, { isMarked: false })
-    log.warn({ dialId, dead }, 'call taken over')
+  /** An answer that was late or lost leaves it open whether the call is ours; so this goes on until it is known. */
+  async function moveToUs(dialId: string, from: string): Promise<CallRecord | undefined> {
+    const marker = JSON.stringify(handoverEvent(context.agent))
+    return untilWritten(context, () => store.move(dialId, { from, to: context.agent, marker }))
+  }
+
+  async function takeOver(dialId: string, from: string): Promise<void> {
+    if (context.calls.find(dialId) || resuming.has(dialId)) return
+    resuming.add(dialId)
+    try {
+      // Heard before the channel is told of us.
+      await successor.collect(dialId, false, from)
+      const record = await moveToUs(dialId, from)
+      if (!record || context.calls.find(dialId)) return successor.forgo(dialId)
+      context.count('takeovers')
+      noteTakeover(context, record, { from, isHandedOver: false })
+      const collected = await successor.collected(dialId)
+      const call = resume(context, record, collected)
+      await call?.listening?.confirmed
+      // Declared dead meanwhile, we end soon, and a survivor finds the call under our name.
+      if (call && (await isOurs(context, call))) log.warn({ dialId, dead: from }, 'call taken over')
+    } finally {
+      resuming.delete(dialId)
+    }
   }
 
   /** Nobody will ever know: the switch and its agents are gone. */
-  async function giveUp(dialId: string, dead: string): Promise<void> {
-    const record = await adopt(context, dialId, dead)
-    const call = record && recall(record)
+  async function giveUp(dialId: string, from: string): Promise<void> {
+    const record = await moveToUs(dialId, from)
+    const call = record && recall(context, record)
     if (!call) return
     context.calls.add(call)
-    noteTakeover(context, record, { from: dead, isHandedOver: false })
+    noteTakeover(context, record, { from, isHandedOver: false })
     reportUnknown(context, call)
   }
 
-  const timer = setInterval(look, options.lookMs)
+  /** What goes wrong with one call or agent is told, and costs that one alone. */
+  async function guard(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work()
+    } catch (thrown) {
+      if (thrown instanceof RedisUnavailable) throw thrown
+      log.error({ err: thrown }, 'a call was not taken over by a bug')
+    }
+  }
+
+  /** One at a time, and again at once if it was asked for meanwhile. */
+  function once(work: () => Promise<void>) {
+    let running: Promise<void> | undefined
+    let isWanted = false
+    const run = (): Promise<void> => {
+      if (running) {
+        isWanted = true
+        return running
+      }
+      running = work()
+        .catch(thrown => {
+          if (thrown instanceof RedisUnavailable)
+            log.debug({ reason: messageOf(thrown) }, 'redis away while looking at the calls')
+          else log.error({ err: thrown }, 'looking at the calls failed by a bug')
+        })
+        .finally(() => {
+          running = undefined
+          if (isWanted) void run()
+          isWanted = false
+        })
+      return running
+    }
+    return Object.assign(run, { settled: () => running })
+  }
+
+  const timers = [
+    setInterval(() => void lookForDead(), options.lookMs),
+    setInterval(() => void lookAtOwn(), OWN_LOOK_MS),
+    setInterval(() => void compareWithSwitch(context), MS_PER_MINUTE),
+  ]
   return {
-    async stop() {
-      clearInterval(timer)
-      await looking
+    poke() {
+      void lookAtOwn()
+      void guard(takeSwitchChannel).catch(() => log.debug('redis is away: the next look sees it'))
+    },
+    async stopTakingOver() {
+      clearInterval(timers[0])
+      await lookForDead.settled()
+    },
+    stop() {
+      for (const timer of timers) clearInterval(timer)
     },
   }
 }
 
-/** Makes a call ours. An answer that was late or lost leaves it open whether it is, and if it is, nobody else looks
- *  after it: so this goes on until it is known. */
-export async function adopt(
-  context: AgentContext,
-  dialId: string,
-  from: string,
-): Promise<CallRecord | undefined> {
-  let record: CallRecord | undefined
+/** The subscription was interrupted, and stands again: what was said meanwhile is lost, a marker too. What is another's by
+ *  now is left before anything new is heard. */
+export async function lookAfterGap(context: AgentContext): Promise<void> {
   await untilWritten(context, async () => {
-    record = await context.store.adopt(dialId, from, context.agent)
+    const holdings = [...context.hearing].filter(each => each.ownership === 'held')
+    // Declared dead, all of them are left by now; otherwise it is not known yet.
+    if (!(await context.mayAct()) && holdings.some(each => each.ownership === 'held'))
+      throw new RedisUnavailable('our lease is not known')
+    const standings = await Promise.all(holdings.map(each => storeOf(context, each).standing(each.record)))
+    for (const [index, holding] of holdings.entries())
+      if (standings[index] === 'fenced') leave(context, holding, { isGone: true })
   })
-  // Declared dead meanwhile, we end soon, and a survivor finds the call under our name.
-  while (record && !(await context.mayAct())) await Bun.sleep(MAY_ACT_RETRY_MS)
-  return record
-}
-
-/** Between two tries to find out whether we still live, while Redis is away. */
-const MAY_ACT_RETRY_MS = 200
-
-/** Goes on with a call that is ours now: hears its channel, answers what was left unanswered, and brings the call to
- *  what the switch has of it. @param isMarked the former owner has marked on the channel where our part begins;
- *  otherwise it is dead or asleep, and we do. */
-export async function resume(
-  context: AgentContext,
-  record: CallRecord,
-  { isMarked }: { isMarked: boolean },
-): Promise<Call | undefined> {
-  const call = recall(record)
-  if (!call) {
-    context.log.error({ dialId: record.dialId }, 'a call in Redis can not be read back')
-    return undefined
-  }
-  const marker = JSON.stringify(handoverEvent(context.agent))
-  if (!isMarked) call.awaitedMarker = marker
-  context.calls.add(call)
-  answerLeftOver(context, call)
-  call.listening = hearCall(context, call)
-  // In this same turn, or the end of a call that ends just now would be told before it.
-  const isOurs = isMarked || mark(context, call, context.agent)
-  await call.listening.confirmed
-  if (!(await isOurs)) return undefined
-  // Not waited for: a switch that answers slowly must not keep other calls from their new owner.
-  reconcile(context, call, context.link.coreUuid ?? '').catch(thrown =>
-    context.log.error({ dialId: record.dialId, err: thrown }, 'reconciling a call failed'),
-  )
-  return call
-}
-
-/** Says on the call's channel whose part begins. Only its owner may: a marker of somebody who was taken over meanwhile
- *  would drive the true owner away. @returns false when that is us. */
-export function mark(context: AgentContext, call: Call, agent: string): Promise<boolean> {
-  return new Promise(resolve => {
-    call.tasks.run(async () =>
-      // Of a call that is over nobody's part begins.
-      resolve(!call.isReleased && (await sayNow(context, call, { event: handoverEvent(agent) }))),
-    )
-  })
-}
-
-/** A call as its record tells it. Undefined: the record is damaged. */
-export function recall(record: CallRecord): Call | undefined {
-  const { fields } = record
-  const job = parseJob(fields.job ?? '')
-  if (!job.ok) return undefined
-  const { list = '', switch: switchName = '' } = fields
-  const call = createCall(job.value, { text: fields.job!, list, switchName })
-  call.record = record
-  // Whether the former owner came to that, the switch has to tell.
-  call.isSent = true
-  for (const leg of legsOf(call))
-    leg.state = (fields[`state.${leg.side}`] as LegState | undefined) ?? 'expected'
-  for (const [name, value] of Object.entries(fields)) {
-    if (!name.startsWith('barger.')) continue
-    const [state, mode] = value.split('/') as [Barger['state'], BargeMode]
-    call.bargers.set(name.slice('barger.'.length), { bargeId: name.slice('barger.'.length), state, mode })
-  }
-  return call
-}
-
-/** In the timeline, and in the trace that the former owner began. */
-export function noteTakeover(
-  context: AgentContext,
-  { dialId, fields: { traceparent } }: CallRecord,
-  how: { from: string; isHandedOver: boolean },
-): void {
-  const about = traceparent === undefined ? {} : { traceparent }
-  context.timeline.add(dialId, { what: 'taken-over', ...how }, about)
 }

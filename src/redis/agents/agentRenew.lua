@@ -1,4 +1,5 @@
--- An agent says that it lives.   KEYS: lease, declaration.   ARGV: what it is (JSON), lease ms.
+-- An agent shows itself, for the first time or after its lease ran out.   KEYS: lease, declaration.
+-- ARGV: its card (JSON), lease ms.
 -- Returns 1, or 0 when it was declared dead: its calls are others' now.
 if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])

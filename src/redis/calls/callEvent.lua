@@ -1,10 +1,12 @@
 -- Publishes one event of a call and writes down what it changed, unless another agent has taken the call over.
--- KEYS: call, what is kept of it when it is over, and outside a Cluster also history and active list.
--- ARGV: fence, step's number, channel, event, history 'start' | 'add' | '', side change '+0' | '-0' | '', history expiry s, active expiry s,
---       a field to delete ('' = none), then fields to write: field, value …
+-- KEYS: call, what is kept of it when it is over, mark of the answered message's name, and outside a Cluster also
+-- history and active list.
+-- ARGV: fence, step's number, channel, event, history 'start' | 'add' | '', side change '+0' | '-0' | '', history expiry s,
+--       active expiry s, expiry ms of the mark ('' = it answers no message), expiry ms of what is kept ('' = the call goes
+--       on), a field to delete ('' = none), then fields to write: field, value …
 -- Returns 'done', 'fenced' (another agent owns the call) or 'lost' (Redis knows no such call: it is over, or Redis has
 -- lost its data).
-local call, over, history, active = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local call, over, mark, history, active = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local fence, number, channel, event, writing, side = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
 local held, steps = unpack(redis.call('HMGET', call, 'fence', 'steps'))
@@ -16,8 +18,13 @@ end
 -- Sent again because its answer was late or lost: it was done already.
 if tonumber(steps or '0') >= tonumber(number) then return 'done' end
 redis.call('HSET', call, 'steps', number)
-if ARGV[9] ~= '' then redis.call('HDEL', call, ARGV[9]) end
-if #ARGV > 9 then redis.call('HSET', call, unpack(ARGV, 10)) end
+if ARGV[11] ~= '' then redis.call('HDEL', call, ARGV[11]) end
+if #ARGV > 11 then redis.call('HSET', call, unpack(ARGV, 12)) end
+-- An agent that had no right to act has answered already, for an owner that seemed to be gone.
+if ARGV[9] ~= '' then
+  if redis.call('GET', mark) == 'for-the-owner' then channel = '' end
+  redis.call('SET', mark, 'by-the-owner', 'PX', ARGV[9])
+end
 if channel ~= '' then redis.call('PUBLISH', channel, event) end
 
 if history and writing ~= '' then
@@ -32,5 +39,21 @@ if active and side ~= '' then
     redis.call('LPUSH', active, value)
     redis.call('EXPIRE', active, ARGV[8])
   end
+end
+
+-- Its last event: whoever hears it may use the dial id again. How far each owner had come is kept for a while: a step
+-- that one of them sends again was done or not.
+if ARGV[10] ~= '' then
+  local kept = { 'steps.' .. fence, number }
+  local all = redis.call('HGETALL', call)
+  for i = 1, #all, 2 do
+    if string.sub(all[i], 1, 6) == 'steps.' then
+      table.insert(kept, all[i])
+      table.insert(kept, all[i + 1])
+    end
+  end
+  redis.call('DEL', call, over)
+  redis.call('HSET', over, unpack(kept))
+  redis.call('PEXPIRE', over, ARGV[10])
 end
 return 'done'

@@ -12,12 +12,14 @@ import {
   ownedCallsKey,
   revokedKey,
   saidKey,
+  switchChannelKey,
+  switchChannelOverKey,
 } from '../keys.ts'
 import { bindScript, isCluster, reachable, type ScriptArgument } from '../scripts.ts'
-import callAdoptLua from './callAdopt.lua' with { type: 'text' }
 import callClaimLua from './callClaim.lua' with { type: 'text' }
 import callEventLua from './callEvent.lua' with { type: 'text' }
-import callNoteLua from './callNote.lua' with { type: 'text' }
+import callHearLua from './callHear.lua' with { type: 'text' }
+import callMoveLua from './callMove.lua' with { type: 'text' }
 import callReleaseLua from './callRelease.lua' with { type: 'text' }
 import callRevokeLua from './callRevoke.lua' with { type: 'text' }
 import publishOnceLua from './publishOnce.lua' with { type: 'text' }
@@ -35,9 +37,14 @@ const REVOKED_EXPIRY_MS = 24 * 60 * 60 * 1_000
 /** Longer than anybody goes on trying to say one thing in vain and then succeeds twice. */
 const SAID_EXPIRY_MS = 10 * 60 * 1_000
 
+/** An owner's answer is marked for longer than it takes until another agent that heard the message has looked. */
+const ANSWERED_EXPIRY_MS = 10 * 1_000
+
 /** What is known of a call from its claim on. `fields` are the dial room's own, read back by whoever takes over. */
 export interface CallRecord extends CallOwnerIds {
   fence: number
+  /** As it was read; whoever makes a record claims it for itself. */
+  owner?: string
   /** How many steps were written; each has a number, so that one sent twice is done once. */
   steps: number
   fields: Record<string, string>
@@ -56,26 +63,69 @@ export interface CallStep {
   /** A side was answered, or hung up. */
   active?: { side: string; isActive: boolean }
   fields?: Record<string, string>
-  /** A note that is done with. */
-  forget?: string
+  /** The message that this answers: its note is done with. */
+  answers?: MessageName
+  /** A former owner heard it, and may come back with an answer of its own after a long sleep. */
+  isLeftOver?: boolean
+  /** The call is over with it: whoever hears it may use the dial id again. */
+  isLast?: boolean
+}
+
+/** By what all agents that hear one message know it: the sender's own id for it, or else a number that only its owner
+ *  knows. */
+export type MessageName = string
+
+/** Where the owner notes a message until it is answered. */
+const noteField = (name: MessageName): string => `heard.${name}`
+
+/** The messages that stand noted in a record, each with its note. */
+export const notesOf = ({ fields }: CallRecord): [MessageName, string][] =>
+  Object.entries(fields)
+    .filter(([field]) => field.startsWith('heard.'))
+    .map(([field, note]) => [field.slice('heard.'.length), note])
+
+/** `taken`: another agent has noted or answered it. `fenced`: the call is another's. */
+export type Noted = 'noted' | 'taken' | 'fenced'
+
+/** A change of the owner. `fence`: only while it has that one. `marker` is told on the channel. */
+export interface Move {
+  from: string
+  fence?: number
+  to: string
+  marker: string
 }
 
 /** `duplicate`: a call of that dial id lives. `revoked`: the agent was taken for dead, and the job is others' now. */
 export type Claimed = 'claimed' | 'duplicate' | 'revoked'
 
-export type CallStore = ReturnType<typeof openCalls>
+export type CallStore = ReturnType<typeof openRecords>
 
-/** @throws RedisUnavailable from every method. */
-export function openCalls(redis: RedisConnection) {
+/** The records of dialled calls. @throws RedisUnavailable from every method. */
+export const openCalls = (redis: RedisConnection) =>
+  openRecords(redis, { record: callKey, over: callOverKey, owned: ownedCallsKey })
+
+/** The same for the channels of switches, each of which has one owner as a call has. Their `dialId` is the core UUID;
+ *  no agent's list names them, because every agent of a switch knows its one. */
+export const openSwitchChannels = (redis: RedisConnection): CallStore =>
+  openRecords(redis, { record: switchChannelKey, over: switchChannelOverKey, owned: undefined })
+
+interface RecordKeys {
+  record: (dialId: string) => string
+  over: (dialId: string) => string
+  owned: ((agent: string) => string) | undefined
+}
+
+function openRecords(redis: RedisConnection, keysOf: RecordKeys) {
   // A phone waits for it.
   const claimScript = bindScript(redis, 'callClaim', callClaimLua, { keyCounts: [2, 3], isUrgent: true })
-  const eventScript = bindScript(redis, 'callEvent', callEventLua, { keyCounts: [2, 4] })
+  const eventScript = bindScript(redis, 'callEvent', callEventLua, { keyCounts: [3, 5] })
   const releaseScript = bindScript(redis, 'callRelease', callReleaseLua, { keyCounts: [2] })
-  const adoptScript = bindScript(redis, 'callAdopt', callAdoptLua)
-  const noteScript = bindScript(redis, 'callNote', callNoteLua)
+  const moveScript = bindScript(redis, 'callMove', callMoveLua, { keyCounts: [1, 3] })
+  const hearScript = bindScript(redis, 'callHear', callHearLua, { keyCounts: [2] })
   const publishOnceScript = bindScript(redis, 'publishOnce', publishOnceLua, { keyCounts: [1, 2] })
   const revokeScript = bindScript(redis, 'callRevoke', callRevokeLua, { keyCounts: [2] })
   const isSplit = isCluster(redis)
+  const isOwnedListed = keysOf.owned !== undefined
 
   /** The wire's lists, for a Cluster: the same as the script does. */
   async function writeLists(call: CallOwnerIds, step: CallStep): Promise<void> {
@@ -95,23 +145,37 @@ export function openCalls(redis: RedisConnection) {
     await reachable(Promise.all(writes))
   }
 
+  async function list(agent: string, dialId: string): Promise<void> {
+    if (keysOf.owned) await reachable(redis.sadd(keysOf.owned(agent), dialId))
+  }
+
+  async function unlist(agent: string, dialId: string): Promise<void> {
+    if (keysOf.owned) await reachable(redis.srem(keysOf.owned(agent), dialId))
+  }
+
   return {
     /** Claims the dial id and writes the call down, in one step. */
     async claim(agent: string, call: CallRecord): Promise<Claimed> {
       const { dialId, orgId, userId, fence, steps } = call
       const fields = flatten({ dialId, orgId, userId, fence, steps, owner: agent, ...call.fields })
-      const keys = [callKey(dialId), revokedKey(dialId)]
+      const keys = [keysOf.record(dialId), revokedKey(dialId)]
       const args = [agent, dialId, CALL_EXPIRY_MS, ...fields]
-      if (!isSplit) return (await claimScript([...keys, ownedCallsKey(agent)], args)) as Claimed
-      const owned = reachable(redis.sadd(ownedCallsKey(agent), dialId))
-      const [claimed] = await Promise.all([claimScript(keys, args), owned])
+      if (!isSplit && keysOf.owned)
+        return (await claimScript([...keys, keysOf.owned(agent)], args)) as Claimed
+      const [claimed] = await Promise.all([claimScript(keys, args), list(agent, dialId)])
       return claimed as Claimed
     },
 
-    /** Writes something down that a survivor must know, unless the call is another's already. */
-    async note(call: CallRecord, field: string, value: string): Promise<void> {
-      await noteScript([callKey(call.dialId)], [call.fence, field, value])
-    },
+    /** Notes a message that must be answered though its owner dies.
+     *  @param isContested another agent may have heard it too: noted only by the first. */
+    note: async (
+      { dialId, fence }: CallRecord,
+      { name, note, isContested }: { name: MessageName; note: string; isContested: boolean },
+    ): Promise<Noted> =>
+      (await hearScript(
+        [keysOf.record(dialId), saidKey(dialId, name)],
+        [fence, noteField(name), note, isContested ? '1' : ''],
+      )) as Noted,
 
     /** Writes a call again that Redis has lost, as it stands now: `sides` are the answered ones. */
     async restore(agent: string, call: CallRecord, sides: string[]): Promise<void> {
@@ -119,31 +183,33 @@ export function openCalls(redis: RedisConnection) {
       for (const side of sides) await writeLists(call, { number: 0, active: { side, isActive: true } })
     },
 
-    /** Takes a call over from its owner, who is fenced from then on. Safe to repeat, and to be repeated until it is
-     *  known what became of it: nobody else looks after a call that is ours without our knowing.
-     *  @returns undefined when it is not (any more) that owner's. */
-    async adopt(dialId: string, from: string, to: string): Promise<CallRecord | undefined> {
-      await reachable(redis.sadd(ownedCallsKey(to), dialId))
-      const flat = (await adoptScript([callKey(dialId)], [from, to])) as string[]
-      await reachable(redis.srem(ownedCallsKey(from), dialId))
+    /** Gives a call a new owner, who is told on its channel; the one before is fenced from then on. Safe to repeat, and to
+     *  be repeated until it is known what became of it.
+     *  @returns undefined when it is not (any more) the former owner's. */
+    async move(dialId: string, { from, fence, to, marker }: Move): Promise<CallRecord | undefined> {
+      const args = [from, fence ?? '', to, dialId, marker]
+      const isListedApart = isSplit && isOwnedListed
+      if (isListedApart) await list(to, dialId)
+      const keys = isOwnedListed && !isSplit ? [keysOf.owned!(from), keysOf.owned!(to)] : []
+      const flat = (await moveScript([keysOf.record(dialId), ...keys], args)) as string[]
       const found = Object.fromEntries(
         flat.flatMap((name, index) => (index % 2 ? [] : [[name, flat[index + 1]!]])),
       )
-      if (flat.length > 0) return readRecord(found)
-      await reachable(redis.srem(ownedCallsKey(to), dialId))
-      return undefined
+      if (isListedApart) await unlist(flat.length > 0 ? from : to, dialId)
+      return readRecord(found)
     },
 
     /** Takes a job away from a dead agent. @returns false when a call of that dial id lives. */
     revoke: async (dialId: string, agent: string): Promise<boolean> =>
-      (await revokeScript([callKey(dialId), revokedKey(dialId)], [agent, REVOKED_EXPIRY_MS])) === 1,
+      (await revokeScript([keysOf.record(dialId), revokedKey(dialId)], [agent, REVOKED_EXPIRY_MS])) === 1,
 
     /** Publishes and writes one step; `done` also when it is sent again and was done before. `fenced`: another agent owns
      *  the call now. `lost`: the call is over, or Redis has lost it. In both nothing was published. */
     async step(call: CallRecord, step: CallStep): Promise<'done' | 'fenced' | 'lost'> {
-      const own = [callKey(call.dialId), callOverKey(call.dialId)]
+      const { active, answers, isLast, isLeftOver } = step
+      const name = answers ?? ''
+      const own = [keysOf.record(call.dialId), keysOf.over(call.dialId), saidKey(call.dialId, name)]
       const keys = isSplit ? own : [...own, historyKey(call), activeCallKey(call)]
-      const { active } = step
       const outcome = (await eventScript(keys, [
         call.fence,
         step.number,
@@ -153,7 +219,9 @@ export function openCalls(redis: RedisConnection) {
         active ? `${active.isActive ? '+' : '-'}${active.side}` : '',
         HISTORY_EXPIRY_SECONDS,
         ACTIVE_EXPIRY_SECONDS,
-        step.forget ?? '',
+        answers === undefined ? '' : isLeftOver ? SAID_EXPIRY_MS : ANSWERED_EXPIRY_MS,
+        isLast ? SAID_EXPIRY_MS : '',
+        answers === undefined ? '' : noteField(name),
         ...flatten(step.fields ?? {}),
       ])) as 'done' | 'fenced' | 'lost'
       if (isSplit && outcome === 'done') await writeLists(call, step)
@@ -163,53 +231,45 @@ export function openCalls(redis: RedisConnection) {
     /** The call is over; its dial id is free. */
     async release(agent: string, call: CallRecord): Promise<void> {
       await Promise.all([
-        releaseScript([callKey(call.dialId), callOverKey(call.dialId)], [call.fence, SAID_EXPIRY_MS]),
-        reachable(redis.srem(ownedCallsKey(agent), call.dialId)),
+        releaseScript([keysOf.record(call.dialId), keysOf.over(call.dialId)], [call.fence, SAID_EXPIRY_MS]),
+        unlist(agent, call.dialId),
       ])
     },
 
     /** Whose the call is: `held`: still the caller's; `fenced`: another agent's; `lost`: Redis does not know it, (not)
      *  yet or any more. */
     async standing(call: CallRecord): Promise<'held' | 'fenced' | 'lost'> {
-      const fence = await reachable(redis.hget(callKey(call.dialId), 'fence'))
+      const fence = await reachable(redis.hget(keysOf.record(call.dialId), 'fence'))
       if (fence === null) return 'lost'
       return Number(fence) === call.fence ? 'held' : 'fenced'
     },
 
-    /** Who owns a call, and its fence, which each new owner counts up; undefined when no call of that dial id lives. */
-    async owner(dialId: string): Promise<{ agent: string; fence: number } | undefined> {
-      const [agent, fence] = await reachable(redis.hmget(callKey(dialId), 'owner', 'fence'))
-      return agent && fence ? { agent, fence: Number(fence) } : undefined
-    },
-
     /** A call's record, or undefined when no call of that dial id lives. */
     async find(dialId: string): Promise<CallRecord | undefined> {
-      return readRecord(await reachable(redis.hgetall(callKey(dialId))))
+      return readRecord(await reachable(redis.hgetall(keysOf.record(dialId))))
     },
 
     /** The agent that owns a call; null when none lives. */
-    ownerOf: (dialId: string): Promise<string | null> => reachable(redis.hget(callKey(dialId), 'owner')),
+    ownerOf: (dialId: string): Promise<string | null> =>
+      reachable(redis.hget(keysOf.record(dialId), 'owner')),
 
-    /** Says something on a channel for which no call stands: an answer to a bad job or message.
-     *  @returns false when nobody heard it. A Cluster counts the listeners of one node only, and so never tells. */
-    async publish(channel: string, message: string): Promise<boolean> {
-      return (await reachable(redis.publish(channel, message))) > 0 || isSplit
+    /** Says something that is said again until Redis has taken it, or by somebody else too: once under its name. */
+    async publishOnce(name: string, channel: string, message: string): Promise<void> {
+      await publishOnceScript([saidKey(channel, name)], [channel, message, SAID_EXPIRY_MS])
     },
 
-    /** The same for a message that is said again until Redis has taken it, or by somebody else too.
-     *  @param names one or two; who says it under one of them later says nothing. */
-    async publishOnce(names: readonly string[], channel: string, message: string): Promise<void> {
-      const marks = names.map(name => saidKey(channel, name))
-      await publishOnceScript(marks, [channel, message, SAID_EXPIRY_MS])
+    /** Answers a message of a call that is (perhaps) another's, unless its owner has answered it or will. */
+    async answerForOwner(dialId: string, name: MessageName, message: string): Promise<void> {
+      const keys = [saidKey(dialId, name), keysOf.record(dialId)]
+      await publishOnceScript(keys, [dialId, message, SAID_EXPIRY_MS, noteField(name)])
     },
 
     /** The call is gone, or another's. */
-    async disown(dialId: string, agent: string): Promise<void> {
-      await reachable(redis.srem(ownedCallsKey(agent), dialId))
-    },
+    disown: (dialId: string, agent: string): Promise<void> => unlist(agent, dialId),
 
     /** An agent's calls. */
-    ownedBy: (agent: string): Promise<string[]> => reachable(redis.smembers(ownedCallsKey(agent))),
+    ownedBy: async (agent: string): Promise<string[]> =>
+      keysOf.owned ? reachable(redis.smembers(keysOf.owned(agent))) : [],
   }
 }
 
@@ -221,7 +281,7 @@ function flatten(fields: Record<string, ScriptArgument>): ScriptArgument[] {
 }
 
 function readRecord(found: Record<string, string>): CallRecord | undefined {
-  const { dialId = '', orgId = '', userId = '', fence, steps, owner: _owner, ...fields } = found
+  const { dialId = '', orgId = '', userId = '', fence, steps, owner = '', ...fields } = found
   if (fence === undefined) return undefined
-  return { dialId, orgId, userId, fence: Number(fence), steps: Number(steps ?? 0), fields }
+  return { owner, dialId, orgId, userId, fence: Number(fence), steps: Number(steps ?? 0), fields }
 }

@@ -1,8 +1,8 @@
--- Publishes a message that may be sent twice: because the first answer was late or lost, or by two who know of it.
--- KEYS: its marks, one for each name that it goes by.   ARGV: channel, message, how long the marks stay (ms).
-local isFirst = true
-for _, mark in ipairs(KEYS) do
-  if not redis.call('SET', mark, '1', 'NX', 'PX', ARGV[3]) then isFirst = false end
-end
-if isFirst then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
+-- Publishes what may be sent twice: because the first answer was late or lost, or by two who know of it.
+-- KEYS: mark of its name, and the call whose owner may answer instead.
+-- ARGV: channel, message, how long the mark stays (ms), field in which the owner would have noted it.
+-- Returns 1, or 0 when it was published before or the owner will.
+if KEYS[2] and redis.call('HEXISTS', KEYS[2], ARGV[4]) == 1 then return 0 end
+if not redis.call('SET', KEYS[1], 'for-the-owner', 'NX', 'PX', ARGV[3]) then return 0 end
+redis.call('PUBLISH', ARGV[1], ARGV[2])
 return 1

@@ -34,12 +34,15 @@ test('two parked calls are bridged, once acked, and park again when the other le
   const order = { type: 'bridge', dial_id1: first.dialId, dial_id2: second.dialId }
   expect(await core.order(order)).toEqual({ type: 'ack', event: 'bridge' })
   expect(await core.next('success')).toEqual({ type: 'success', event: 'bridge-event' })
-  const uuids = { chan_uuid1: legOf('15551110001')!.uuid, chan_uuid2: legOf('15551110002')!.uuid }
-  const bridged = { type: 'bridge-event', core_uuid: stage.switch.coreUuid, ...uuids }
+  const uuids = { channel_uuid1: legOf('15551110001')!.uuid, channel_uuid2: legOf('15551110002')!.uuid }
+  const ids = { chan_uuid1: first.dialId, chan_uuid2: second.dialId }
+  const bridged = { type: 'bridge-event', core_uuid: stage.switch.coreUuid, ...ids, ...uuids }
   expect(await first.channel.next('bridge-event')).toEqual(bridged)
+  expect(await second.channel.next('bridge-event')).toEqual(bridged)
   await until('the switch’s channel says it too', () => core.heard.some(each => each.type === 'bridge-event'))
   expect(core.heard.filter(each => each.type === 'ack' || each.type === 'failure')).toHaveLength(1)
-  stage.switch.hangup(uuids.chan_uuid1)
+  expect(core.heard.filter(each => each.type === 'bridge-event')).toEqual([bridged])
+  stage.switch.hangup(uuids.channel_uuid1)
   await first.channel.next('hangup-event')
   await until('the other parks again', () => legOf('15551110002')?.isParked === true)
   await second.channel.order({ type: 'hangup' })

@@ -1,0 +1,91 @@
+// What an agent holds as its owner: a call, or the channel of its switch. Both are told by a record in Redis, steered by
+// a channel, and owned by one agent at a time. This file has only their common state; `publish.ts` says something about
+// them, `control/hear.ts` hears them, and `ownership/` moves them.
+import type { CallRecord, CallStep, MessageName } from '../../redis/calls/calls.ts'
+import type { Subscription } from '../../redis/subscriber.ts'
+import type { AnswerTo, CallEvent } from './events.ts'
+import { createTaskQueue, type TaskQueue } from './taskQueue.ts'
+
+/** How one agent stands to what it holds; `docs/architecture.md` draws it.
+ *  `held`: ours, obeyed and answered. `offered`: ours until the move that waits in its queue; what is heard behind that is
+ *  the successor's. `left`: another agent's; what we hear of it is overheard. `over`: its name is free again. */
+export type Ownership = 'held' | 'offered' | 'left' | 'over'
+
+/** A message that must have its one answer. */
+export interface Asked {
+  to: AnswerTo
+  name: MessageName
+  /** Other agents that hear it know it by the same name. */
+  isNamed: boolean
+  /** Heard when it was perhaps another agent's to answer already. */
+  isAnothers: boolean
+  /** Undefined: somebody else heard it. */
+  heardAtMs?: number
+}
+
+/** What is said about a call besides what changes with it. */
+export type Saying = Omit<CallStep, 'event' | 'number'> & { event?: CallEvent }
+
+/** What is heard on a channel that is not ours to obey. */
+export interface Overhearing {
+  record: Pick<CallRecord, 'dialId'>
+  /** The channel is a switch's, not a call's. */
+  isSwitch: boolean
+  /** Until their answer is heard. */
+  overheard: Map<MessageName, Asked>
+}
+
+export interface Holding extends Overhearing {
+  record: CallRecord
+  ownership: Ownership
+  /** Its end has begun; nothing more is done for it. */
+  isEnding: boolean
+  /** Publishing and answering, in order. */
+  tasks: TaskQueue
+  /** What is obeyed beside that order. */
+  underWay: Set<Promise<unknown>>
+  /** On its channel. Undefined: not asked for yet. */
+  listening: Subscription | undefined
+  /** How many messages its channel has brought us. */
+  heard: number
+  /** Another agent may obey the same message, because it comes from before a move or because nodes of a Cluster deliver in
+   *  different orders: it is claimed first. */
+  isContested: boolean
+  /** A marker was heard that names another agent, or our own part is not sure yet. */
+  isMarked: boolean
+}
+
+/** A claim's own number, which each new owner counts up. Of another claim of the same dial id, before or after, it is
+ *  not: an agent that slept in between must not write to a call that is not its own. Below 2^52, for a double. */
+const firstFence = (): number => Number(crypto.getRandomValues(new BigUint64Array(1))[0]! >> 12n)
+
+/** @param onThrown one of its tasks threw: a bug, which costs that task alone. */
+export function createHolding(
+  record: Omit<CallRecord, 'fence' | 'steps'>,
+  isSwitch: boolean,
+  onThrown: (thrown: unknown) => void,
+): Holding {
+  return {
+    record: { ...record, fence: firstFence(), steps: 0 },
+    isSwitch,
+    ownership: 'held',
+    isEnding: false,
+    tasks: createTaskQueue(onThrown),
+    underWay: new Set(),
+    listening: undefined,
+    heard: 0,
+    isContested: false,
+    isMarked: false,
+    overheard: new Map(),
+  }
+}
+
+/** A former owner and its successor both hear the channel around a move; on nodes of a Cluster in different orders. */
+const CONTESTED_MS = 10_000
+
+export function contest(holding: Holding): void {
+  holding.isContested = true
+  setTimeout(() => {
+    holding.isContested = false
+  }, CONTESTED_MS).unref()
+}

@@ -1,0 +1,227 @@
+// Hears the channel of what an agent holds: a call, or its switch. Each message becomes an order and gets exactly one
+// answer there, after the switch has taken it: an ack, or a failure with a cause that a person understands. Only the
+// owner obeys. Of what is heard when it is another's, `call/leave.ts` answers what the owner does not.
+
+import { fail, messageOf } from '../../base/result.ts'
+import { type Noted, notesOf } from '../../redis/calls/calls.ts'
+import type { AgentContext } from '../agent/context.ts'
+import { isCall } from '../call/call.ts'
+import { type AnswerTo, ack, controlFailure, type Obeyed } from '../call/events.ts'
+import type { Asked, Holding, Overhearing } from '../call/holding.ts'
+import { CAUSE_TAKEN_OVER, leave, overhear } from '../call/leave.ts'
+import { isOurs, sayNow, sayOn, storeOf, untilWritten } from '../call/publish.ts'
+import { type Heard, hearMessage, isAnswerTo, type Message } from './messages.ts'
+
+/** Messages of one call that may wait for their turn; a flood gets its failures at once, out of turn. */
+const WAITING_MAX = 200
+
+/** Hears the channel of what we hold from now on. */
+export function listen(context: AgentContext, holding: Holding): void {
+  context.hearing.add(holding)
+  const onMessage = (text: string) => hear(context, holding, text)
+  holding.listening = context.channels.listen(holding.record.dialId, { onMessage })
+}
+
+/** A message on the channel. */
+export function hear(context: AgentContext, holding: Holding, text: string): void {
+  const heard = hearMessage(text)
+  if (heard.kind === 'own') return hearOwn(context, holding, heard.message)
+  const asked = { ...askedFor(heard.to, text, holding), heardAtMs: context.clock() }
+  if (holding.ownership === 'left') return overhear(context, holding, asked)
+  context.count('controls', heard.kind === 'message' ? heard.to.event : 'bad')
+  if (holding.tasks.size > WAITING_MAX) return void refuse(context, holding, asked)
+  const noted = noteAtOnce(context, holding, asked)
+  const task = () => answerInTurn(context, holding, asked, heard, noted)
+  if (isCall(holding)) return holding.tasks.run(task)
+  // Orders to a switch need no order among each other: a slow one must not keep the others.
+  const work = task().catch(thrown => context.log.error({ err: thrown }, 'a message was lost by a bug'))
+  holding.underWay.add(work)
+  void work.finally(() => holding.underWay.delete(work))
+}
+
+async function answerInTurn(
+  context: AgentContext,
+  holding: Holding,
+  asked: Asked,
+  heard: Exclude<Heard, { kind: 'own' }>,
+  noted: Promise<Noted> | undefined,
+): Promise<void> {
+  // Known at once as a rule: the order waits for nothing then.
+  if (holding.ownership === 'left') return overhear(context, holding, asked)
+  if (!(await context.mayAct())) {
+    if (!(await isOurs(context, holding))) return overhear(context, holding, asked)
+    // It waited for Redis for as long as its sender did.
+    return void (await answer(context, holding, asked, fail(CAUSE_TAKEN_OVER)))
+  }
+  if (noted && holding.isContested) {
+    const outcome = await noted
+    if (outcome === 'taken') return
+    if (outcome === 'fenced' && (await isAnothers(context, holding))) return overhear(context, holding, asked)
+  }
+  const { promise: answered, resolve: markAnswered } = Promise.withResolvers<void>()
+  const obeying = obey(context, holding, heard, answered)
+  // Otherwise after the command is on its way, so that it waits for nothing.
+  if (!noted) void note(context, holding, asked)
+  const { event, commandId } = asked.to
+  const told = { event, ...(commandId === undefined ? {} : { commandId }) }
+  context.timeline.add(holding.record.dialId, { what: 'control', ...told }, { atMs: asked.heardAtMs })
+  const obeyed = await obeying
+  const sayAnswer = async () => {
+    if (!(await answer(context, holding, asked, obeyed))) overhear(context, holding, asked)
+    markAnswered()
+  }
+  if (isCall(holding)) return sayAnswer()
+  holding.tasks.run(sayAnswer)
+  await answered
+}
+
+/** A bug costs one message its effect, and not its answer. */
+async function obey(
+  context: AgentContext,
+  holding: Holding,
+  heard: Exclude<Heard, { kind: 'own' }>,
+  answered: Promise<void>,
+): Promise<Obeyed> {
+  if (heard.kind === 'bad') return fail(heard.cause)
+  try {
+    return await context.obey(holding, heard.message, answered)
+  } catch (thrown) {
+    context.log.error({ dialId: holding.record.dialId, err: thrown }, 'a message was not obeyed by a bug')
+    return fail('an error of hookswitch itself; whether it was obeyed is unknown')
+  }
+}
+
+/** A message as all agents that hear it know it: by its sender's id for it, with its text, or else as we alone do. */
+function askedFor(to: AnswerTo, text: string, holding: Holding): Asked {
+  const ordinal = ++holding.heard
+  const isNamed = to.commandId !== undefined
+  const { ownership, isMarked, record } = holding
+  return {
+    to,
+    isNamed,
+    name: isNamed ? nameOf(text) : `${record.fence}.${ordinal}`,
+    isAnothers: isMarked || ownership === 'offered' || ownership === 'left',
+  }
+}
+
+/** The text has the sender's id in it, and is told apart from another message under the same id. */
+export const nameOf = (text: string): string => `text.${Bun.hash(text).toString(36)}`
+
+/** One that waits is noted at once, because if we die our successor answers; behind a move the successor has it. One that
+ *  another agent may obey too is claimed by its note, and not obeyed before. */
+function noteAtOnce(context: AgentContext, holding: Holding, asked: Asked): Promise<Noted> | undefined {
+  if (holding.isContested && asked.isNamed)
+    return untilWritten(context, () => writeNote(context, holding, asked, true))
+  const isWaiting = holding.tasks.size > 0 && holding.ownership === 'held'
+  return isWaiting ? note(context, holding, asked) : undefined
+}
+
+async function note(context: AgentContext, holding: Holding, asked: Asked): Promise<Noted> {
+  try {
+    return await writeNote(context, holding, asked, false)
+  } catch (thrown) {
+    context.log.debug({ reason: messageOf(thrown) }, 'redis away: a message is not noted')
+    return 'noted'
+  }
+}
+
+const writeNote = (
+  context: AgentContext,
+  holding: Holding,
+  { name, to }: Asked,
+  isContested: boolean,
+): Promise<Noted> =>
+  storeOf(context, holding).note(holding.record, { name, note: JSON.stringify(to), isContested })
+
+/** @returns false when the call is another agent's by now: nothing was said. */
+async function answer(
+  context: AgentContext,
+  holding: Holding,
+  asked: Asked,
+  obeyed: Obeyed,
+): Promise<boolean> {
+  const { to, name } = asked
+  if (!obeyed.ok) {
+    const fields = { dialId: holding.record.dialId, event: to.event, cause: obeyed.failure }
+    context.log.info(fields, 'control message not obeyed')
+  }
+  const event = obeyed.ok ? ack(to, obeyed.value) : controlFailure(to, obeyed.failure)
+  const isSaid = await sayNow(context, holding, { event, answers: name })
+  if (isSaid) noteAnswer(context, holding, asked, obeyed)
+  return isSaid
+}
+
+function noteAnswer(
+  context: AgentContext,
+  { record }: Holding,
+  { to, heardAtMs }: Asked,
+  obeyed: Obeyed,
+): void {
+  context.timeline.add(record.dialId, {
+    what: 'control-answered',
+    event: to.event,
+    ...(to.commandId === undefined ? {} : { commandId: to.commandId }),
+    isObeyed: obeyed.ok,
+    ...(obeyed.ok ? {} : { cause: obeyed.failure }),
+    ...(heardAtMs === undefined ? {} : { tookMs: context.clock() - heardAtMs }),
+  })
+}
+
+const CAUSE_FLOOD = 'too many messages wait for this call'
+
+/** A failure outside the call's own order. */
+function refuse(context: AgentContext, holding: Holding, asked: Asked): Promise<void> {
+  noteAnswer(context, holding, asked, fail(CAUSE_FLOOD))
+  return sayOn(context, holding.record.dialId, controlFailure(asked.to, CAUSE_FLOOD))
+}
+
+/** What agents say there themselves. */
+function hearOwn(context: AgentContext, holding: Holding, message: Message): void {
+  if (message.type === 'handover-event') {
+    if (message.agent !== context.agent) checkOwner(context, holding)
+  } else forgetAnswered(holding, message)
+}
+
+/** Somebody has answered one of those that we overheard. */
+function forgetAnswered({ overheard }: Overhearing, message: Message): void {
+  if (overheard.size === 0) return
+  // Without ids, the owner's answer is rather to what came in its own part.
+  const answered = [...overheard].filter(([, { to }]) => isAnswerTo(to, message))
+  const [name] = answered.find(([, { isAnothers }]) => isAnothers) ?? answered[0] ?? []
+  if (name !== undefined) overheard.delete(name)
+}
+
+/** A marker says that another agent's part begins, or anybody has published something that looks like one: Redis tells. */
+function checkOwner(context: AgentContext, holding: Holding): void {
+  if (holding.isMarked || holding.ownership === 'left' || holding.ownership === 'over') return
+  holding.isMarked = true
+  const checking = isAnothers(context, holding)
+    .then(isIt => {
+      holding.isMarked = isIt
+    })
+    .catch(thrown => context.log.error({ err: thrown }, 'a marker was not looked after by a bug'))
+  holding.underWay.add(checking)
+  void checking.finally(() => holding.underWay.delete(checking))
+}
+
+/** Asks Redis, and leaves what is another agent's. */
+async function isAnothers(context: AgentContext, holding: Holding): Promise<boolean> {
+  const standing = await untilWritten(context, () => storeOf(context, holding).standing(holding.record))
+  if (standing === 'fenced') leave(context, holding)
+  return standing === 'fenced'
+}
+
+/** Answers what former owners heard and left unanswered, before anything new. */
+export function answerLeftOver(context: AgentContext, holding: Holding): void {
+  for (const [name, value] of notesOf(holding.record)) {
+    delete holding.record.fields[`heard.${name}`]
+    const to = JSON.parse(value) as AnswerTo
+    holding.tasks.run(async () => {
+      await sayNow(context, holding, {
+        event: controlFailure(to, CAUSE_TAKEN_OVER),
+        answers: name,
+        isLeftOver: true,
+      })
+    })
+  }
+}

@@ -1,0 +1,65 @@
+// Goes on with a call that Redis says is ours: because its owner died and we moved it to us, because its owner handed it
+// over, or because we moved it and never learned that we had. The call is read back from its record, its channel is
+// heard, what was left unanswered is answered, and the switch is asked what became of it.
+import type { CallRecord } from '../../redis/calls/calls.ts'
+import type { AgentContext } from '../agent/context.ts'
+import { type BargeMode, type Barger, type Call, createCall, type LegState, legsOf } from '../call/call.ts'
+import { contest } from '../call/holding.ts'
+import { answerLeftOver, hear, listen } from '../control/hear.ts'
+import { reconcile } from '../follow/reconcile.ts'
+import { parseJob } from '../job/job.ts'
+import type { Collected } from './successor.ts'
+
+/** @param collected what was said while its owner changed. Undefined: nobody else hears the channel.
+ *  @returns undefined when the record can't be read back: a bug, or another version's. */
+export function resume(context: AgentContext, record: CallRecord, collected?: Collected): Call | undefined {
+  const call = recall(context, record)
+  if (!call) return undefined
+  context.calls.add(call)
+  answerLeftOver(context, call)
+  if (collected) contest(call)
+  // In one turn: nothing falls between.
+  listen(context, call)
+  collected?.release()
+  for (const text of collected?.texts ?? []) hear(context, call, text)
+  // Not waited for: a switch that answers slowly must not keep other calls from their new owner.
+  reconcile(context, call, context.link.coreUuid ?? '').catch(thrown =>
+    context.log.error({ dialId: record.dialId, err: thrown }, 'reconciling a call failed'),
+  )
+  return call
+}
+
+/** A call as its record tells it. */
+export function recall(context: AgentContext, record: CallRecord): Call | undefined {
+  const { fields, dialId } = record
+  const job = parseJob(fields.job ?? '')
+  if (!job.ok) {
+    context.log.error({ dialId }, 'a call in Redis can not be read back')
+    return undefined
+  }
+  const { list = '', switch: switchName = '' } = fields
+  const call = createCall(job.value, { text: fields.job!, list, switchName }, thrown =>
+    context.log.error({ dialId, err: thrown }, 'a task of a call threw'),
+  )
+  call.record = record
+  // Whether the former owner came to that, the switch has to tell.
+  call.isSent = true
+  for (const leg of legsOf(call))
+    leg.state = (fields[`state.${leg.side}`] as LegState | undefined) ?? 'expected'
+  for (const [name, value] of Object.entries(fields)) {
+    if (!name.startsWith('barger.')) continue
+    const [state, mode] = value.split('/') as [Barger['state'], BargeMode]
+    call.bargers.set(name.slice('barger.'.length), { bargeId: name.slice('barger.'.length), state, mode })
+  }
+  return call
+}
+
+/** In the timeline, and in the trace that the former owner began. */
+export function noteTakeover(
+  context: AgentContext,
+  { dialId, fields: { traceparent } }: CallRecord,
+  how: { from: string; isHandedOver: boolean },
+): void {
+  const about = traceparent === undefined ? {} : { traceparent }
+  context.timeline.add(dialId, { what: 'taken-over', ...how }, about)
+}

@@ -1,0 +1,17 @@
+-- Gives a call a new owner, and tells its channel; whoever owned it is fenced from then on.
+-- KEYS: call, and outside a Cluster the calls of the owner before and of the new one.
+-- ARGV: owner it must have now, fence it must have ('' = any), new owner, channel, marker.
+-- Sent again because its answer was late or lost: it was done already.
+-- How far the former owner had come is kept: a step of its that it sends again, unanswered, was done or not.
+-- Returns the whole record as field, value …; empty when the call is gone or another's.
+local owner, fence, steps = unpack(redis.call('HMGET', KEYS[1], 'owner', 'fence', 'steps'))
+if owner == ARGV[3] then return redis.call('HGETALL', KEYS[1]) end
+if owner ~= ARGV[1] or (ARGV[2] ~= '' and fence ~= ARGV[2]) then return {} end
+redis.call('HSET', KEYS[1], 'owner', ARGV[3], 'steps.' .. fence, steps or '0')
+redis.call('HINCRBY', KEYS[1], 'fence', 1)
+if KEYS[2] then
+  redis.call('SREM', KEYS[2], ARGV[4])
+  redis.call('SADD', KEYS[3], ARGV[4])
+end
+redis.call('PUBLISH', ARGV[4], ARGV[5])
+return redis.call('HGETALL', KEYS[1])
