@@ -1,5 +1,6 @@
 // Phone numbers and accounts as they are shown unless LOG_FULL_NUMBERS is set: by their last three characters, so that
-// one caller's lines can be told apart from another's. Who masks what is decided where it is shown.
+// one caller's lines can be told apart from another's. And passwords and tokens, which are never shown: they are known
+// by the names of their fields. Who hides what is decided where it is shown.
 
 const ELLIPSIS = '…'
 
@@ -29,3 +30,36 @@ export const maskNumbersIn = (text: string, ellipsis = ELLIPSIS): string =>
   text.replace(ID_OR_NUMBER, (found, id?: string) =>
     id === undefined ? `${ellipsis}${found.slice(-3)}` : found,
   )
+
+/** What stands in place of a secret. */
+export const SECRET = '[secret]'
+
+/** Names of fields whose value is never shown. */
+export const SECRET_NAME =
+  /token|passw|passphrase|pwd|secret|authorization|credential|dsn|response_?api|_pass(?:_|$)/i
+
+/** The value without the secrets in it, at any depth. */
+export function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets)
+  // JSON in a text: what it holds is not read.
+  if (typeof value === 'string' && value.includes('{') && SECRET_NAME.test(value)) return SECRET
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [
+      name,
+      SECRET_NAME.test(name) && each !== null ? SECRET : withoutSecrets(each),
+    ]),
+  )
+}
+
+/** The same for JSON as it was sent; what holds no secret stays as it is. What can't be read is cut off where a secret
+ *  may begin. */
+export function withoutSecretsIn(text: string): string {
+  const at = text.search(SECRET_NAME)
+  if (at < 0) return text
+  try {
+    return JSON.stringify(withoutSecrets(JSON.parse(text)))
+  } catch {
+    return `${text.slice(0, at)}${SECRET}`
+  }
+}

@@ -1,7 +1,7 @@
 // Takes secrets and people's numbers out of texts that leave the house. Our own messages hold none; those of libraries
 // may quote what they were given: a URL with its password, a token, a number that did not parse.
 
-import { mask, maskNumbersIn } from '../base/masking.ts'
+import { mask, maskNumbersIn, SECRET, SECRET_NAME } from '../base/masking.ts'
 
 export interface ScrubSettings {
   /** Values of settings that must never be seen. */
@@ -10,13 +10,8 @@ export interface ScrubSettings {
   showsFullNumbers: boolean
 }
 
-const SECRET = '[secret]'
-
 /** A secret that is shorter would be found in ordinary words. */
 const SECRET_CHARACTERS_MIN = 6
-
-/** Keys of fields whose value is never shown. */
-export const SECRET_NAME = /token|password|secret|authorization|credential|dsn|response_?api/i
 
 /** Keys of fields that hold a number, a name or an account. */
 const PERSONAL_NAME =

@@ -2,8 +2,8 @@
 // a message is one of: ours (ignored), a control message, or something that gets a failure with a cause that a
 // person understands. Wire names stop here.
 
+import { SECRET, SECRET_NAME, withoutSecrets } from '../../base/masking.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
-import { SECRET_NAME } from '../../errors/scrub.ts'
 import {
   type CallerId,
   type MediaPath,
@@ -147,21 +147,6 @@ export function withoutSecret(text: string): unknown {
   const read = readMessage(text)
   if (read.ok) return withoutSecrets(read.value)
   return SECRET_NAME.test(text) ? SECRET : text
-}
-
-const SECRET = '[secret]'
-
-function withoutSecrets(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutSecrets)
-  // JSON in a text is a message in a message.
-  if (typeof value === 'string' && value.includes('{') && SECRET_NAME.test(value)) return SECRET
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([name, each]) => [
-      name,
-      SECRET_NAME.test(name) ? SECRET : withoutSecrets(each),
-    ]),
-  )
 }
 
 /** What a stranger sent, short and without control characters. */

@@ -4,7 +4,7 @@
 
 import type { Log } from '../../base/log.ts'
 import { messageOf } from '../../base/result.ts'
-import { type Clock, MS_PER_SECOND } from '../../base/units.ts'
+import { type Clock, MS_PER_MINUTE, MS_PER_SECOND } from '../../base/units.ts'
 import type { RedisConnection } from '../../redis/connect.ts'
 import type { JobQueue } from '../../redis/jobs/jobs.ts'
 import type { Allowance } from './allowance.ts'
@@ -43,6 +43,9 @@ export interface Intake {
  *  and pop. */
 const POP_SECONDS = 1.5
 
+/** How often dead letters are looked through for old ones. */
+const EXPIRY_LOOK_MS = 60 * MS_PER_MINUTE
+
 /** After an error of Redis; its own reconnecting has a backoff too. */
 const RETRY_MS = 250
 
@@ -67,6 +70,7 @@ export function startIntake(options: IntakeOptions): Intake {
   async function serve(list: string): Promise<void> {
     const blocking = options.openBlocking()
     let isInDoubt = true
+    let lookedAtMs = Number.NEGATIVE_INFINITY
     while (!abort.signal.aborted) {
       try {
         // Popped while the connection broke: it stands in our in-flight list, and we don't know of it.
@@ -76,6 +80,10 @@ export function startIntake(options: IntakeOptions): Intake {
         if (waitMs > 0) {
           await nudged(waitMs)
           continue
+        }
+        if (clock() - lookedAtMs >= EXPIRY_LOOK_MS) {
+          lookedAtMs = clock()
+          await jobs.expireDead(list, lookedAtMs)
         }
         const text = await jobs.take(blocking, list, POP_SECONDS)
         if (text === null) continue

@@ -1,19 +1,39 @@
 // Job lists: a backend pushes, agents compete. A job moves atomically from its list into the taker's in-flight list
 // and leaves that only when its call stands in Redis, when it was answered with a failure, or when it goes back.
-// So a job is never held in memory alone. What stands in a job is not looked at here.
+// So a job is never held in memory alone. What stands in a job is not looked at here, but for passwords where it is kept.
+import { withoutSecretsIn } from '../../base/masking.ts'
+import { MS_PER_SECOND } from '../../base/units.ts'
 import type { RedisConnection } from '../connect.ts'
 import { deadLetterKey, inFlightKey } from '../keys.ts'
 import { bindScript, reachable } from '../scripts.ts'
+import deadLetterLua from './deadLetter.lua' with { type: 'text' }
 import jobPutBackLua from './jobPutBack.lua' with { type: 'text' }
 
 /** Jobs that can't be dialled are kept for people to read, the newest of them. */
 const DEAD_LETTERS_MAX = 10_000
 
+/** They hold numbers: who has not looked within a month does not look any more. */
+export const DEAD_LETTER_DAYS = 30
+
+const DEAD_LETTER_SECONDS = DEAD_LETTER_DAYS * 24 * 60 * 60
+
+/** Letters let go in one step, which stops Redis for well under a millisecond. */
+const LET_GO_MAX = 500
+
 export type JobQueue = ReturnType<typeof openJobs>
 
 /** @throws RedisUnavailable from every method. */
 export function openJobs(redis: RedisConnection, agent: string) {
+  const deadLetterScript = bindScript(redis, 'deadLetter', deadLetterLua)
   const putBackScript = bindScript(redis, 'jobPutBack', jobPutBackLua, { keyCounts: [2] })
+
+  async function keepLetters(list: string, letter: string, nowMs: number): Promise<void> {
+    const before = new Date(nowMs - DEAD_LETTER_SECONDS * MS_PER_SECOND).toISOString()
+    await deadLetterScript(
+      [deadLetterKey(list)],
+      [letter, DEAD_LETTERS_MAX, before, DEAD_LETTER_SECONDS, LET_GO_MAX],
+    )
+  }
 
   return {
     /** Waits for the next job of a list, on a connection that nobody else uses meanwhile.
@@ -31,14 +51,16 @@ export function openJobs(redis: RedisConnection, agent: string) {
       await putBackScript([list, inFlightKey(list, holder)], [job])
     },
 
-    /** Keeps a job that can't be dialled, with its reason. Kept before it leaves the in-flight list: a crash
-     *  between the two shows it twice rather than not at all. */
+    /** Keeps a job that can't be dialled, with its reason and without its passwords. Kept before it leaves the in-flight
+     *  list: a crash between the two shows it twice rather than not at all. */
     async moveToDead(list: string, job: string, reason: string, nowMs: number): Promise<void> {
-      const letter = JSON.stringify({ reason, at: new Date(nowMs).toISOString(), job })
-      await reachable(redis.lpush(deadLetterKey(list), letter))
-      await reachable(redis.ltrim(deadLetterKey(list), 0, DEAD_LETTERS_MAX - 1))
+      const at = new Date(nowMs).toISOString()
+      await keepLetters(list, JSON.stringify({ reason, at, job: withoutSecretsIn(job) }), nowMs)
       await reachable(redis.lrem(inFlightKey(list, agent), 1, job))
     },
+
+    /** Lets dead letters go that are older than `DEAD_LETTER_DAYS`. */
+    expireDead: (list: string, nowMs: number): Promise<void> => keepLetters(list, '', nowMs),
 
     /** Jobs in flight under an agent's name: those it holds, and those whose reply it never got. */
     inFlight: (list: string, holder = agent): Promise<string[]> =>
