@@ -67,6 +67,7 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
     apps,
     log,
     clock: Date.now,
+    sendsMessagesOverVoip: config.sendsMessagesOverVoip,
     ...(options.openSender ? { openSender: options.openSender } : {}),
     onPush: ({ platform, outcome, seconds }) => {
       metrics.pushes.inc({ platform, outcome })

@@ -98,6 +98,11 @@ export const SETTINGS = {
     'APPS_FILE',
     'JSON file naming the apps and their push credentials. Without it every app is accepted and pushes go to the log.',
   ),
+  sendsMessagesOverVoip: flag(
+    'APNS_MESSAGE_OVER_VOIP',
+    true,
+    'A `message` to an iPhone that gave no `alert_token` goes over the VoIP topic, as the published apps expect it. Apple forbids it.',
+  ),
   devicesPerAccountMax: integer(
     'DEVICES_PER_ACCOUNT',
     10,

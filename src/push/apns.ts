@@ -5,7 +5,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import { ApnsClient, ApnsError, Errors, Host, Notification, Priority, PushType } from 'apns2'
 import { messageOf } from '../base/result.ts'
-import type { Clock } from '../base/units.ts'
+import { type Clock, toSeconds } from '../base/units.ts'
 import type { ApnsKey, ProviderTokens } from './apnsToken.ts'
 import {
   type ApnsAnswer,
@@ -28,6 +28,9 @@ export const APNS_SEND_LIMIT_MS = 4_000
 /** Apple's wish is unknown without `Retry-After`, which it rarely sends. */
 const RETRY_MS = 500
 
+/** A phone that is off is told when it comes back, within a day. */
+const MESSAGE_LIFETIME_SECONDS = 24 * 60 * 60
+
 /** One app as APPS_FILE names it. */
 export interface ApnsApp extends ApnsKey {
   platform: 'apns'
@@ -38,6 +41,8 @@ export interface ApnsApp extends ApnsKey {
 
 export interface ApnsSenderOptions {
   app: ApnsApp
+  /** A `message` for which there is no alert token goes over the VoIP topic. Default true. */
+  sendsMessagesOverVoip?: boolean
   /** Apple's development host instead of the production one. */
   isSandbox: boolean
   /** One holder for the whole process. */
@@ -48,7 +53,8 @@ export interface ApnsSenderOptions {
   onAnswer?: (headers: ApnsAnswer['headers']) => void
 }
 
-/** Sends VoIP pushes: they are the only kind the app's token is good for, so a `message` goes the same way as a call.
+/** Sends VoIP pushes: they are the only kind the app's token is good for. A `message` goes out as an alert where the app
+ *  gave a token for that; else the same way as a call, if the settings say so, because Apple forbids it there.
  *  A `cancel` is refused unsent (see `carries`), a payload over 5,120 bytes too. Connects at the first push.
  *  Answers other than 200: 410 is 'token-gone' since Apple's timestamp; 429, 5xx and an unreachable Apple are
  *  'retry-later'; a refused provider token is renewed once; all else is 'refused' with Apple's reason. BadDeviceToken
@@ -62,8 +68,13 @@ export function createApnsSender(options: ApnsSenderOptions): PushSender {
 
   return {
     async send(target, payload, signal) {
-      const notification = notificationOf(target, payload, app.topic)
-      const refusal = refusalOf(notification, payload)
+      const isAlert = payload.type === 'message' && target.alertToken !== undefined
+      const notification = isAlert
+        ? alertOf(target.alertToken!, payload, app.topic, clock)
+        : notificationOf(target, payload, app.topic)
+      const refusal = isAlert
+        ? undefined
+        : refusalOf(notification, payload, options.sendsMessagesOverVoip ?? true)
       if (refusal) return { kind: 'refused', reason: refusal }
       return withinLimit(signal, limits.sendMs, limited => sendMendingToken(notification, limited))
     },
@@ -144,7 +155,24 @@ function notificationOf(target: PushTarget, payload: PushPayload, topic: string)
   })
 }
 
-function refusalOf(notification: Notification, payload: PushPayload): string | undefined {
+/** The text is shown by iOS itself, as an app that is not running can't. The topic of alerts is the bundle's id. */
+function alertOf(token: string, payload: PushPayload, topic: string, clock: Clock): Notification {
+  return new Notification(token, {
+    type: PushType.alert,
+    topic: topic.replace(/\.voip$/, ''),
+    priority: Priority.immediate,
+    expiration: Math.floor(toSeconds(clock())) + MESSAGE_LIFETIME_SECONDS,
+    alert: String(payload.message),
+    data: payload,
+  })
+}
+
+function refusalOf(
+  notification: Notification,
+  payload: PushPayload,
+  sendsMessagesOverVoip: boolean,
+): string | undefined {
+  if (payload.type === 'message' && !sendsMessagesOverVoip) return 'no alert token to send a message to'
   if (!carries('apns', payload.type)) return `no VoIP push of type ${payload.type}`
   const bytes = Buffer.byteLength(JSON.stringify(notification.buildApnsOptions()))
   if (bytes > APNS_PAYLOAD_BYTES_MAX) return `payload of ${bytes} bytes, at most ${APNS_PAYLOAD_BYTES_MAX}`

@@ -12,6 +12,8 @@ export interface PushTarget {
   app: string
   /** The vendor's push token. A secret: never in a log. */
   token: string
+  /** Apple's token for alerts, where a `message` goes. A secret too. */
+  alertToken?: string
   /** Registered with a development build: Apple's sandbox host. FCM has no such distinction. */
   isSandbox: boolean
 }
@@ -36,9 +38,8 @@ export type PushOutcome =
   | { kind: 'token-gone'; sinceMs: number }
   /** A passing fault of the vendor or the network; `afterMs` is the vendor's wish, or our backoff. */
   | { kind: 'retry-later'; afterMs: number; reason: string }
-  /** Our fault or the app's settings: logged and counted, not retried at once. `isFinal`: nothing that can happen while
-   *  the call waits mends it. */
-  | { kind: 'refused'; reason: string; isFinal?: true }
+  /** Our fault or the app's settings: logged and counted, not retried at once. */
+  | { kind: 'refused'; reason: string }
 
 /** Sends to one vendor, or to the log. */
 export interface PushSender {

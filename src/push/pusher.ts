@@ -38,6 +38,8 @@ export interface PusherOptions {
   clock: Clock
   /** Told of each sending, retries included: for metrics. `seconds` from sending to the vendor's answer. */
   onPush?: (sent: { platform: Platform; outcome: PushOutcome['kind']; seconds: number }) => void
+  /** APNS_MESSAGE_OVER_VOIP. Default true. */
+  sendsMessagesOverVoip?: boolean
   /** 0 to 1, for the jitter. */
   random?: () => number
   /** Another way to open a sender. The default sends to Apple and Google. */
@@ -49,7 +51,12 @@ export interface PusherOptions {
 export type OpenSender = (
   entry: AppEntry,
   isSandbox: boolean,
-  common: { clock: Clock; providerTokens: ProviderTokens; fcmSendings: PQueue },
+  common: {
+    clock: Clock
+    providerTokens: ProviderTokens
+    fcmSendings: PQueue
+    sendsMessagesOverVoip: boolean
+  },
 ) => PushSender
 
 export interface Pusher {
@@ -83,6 +90,7 @@ export function createPusher(options: PusherOptions): Pusher {
     clock,
     providerTokens: createProviderTokens(clock),
     fcmSendings: new PQueue({ concurrency: FCM_SENDINGS_MAX }),
+    sendsMessagesOverVoip: options.sendsMessagesOverVoip ?? true,
   }
   const logSender: OpenedSender = { sender: createLogSender(log), version: '', sendings: new Set() }
   /** By app, platform of its entry, environment: at most twice the entries of APPS_FILE. */
@@ -226,9 +234,9 @@ export function createPusher(options: PusherOptions): Pusher {
   }
 }
 
-const openVendorSender: OpenSender = ({ settings }, isSandbox, { clock, providerTokens, fcmSendings }) =>
+const openVendorSender: OpenSender = ({ settings }, isSandbox, { clock, fcmSendings, ...apple }) =>
   settings.platform === 'apns'
-    ? createApnsSender({ app: settings, isSandbox, providerTokens, clock })
+    ? createApnsSender({ app: settings, isSandbox, clock, ...apple })
     : createFcmSender({ app: settings, sendings: fcmSendings, clock })
 
 /** FCM knows no environments. */

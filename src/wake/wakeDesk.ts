@@ -6,6 +6,7 @@ import { createBatch } from '../base/batch.ts'
 import type { Log } from '../base/log.ts'
 import { messageOf } from '../base/result.ts'
 import { type Clock, toSeconds, toWholeSeconds } from '../base/units.ts'
+import { isFinalRefusal } from '../push/finalRefusals.ts'
 import type { PushOutcome, PushPayload, PushTarget } from '../push/push.ts'
 import type { Device, DeviceStore } from '../redis/devices/devices.ts'
 import type { WakeId } from '../redis/keys.ts'
@@ -91,7 +92,7 @@ interface CancelledWake extends WakeId {
 
 /** No further push of this call can reach the device. */
 const isFinal = (outcome: PushOutcome): boolean =>
-  outcome.kind === 'token-gone' || (outcome.kind === 'refused' && outcome.isFinal === true)
+  outcome.kind === 'token-gone' || (outcome.kind === 'refused' && isFinalRefusal(outcome.reason))
 
 /** A cancel push is worth little once the phone has given up by itself. */
 const CANCEL_TIMEOUT_MS = 5_000

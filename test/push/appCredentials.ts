@@ -30,7 +30,13 @@ export interface AppleCredentials extends ApplePublicKey {
 export function makeAppleCredentials(keyId = 'KEY1234567'): AppleCredentials {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const signingKey = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  return { teamId: 'TEAM123456', keyId, publicKey, topics: [TEST_TOPIC], signingKey }
+  return {
+    teamId: 'TEAM123456',
+    keyId,
+    publicKey,
+    topics: [TEST_TOPIC, TEST_TOPIC.replace(/\.voip$/, '')],
+    signingKey,
+  }
 }
 
 export interface GoogleCredentials extends GooglePublicKey {

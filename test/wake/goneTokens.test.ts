@@ -1,5 +1,5 @@
 // A vendor says that a push token is gone: the device is forgotten, unless it has registered again since.
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { PushOutcome } from '../../src/push/push.ts'
 import { acked, answer, askPbx, naked, registerPhone } from '../harness/client.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
@@ -73,13 +73,43 @@ test('a device that renews its token while the vendor refuses the old one is kep
 
 test('a push that is refused for a reason of ours forgets nobody', async () => {
   await register('1404', 'refused', 'phone')
-  outcomes.set('refused', { kind: 'refused', reason: 'InvalidProviderToken' })
+  outcomes.set('refused', { kind: 'refused', reason: 'TopicDisallowed' })
   const held = ask('1404', 'our-fault')
   const push = await service.sent(isOf('our-fault', 'refused'))
   await service.logged(line => line.callId === 'our-fault' && line.msg === 'push refused')
   expect(await slotsOf('1404')).toEqual(['phone'])
   await answer(push.payload as Record<string, string>, { baseUrl: service.publicUrl })
   expect(await held).toEqual(acked)
+})
+
+describe('a refusal that nothing in this call can mend', () => {
+  const final = {
+    BadDeviceToken: 'BadDeviceToken',
+    DeviceTokenNotForTopic: 'DeviceTokenNotForTopic',
+    InvalidProviderToken: 'InvalidProviderToken',
+    SENDER_ID_MISMATCH: 'messaging/mismatched-credential: SenderId mismatch',
+    PERMISSION_DENIED: 'messaging/unknown-error: PERMISSION_DENIED',
+  }
+  for (const [name, reason] of Object.entries(final))
+    test(`(${name}) ends the call at once when it was the last phone, and forgets nobody`, async () => {
+      const account = `final-${name}`
+      await register(account, account, 'phone')
+      outcomes.set(account, { kind: 'refused', reason })
+      expect(await ask(account, account)).toEqual(naked('push-refused'))
+      expect(service.pushes.filter(isOf(account, account))).toHaveLength(1)
+      expect(await slotsOf(account)).toEqual(['phone'])
+    })
+
+  test('leaves the call to the other phones', async () => {
+    await register('1407', 'refused-1407', 'first')
+    await register('1407', 'good-1407', 'second')
+    outcomes.set('refused-1407', { kind: 'refused', reason: 'BadDeviceToken' })
+    const held = ask('1407', 'goes-on')
+    await service.logged(line => line.callId === 'goes-on' && line.msg === 'push refused')
+    const push = await service.sent(isOf('goes-on', 'good-1407'))
+    await answer(push.payload as Record<string, string>, { baseUrl: service.publicUrl })
+    expect(await held).toEqual(acked)
+  })
 })
 
 test('one device that said no and one whose token is gone are nobody left: NAK unavailable', async () => {

@@ -152,6 +152,60 @@ describe.concurrent('the push of a call', () => {
     expect(callsTo('both-no').length).toBe(2)
   })
 
+  test('goes out once to a phone that registered for that, and again to the others', async () => {
+    await register({ sip_user_id: '410', token: 'token-once', device_id: 'once', push_profile: 'once' })
+    await register({ sip_user_id: '410', token: 'token-often', device_id: 'often', push_profile: 'normal' })
+    expect(await askPbx(service.publicUrl, { sip_user_id: '410', call_id: 'once' })).toEqual(naked('timeout'))
+    const tokens = callsTo('once').map(each => each.target.token)
+    expect(tokens.filter(each => each === 'token-once')).toHaveLength(1)
+    expect(tokens.filter(each => each === 'token-often')).toHaveLength(3)
+  })
+
+  test('does not go to a phone that must not be disturbed, and if there is no other the PBX hears so at once', async () => {
+    await register({ sip_user_id: '411', token: 'token-quiet', device_id: 'quiet', dnd: 'true' })
+    const ask = (callId: string) => askPbx(service.publicUrl, { sip_user_id: '411', call_id: callId })
+    expect(await ask('all-quiet')).toEqual(naked('unavailable'))
+    await register({ sip_user_id: '411', token: 'token-loud', device_id: 'loud', dnd: 'False' })
+    const held = ask('one-quiet')
+    expect(await answerPush(await service.sent(({ target }) => target.token === 'token-loud'))).toEqual(
+      proceeds,
+    )
+    expect(await held).toEqual(acked)
+    expect(service.pushes.filter(({ target }) => target.token === 'token-quiet')).toEqual([])
+    await register({ sip_user_id: '411', token: 'token-quiet', device_id: 'quiet' })
+    const again = ask('none-quiet')
+    const push = await service.sent(({ target }) => target.token === 'token-quiet')
+    expect(await answerPush(push)).toEqual(proceeds)
+    expect(await again).toEqual(acked)
+  })
+
+  test('is followed by a cancel to the other Android phones when one confirms', async () => {
+    const phones = { winner: 'android', other: 'android', old: 'gcm' } as const
+    for (const [id, platform] of Object.entries(phones))
+      await register({ sip_user_id: '412', token: `token-${id}`, device_id: id }, platform)
+    await register({ sip_user_id: '412', token: 'ab'.repeat(32), device_id: 'iphone' }, 'apns')
+    const held = askPbx(service.publicUrl, { sip_user_id: '412', call_id: 'one-of-four' })
+    const sentTo = (id: string, type: string) =>
+      service.sent(
+        ({ target, payload }) =>
+          payload.call_id === 'one-of-four' && payload.type === type && target.token === `token-${id}`,
+      )
+    const pushes = await Promise.all([sentTo('other', 'call'), sentTo('old', 'call')])
+    expect(await answerPush(await sentTo('winner', 'call'))).toEqual(proceeds)
+    expect(await held).toEqual(acked)
+    for (const [index, id] of ['other', 'old'].entries())
+      expect((await sentTo(id, 'cancel')).payload).toEqual({
+        type: 'cancel',
+        unique_key: pushes[index]!.payload.unique_key!,
+        call_id: 'one-of-four',
+        reason: 'answered_elsewhere',
+      })
+    const cancelled = service.pushes.filter(
+      ({ payload }) => payload.call_id === 'one-of-four' && payload.type === 'cancel',
+    )
+    expect(cancelled.map(({ target }) => target.token).toSorted()).toEqual(['token-old', 'token-other'])
+  })
+
   test('ends the call at once when every token is gone, and late apps hear that it expired', async () => {
     await register({ sip_user_id: '407', token: 'token-407' })
     outcomes.set('token-407', { kind: 'token-gone', sinceMs: Date.now() + 60_000 })

@@ -19,34 +19,35 @@ local wait, grace, account, secret = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[
 local most, unheardIsDead, prefix = tonumber(ARGV[6]), ARGV[7] == '1', ARGV[8]
 
 local function join(waiters, itsSecret, left)
-  local all = listOf(waiters)
+  local lead = string.match(waiters, '^[^\n]+')
   -- Its process may live and hold this wait no more: then it says so by leaving.
-  local inbox, number = string.match(all[1], '(%S+) (%S+)')
+  local inbox, number = string.match(lead, '(%S+) (%S+)')
   local isHeard = redis.call('PUBLISH', inbox, '0 joined ' .. number .. ' ' .. record) > 0
-  local unheard = ''
+  local how, unheard = 'joined', ''
   if isHeard or not unheardIsDead then
-    if #all >= most then return { 'full', left, '', {}, '' } end
-    if not isHeard then unheard = all[1] end
+    local _, before = string.gsub(waiters, '\n', '')
+    if before + 1 >= most then return { 'full', left, '', {}, '' } end
+    if not isHeard then unheard = lead end
     redis.call('HSET', record, 'waiters', waiters .. '\n' .. waiter)
   else
+    local all = listOf(waiters)
     all[#all + 1] = waiter
     table.remove(all, 1)
     all = passLead(all, itsSecret, 'unsure', true, waiter)
     redis.call('HSET', record, 'waiters', table.concat(all, '\n'))
+    if all[1] == waiter then how = 'leads' end
   end
-  local how = all[1] == waiter and 'leads' or 'joined'
   return { how, left, itsSecret or '', devices and redis.call('HVALS', devices) or {}, unheard }
 end
 
-if redis.call('HSETNX', record, 'state', 'waiting') == 0 then
-  local before = redis.call('HMGET', record, 'state', 'waiters', 'secret')
-  local left = redis.call('PTTL', record) - grace
-  if before[1] == 'waiting' and left > 0 then return join(before[2], before[3], left) end
+local before = redis.call('HMGET', record, 'state', 'waiters', 'secret')
+if before[1] then
+  local left = before[1] == 'waiting' and redis.call('PTTL', record) - grace or 0
+  if left > 0 then return join(before[2], before[3], left) end
   redis.call('DEL', record)
-  redis.call('HSET', record, 'state', 'waiting')
 end
 
-redis.call('HSET', record, 'waiters', waiter, 'secret', secret)
+redis.call('HSET', record, 'state', 'waiting', 'waiters', waiter, 'secret', secret)
 redis.call('PEXPIRE', record, wait + grace)
 redis.call('SADD', accounts, account)
 redis.call('PEXPIRE', accounts, wait + grace)

@@ -60,6 +60,34 @@ describe('a push', () => {
     expect(receivedBy(device)).toHaveLength(1)
   })
 
+  const message = { type: 'message', message: 'An other device has registered' } as const
+
+  test('of a message goes as an alert to the phone that gave a token for that, and may come later', async () => {
+    await using sender = openSender({ sendsMessagesOverVoip: false })
+    const device = { ...newDevice(), alertToken: newDevice().token }
+    expect(await sender.send(device, message, forever)).toMatchObject({ kind: 'accepted' })
+    expect(receivedBy(device)).toHaveLength(0)
+    const [push] = receivedBy({ ...device, token: device.alertToken })
+    expect(push?.payload).toEqual({ aps: { alert: message.message }, ...message })
+    expect(push?.headers).toMatchObject({
+      'apns-topic': TEST_TOPIC.replace('.voip', ''),
+      'apns-push-type': 'alert',
+      'apns-expiration': String(Math.floor(clock() / 1_000) + 24 * 60 * 60),
+    })
+  })
+
+  test('of a message without such a token goes over the VoIP topic, unless the settings forbid it', async () => {
+    await using sender = openSender()
+    await using strict = openSender({ sendsMessagesOverVoip: false })
+    const device = newDevice()
+    expect(await sender.send(device, message, forever)).toMatchObject({ kind: 'accepted' })
+    expect(await strict.send(device, message, forever)).toEqual({
+      kind: 'refused',
+      reason: 'no alert token to send a message to',
+    })
+    expect(receivedBy(device).map(each => each.headers['apns-push-type'])).toEqual(['voip'])
+  })
+
   test('of type cancel is refused unsent, because every VoIP push must ring', async () => {
     await using sender = openSender()
     const device = newDevice()

@@ -34,6 +34,7 @@ export function newDevice(): PushTarget {
 interface SenderOptions {
   limits?: Partial<TransportLimits & { sendMs: number }>
   isSandbox?: boolean
+  sendsMessagesOverVoip?: boolean
   providerTokens?: ProviderTokens
   signingKey?: string
 }
@@ -44,6 +45,7 @@ export function openSender(more: SenderOptions = {}) {
   const sender = createApnsSender({
     app: { platform: 'apns', app: TEST_APP, teamId, keyId, topic: TEST_TOPIC, signingKey },
     isSandbox: more.isSandbox ?? false,
+    sendsMessagesOverVoip: more.sendsMessagesOverVoip ?? true,
     providerTokens: more.providerTokens ?? sharedTokens,
     clock,
     limits: { quietMs: 200, probeMs: 100, sendMs: 1_500, ...more.limits },

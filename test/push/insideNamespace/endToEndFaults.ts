@@ -47,6 +47,10 @@ const GONE: Fault = {
   google: { kind: 'refuse', code: 404, status: 'NOT_FOUND', fcmCode: 'UNREGISTERED' },
 }
 const REFUSED: Fault = {
+  apple: { kind: 'refuse', status: 400, reason: 'TopicDisallowed' },
+  google: { kind: 'refuse', code: 401, status: 'UNAUTHENTICATED', fcmCode: 'THIRD_PARTY_AUTH_ERROR' },
+}
+const REFUSED_FOR_GOOD: Fault = {
   apple: { kind: 'refuse', status: 400, reason: 'BadDeviceToken' },
   google: { kind: 'refuse', code: 403, status: 'PERMISSION_DENIED', fcmCode: 'SENDER_ID_MISMATCH' },
 }
@@ -159,6 +163,15 @@ describe.concurrent('a refused push', () => {
       plan(refused, REFUSED)
       await callReaches(other!)
       await callReaches(refused)
+    }
+  })
+
+  test('for good ends the call at once, and forgets no phone', async () => {
+    for (const platform of ['apns', 'android'] as const) {
+      const [phone] = await registered(platform)
+      plan(phone, REFUSED_FOR_GOOD)
+      expect(await answerOf(patient, phone)).toEqual(naked('push-refused'))
+      await callReaches(phone)
     }
   })
 
