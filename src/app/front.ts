@@ -6,7 +6,7 @@ import type { Metrics } from '../base/metrics.ts'
 import { createRareLog } from '../base/rareLog.ts'
 import type { Config } from '../config/config.ts'
 import { errorReportSettingsOf } from '../errors/reports.ts'
-import { listen } from '../http/listen.ts'
+import { listen, localUrlOf, urlOf } from '../http/listen.ts'
 import { createPublicApp, PUBLIC_LISTENER } from '../http/public/app.ts'
 import { createAppAuth } from '../http/public/auth.ts'
 import { createConfirmationTokens } from '../http/public/confirmationTokens.ts'
@@ -169,7 +169,8 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
   }
 
   return {
-    publicUrl: `http://${config.host}:${publicApp.server?.port}`,
+    publicUrl: urlOf(config.host, publicApp.server?.port),
+    localUrl: localUrlOf(config.host, publicApp.server?.port),
     signToken: tokens.sign,
     beforeScrape,
 

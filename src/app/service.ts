@@ -4,7 +4,7 @@ import { version } from '../../package.json'
 import { openBackend } from '../backend/backend.ts'
 import { adminTokensOf } from '../config/config.ts'
 import { createInternalApp, INTERNAL_LISTENER } from '../http/internal/app.ts'
-import { listen } from '../http/listen.ts'
+import { listen, urlOf } from '../http/listen.ts'
 import { openOperate } from '../live/open.ts'
 import { keepQueueGauges } from '../live/queueGauges.ts'
 import { openRedis } from '../redis/connect.ts'
@@ -93,6 +93,7 @@ export async function openService(options: ServiceOptions) {
     lists: config,
     isLoadTestAllowed: config.redMode === 'load-test',
     version,
+    publicAddress: { here: front?.localUrl, ofApps: config.appApiUrl },
     clock: Date.now,
     newUuid: () => crypto.randomUUID(),
     log,
@@ -105,11 +106,10 @@ export async function openService(options: ServiceOptions) {
     switches: () => agents?.switches() ?? new Map(),
   })
 
-  const { internalHost } = config
   return {
     front,
     publicUrl: front?.publicUrl,
-    internalUrl: `http://${internalHost.includes(':') ? `[${internalHost}]` : internalHost}:${internalApp.server?.port}`,
+    internalUrl: urlOf(config.internalHost, internalApp.server?.port),
 
     /** Ends in good order: at most after the longest wait, or the longest call that `DRAIN_MAX` allows. */
     async stop(): Promise<void> {

@@ -17,7 +17,8 @@ const REDIS_USUAL_MS = 2 * MS_PER_SECOND
 const LOOK_AGAIN_MS = 0.1 * MS_PER_SECOND
 
 export interface Welcomed {
-  publicUrl: string
+  /** Of the public listener, as this machine reaches it. */
+  localUrl: string
   internalUrl: string
   /** Empty once Redis is usable. */
   obstacles: () => string[]
@@ -40,7 +41,7 @@ export async function printWelcome(
   { write, which, stopping }: WelcomeOptions,
 ): Promise<void> {
   const { roundtripWaitMs } = settings
-  const base = front.publicUrl.replace('0.0.0.0', '127.0.0.1')
+  const base = front.localUrl
   write(`
   hookswitch listens on ${base} (PBXs and apps) and ${front.internalUrl} (operators).
   Open ${front.internalUrl}/ in a browser: it shows live what happens.

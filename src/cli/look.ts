@@ -4,7 +4,7 @@
 import type { Backend, SeenAgent } from '../backend/backend.ts'
 import { byDialId, type LivingCall, livingCall, numbersOf } from '../backend/callView.ts'
 import { type WaitingJob, waitingJobs, whyNobodyTakesJobs } from '../backend/waitingJobs.ts'
-import { mask } from '../base/log.ts'
+import { mask, maskNumber } from '../base/masking.ts'
 import { printable } from '../base/printable.ts'
 import type { Clock } from '../base/units.ts'
 import { DONE, type Ending } from './ending.ts'
@@ -17,6 +17,12 @@ export interface ListOptions {
   lists: readonly string[]
   showsFullNumbers: boolean
   clock: Clock
+}
+
+/** How a number is shown, and an id that may be made of one. */
+interface Shown {
+  number: (text: string) => string
+  id: (text: string) => string
 }
 
 /** In the wire's own words, as the internal API shows it, and each leg with its number. */
@@ -37,7 +43,9 @@ interface ListedJob {
 /** Lists the living calls, by dial id, and the jobs that wait, in the order in which they are taken. */
 export async function listCalls(backend: Backend, options: ListOptions, terminal: Terminal): Promise<Ending> {
   const { isJson, lists, showsFullNumbers, clock } = options
-  const shown = (number: string): string => (showsFullNumbers ? number : String(mask(number)))
+  const shown: Shown = showsFullNumbers
+    ? { number: text => text, id: text => text }
+    : { number: text => String(mask(text)), id: maskNumber }
   const [agents, { calls }, waiting] = await Promise.all([
     backend.agents(),
     backend.calls(),
@@ -65,29 +73,25 @@ export async function showHistory(
   return DONE
 }
 
-function withNumbers(
-  call: LivingCall,
-  fields: Record<string, string | undefined>,
-  shown: (number: string) => string,
-): ListedCall {
+function withNumbers(call: LivingCall, fields: Record<string, string | undefined>, shown: Shown): ListedCall {
   const [first, second] = numbersOf(fields.job ?? '')
   const legs = call.legs.map(leg => ({
     ...leg,
-    number: shown(leg.side === (fields.side ?? '0') ? first : second),
+    number: shown.number(leg.side === (fields.side ?? '0') ? first : second),
   }))
-  return { ...call, legs }
+  return { ...call, user_id: shown.id(call.user_id), legs }
 }
 
-function listedJob(job: WaitingJob, shown: (number: string) => string): ListedJob {
+function listedJob(job: WaitingJob, shown: Shown): ListedJob {
   return {
     dial_id: job.dialId,
     kind: job.kind,
     org_id: job.orgId,
-    user_id: job.userId,
+    user_id: shown.id(job.userId),
     waits_in: job.list,
     place: job.place,
     queued_at: job.queuedAtMs === null ? null : new Date(job.queuedAtMs).toISOString(),
-    numbers: job.numbers.filter(number => number !== '').map(shown),
+    numbers: job.numbers.filter(number => number !== '').map(shown.number),
   }
 }
 

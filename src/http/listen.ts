@@ -56,6 +56,14 @@ export function listen(app: AnyElysia, options: ListenOptions): void {
   })
 }
 
+/** Where a listener is. */
+export const urlOf = (host: string, port: number | undefined): string =>
+  `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+
+/** The same for who is on this machine, where "all addresses" is none that can be asked. */
+export const localUrlOf = (host: string, port: number | undefined): string =>
+  urlOf({ '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host, port)
+
 const refuse = (): Response =>
   respondProblem(badRequest('the request must be for http://host/path, with a path that needs no tidying'))
 

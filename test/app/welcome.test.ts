@@ -6,7 +6,7 @@ import { freePort, startRedis } from '../harness/redis.ts'
 import { startService } from '../harness/service.ts'
 
 const FRONT: Welcomed = {
-  publicUrl: 'http://0.0.0.0:8080',
+  localUrl: 'http://127.0.0.1:8080',
   internalUrl: 'http://127.0.0.1:9090',
   obstacles: () => [],
   signToken: async () => 'aaa.bbb.ccc',

@@ -11,6 +11,7 @@ import { BODY_BYTES_MAX } from '../body.ts'
 import { ELYSIA_ROUTING } from '../listen.ts'
 import { type LiveOptions, liveRoutes, PAGE_PATHS } from '../page/routes.ts'
 import { respondProblem } from '../problems.ts'
+import type { PublicAddress } from '../public/document.ts'
 import { createAudit } from './audit.ts'
 import { callCommandsApi } from './callCommandsApi.ts'
 import { type CallEventsApiOptions, callEventsApi } from './callEventsApi.ts'
@@ -47,6 +48,8 @@ export interface InternalAppOptions
   closing: AbortSignal
   /** Of the program, for the document. */
   version: string
+  /** Where the public listener is, for its document. */
+  publicAddress: PublicAddress
   log: Log
 }
 
@@ -105,7 +108,7 @@ export function createInternalApp(options: InternalAppOptions) {
     .use(callEventsApi(steering))
     .use(switchesApi(steering))
     .use(devicesApi(options))
-    .use(openApi({ isTokenWanted, version: options.version }))
+    .use(openApi({ ...options, isTokenWanted }))
   opened.app = app
   return app
 }

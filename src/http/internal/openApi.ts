@@ -1,16 +1,20 @@
 // The listeners' description. Of the internal one: the OpenAPI document that Elysia's plugin makes of the routes, and a
 // page to read and try it, whose scripts come from here and from nowhere else. What the plugin can't know of a route is
-// put right on its way out. Of the public one: a document of its own, on a page of the same kind; nothing is tried
-// there, because that listener is elsewhere.
+// put right on its way out. Of the public one: a document of its own, which names where that listener is, on a page of
+// the same kind; what is tried there goes through this listener (`tryOut.ts`).
 import { openapi } from '@elysiajs/openapi'
 import { Elysia } from 'elysia'
-import { publicDocument } from '../public/document.ts'
+import type { Log } from '../../base/log.ts'
+import { type PublicAddress, publicDocument, publicRoutes } from '../public/document.ts'
 import { complete } from './openApiDocument.ts'
+import { TRIED_AUTHORIZATION, TRY_PATH, tryOut } from './tryOut.ts'
 
 export interface OpenApiOptions {
   /** False: the listener is on loopback and open to whoever is there. */
   isTokenWanted: boolean
   version: string
+  publicAddress: PublicAddress
+  log: Log
 }
 
 const PATH = '/openapi'
@@ -35,8 +39,9 @@ const POLICY = [
 
 const PAGE_HEADERS = { 'content-security-policy': POLICY, 'x-content-type-options': 'nosniff' }
 
-/** As the plugin makes its own. */
-const PUBLIC_PAGE = `<!DOCTYPE html>
+/** As the plugin makes its own. What is tried goes to this listener, whatever server the document names; the token that
+ *  it wants is the live page's, or asked for. */
+const publicPage = (isTokenWanted: boolean): string => `<!DOCTYPE html>
 <html lang="en">
 <head>
   <meta charset="utf-8">
@@ -47,7 +52,27 @@ const PUBLIC_PAGE = `<!DOCTYPE html>
   <div id="swagger-ui"></div>
   <script src="${PATH}/swagger-ui-bundle.js"></script>
   <script>
-    SwaggerUIBundle({ url: '${PATH}/public/json', dom_id: '#swagger-ui', supportedSubmitMethods: [] })
+    function token() {
+      const known = sessionStorage.getItem('hookswitch-token') ?? prompt('ADMIN_TOKEN of this listener') ?? ''
+      sessionStorage.setItem('hookswitch-token', known)
+      return known
+    }
+    function throughThisListener(request) {
+      const { pathname, search } = new URL(request.url, location.href)
+      const at = pathname.lastIndexOf('/api/')
+      if (at < 0) return request
+      const { Authorization, authorization = Authorization, ...headers } = request.headers
+      if (authorization) headers['${TRIED_AUTHORIZATION}'] = authorization
+      if (${isTokenWanted}) headers.authorization = 'Bearer ' + token()
+      const url = location.origin + '${TRY_PATH}' + pathname.slice(at) + search
+      return Object.assign(request, { url, headers })
+    }
+    SwaggerUIBundle({
+      url: '${PATH}/public/json',
+      dom_id: '#swagger-ui',
+      requestInterceptor: throughThisListener,
+      showMutatedRequest: false,
+    })
   </script>
 </body>
 </html>
@@ -70,7 +95,7 @@ them as a bearer token; \`/metrics\` takes \`METRICS_TOKEN\`, too.
 
 PBXs and apps talk to the public listener: [its description](/openapi/public).`
 
-export function openApi({ isTokenWanted, version }: OpenApiOptions) {
+export function openApi({ isTokenWanted, version, publicAddress, log }: OpenApiOptions) {
   const security = !isTokenWanted ? {} : { security: [{ adminToken: [] }] }
   const app = new Elysia({ name: 'openapi' })
     .onAfterHandle({ as: 'scoped' }, ({ path, responseValue, set }) => {
@@ -111,17 +136,19 @@ export function openApi({ isTokenWanted, version }: OpenApiOptions) {
         },
       }),
     )
-  const described = publicDocument(version)
+  const described = publicDocument(version, publicAddress)
+  const page = publicPage(isTokenWanted)
   app
     .get(`${PATH}/public/json`, () => described, { detail: { hide: true } })
     .get(
       `${PATH}/public`,
       () =>
-        new Response(PUBLIC_PAGE, {
+        new Response(page, {
           headers: { 'content-type': 'text/html; charset=utf-8', ...PAGE_HEADERS },
         }),
       { detail: { hide: true } },
     )
+    .use(tryOut({ publicUrl: publicAddress.here, routes: publicRoutes(), log }))
   for (const [name, type] of Object.entries(ASSETS)) {
     const file = new URL(import.meta.resolve(`swagger-ui-dist/${name}`))
     app.get(`${PATH}/${name}`, () => new Response(Bun.file(file), { headers: { 'content-type': type } }), {

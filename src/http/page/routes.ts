@@ -48,11 +48,19 @@ interface PageFile {
   etag: string
 }
 
-const FILES: PageFile[] = readdirSync(DIRECTORY).map(name => {
+/** Asked for by browsers where a page names no icon of its own, as those of the API do. */
+const FAVICON_PATH = '/favicon.ico'
+
+const FILES: PageFile[] = readdirSync(DIRECTORY).flatMap(name => {
+  const type = TYPES[extname(name)]
+  // This program lies beside them.
+  if (type === undefined) return []
   const content = readFileSync(new URL(name, DIRECTORY), 'utf8')
-  const type = TYPES[extname(name)] ?? 'text/plain; charset=utf-8'
   const etag = `"${Bun.hash(content).toString(36)}"`
-  return { path: name === 'index.html' ? '/' : `/page/${name}`, type, content, etag }
+  const paths = { 'index.html': ['/'], 'icon.svg': ['/page/icon.svg', FAVICON_PATH] }[name] ?? [
+    `/page/${name}`,
+  ]
+  return paths.map(path => ({ path, type, content, etag }))
 })
 
 /** Open to everybody: there is no data in them. */

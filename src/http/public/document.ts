@@ -20,8 +20,20 @@ interface Route {
   security?: Json[]
 }
 
+/** Where the public listener is. */
+export interface PublicAddress {
+  /** As this machine reaches this process's own; undefined: it has none. */
+  here: string | undefined
+  /** APP_API_URL: as apps reach it. */
+  ofApps: string | undefined
+}
+
+/** The routes of the document: methods in lower case, by path. */
+export const publicRoutes = (): Record<string, string[]> =>
+  Object.fromEntries(Object.entries(ROUTES).map(([path, operations]) => [path, Object.keys(operations)]))
+
 /** @param version of the program. */
-export function publicDocument(version: string): Json {
+export function publicDocument(version: string, address: PublicAddress): Json {
   const paths = Object.fromEntries(
     Object.entries(ROUTES).map(([path, operations]) => [
       path,
@@ -31,7 +43,7 @@ export function publicDocument(version: string): Json {
   return {
     openapi: '3.1.2',
     info: { title: 'hookswitch, public API', version, description: DESCRIPTION },
-    servers: [{ url: 'http://localhost:8080', description: 'HOST and PORT' }],
+    servers: serversOf(address),
     tags: [
       { name: 'PBX', description: 'Answers the addresses in PBX_ALLOW, or the bearer of PBX_TOKEN.' },
       { name: 'App', description: 'Authenticated by AUTH_MODE, a confirmation by its token.' },
@@ -50,6 +62,17 @@ export function publicDocument(version: string): Json {
       },
     },
   }
+}
+
+/** The one that serves all comes first: generated clients take it. */
+function serversOf({ here, ofApps }: PublicAddress): Json[] {
+  const servers = [
+    ...(ofApps === undefined ? [] : [{ url: ofApps, description: 'APP_API_URL: as apps reach it' }]),
+    ...(here === undefined ? [] : [{ url: here, description: 'HOST and PORT, on the machine itself' }]),
+  ]
+  return servers.length > 0
+    ? servers
+    : [{ url: 'http://127.0.0.1:8080', description: 'HOST and PORT of a front' }]
 }
 
 const DESCRIPTION = `Wakes sleeping phone apps. Bodies are JSON, form-encoded or multipart/form-data, blanks around values do not count, paths may end in a slash, unknown fields are ignored.`

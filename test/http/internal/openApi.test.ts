@@ -13,6 +13,7 @@ import { type Api, apiAt, aspCall, untilApiReady } from './api.ts'
 type Document = any
 
 const ADMIN_TOKEN = 'the-token-of-the-operators'
+const PBX_TOKEN = 'the-token-of-the-pbxs'
 
 let redis: TestRedis
 let services: TestService[]
@@ -23,7 +24,12 @@ beforeAll(async () => {
   redis = await startRedis()
   services = await Promise.all([
     startService({ PUBSUB_REDIS_URL: redis.url }),
-    startService({ PUBSUB_REDIS_URL: redis.url, ADMIN_TOKEN }),
+    startService({
+      PUBSUB_REDIS_URL: redis.url,
+      ADMIN_TOKEN,
+      PBX_TOKEN,
+      APP_API_URL: 'https://wake.example.com',
+    }),
   ])
   await untilApiReady(services[0]!.internalUrl)
   api = apiAt(services[0]!.internalUrl)
@@ -171,13 +177,66 @@ describe('the public listener’s document', () => {
   })
 })
 
-test('its page loads nothing from elsewhere', async () => {
+describe('the public listener’s page', () => {
+  test('names where that listener is, and where apps reach it', async () => {
+    const { body: described } = await api.get('/openapi/public/json')
+    const here = { url: services[0]!.publicUrl, description: 'HOST and PORT, on the machine itself' }
+    expect(described.servers).toEqual([here])
+    const withApps = (await apiAt(services[1]!.internalUrl).get('/openapi/public/json')).body
+    expect(withApps.servers).toEqual([
+      { url: 'https://wake.example.com', description: 'APP_API_URL: as apps reach it' },
+      { ...here, url: services[1]!.publicUrl },
+    ])
+  })
+
+  test('tries its routes through this listener, with the credentials that are meant for the other', async () => {
+    const device = { sip_user_id: '77', token: '4f'.repeat(32), app: 'com.example.phone' }
+    const registered = await api.post('/openapi/public/try/api/apns-device/', device)
+    expect(registered.status).toBe(201)
+    const held = await api.post('/openapi/public/try/api/incoming-call/', {
+      sip_user_id: 'nobody',
+      phonenumber: '0123456789',
+    })
+    expect([held.status, held.body, held.headers.get('x-hookswitch-reason')]).toEqual([
+      200,
+      'status=NAK',
+      'no-device',
+    ])
+    const refused = await api.post('/openapi/public/try/api/incoming-call/', {})
+    expect(refused.headers.get('content-type')).toStartWith('application/problem+json')
+    expect(refused.status).toBe(400)
+    // Of the service with a token, whose PBXs have one, too.
+    const ask = (authorization: string, tried: string) =>
+      fetch(`${services[1]!.internalUrl}/openapi/public/try/api/incoming-call/`, {
+        method: 'POST',
+        headers: { authorization, 'x-try-authorization': tried, 'content-type': 'application/json' },
+        body: JSON.stringify({ sip_user_id: 'nobody', phonenumber: '1' }),
+      })
+    expect((await ask('Bearer wrong', `Bearer ${PBX_TOKEN}`)).status).toBe(401)
+    expect((await ask(`Bearer ${ADMIN_TOKEN}`, 'Bearer wrong')).status).toBe(403)
+    expect((await ask(`Bearer ${ADMIN_TOKEN}`, `Bearer ${PBX_TOKEN}`)).status).toBe(200)
+  })
+
+  test('tries nothing else there, and nothing for pages of other sites', async () => {
+    expect((await api.get('/openapi/public/try/healthz')).status).toBe(404)
+    const strange = await fetch(`${services[0]!.internalUrl}/openapi/public/try/api/check-in/`, {
+      method: 'POST',
+      headers: { origin: 'https://evil.example', 'content-type': 'application/json' },
+      body: '{}',
+    })
+    expect(strange.status).toBe(403)
+  })
+})
+
+test('its page loads nothing from elsewhere, and has an icon', async () => {
   const page = await api.get('/openapi')
   expect((await api.get('/openapi/public')).body).toContain('/openapi/public/json')
   expect(page.headers.get('content-type')).toStartWith('text/html')
   const loaded = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url as string)
   expect(loaded).toContain('/openapi/swagger-ui-bundle.js')
   for (const url of loaded) expect([url, (await api.get(url)).status]).toEqual([url, 200])
+  const icon = await api.get('/favicon.ico')
+  expect([icon.status, icon.headers.get('content-type')]).toEqual([200, 'image/svg+xml'])
   expect(page.headers.get('content-security-policy')).toContain("default-src 'none'")
 })
 
