@@ -9,6 +9,7 @@ import type { Incident } from '../dial/agent/incidents.ts'
 import { openAgentPool } from '../dial/agent/pool.ts'
 import { errorReportSettingsOf } from '../errors/reports.ts'
 import { labelsOfCause } from '../esl/hangupCauses.ts'
+import type { Obstacle } from '../http/internal/probes.ts'
 import { tracerSettingsOf } from '../tracing/tracer.ts'
 
 export interface AgentsOptions {
@@ -112,7 +113,7 @@ export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOption
 
   return {
     /** What keeps the agents from dialling: none of them reaches a switch. */
-    obstacles: (): string[] => ([...pool.switches().values()].some(Boolean) ? [] : ['switch']),
+    obstacles: (): Obstacle[] => ([...pool.switches().values()].some(Boolean) ? [] : ['switch']),
 
     /** Whether there is an agent that does not hear what is said on its channels. */
     isDeaf: () => pool.isDeaf,

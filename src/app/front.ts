@@ -6,6 +6,7 @@ import type { Metrics } from '../base/metrics.ts'
 import { createRareLog } from '../base/rareLog.ts'
 import type { Config } from '../config/config.ts'
 import { errorReportSettingsOf } from '../errors/reports.ts'
+import type { Obstacle } from '../http/internal/probes.ts'
 import { listen, localUrlOf, urlOf } from '../http/listen.ts'
 import { createPublicApp, PUBLIC_LISTENER } from '../http/public/app.ts'
 import { createAppAuth } from '../http/public/auth.ts'
@@ -175,7 +176,7 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
     beforeScrape,
 
     /** What keeps this role from taking calls. */
-    obstacles: (): string[] => (isRedisReady() ? [] : ['redis']),
+    obstacles: (): Obstacle[] => (isRedisReady() ? [] : ['redis']),
 
     /** The requests that are held now, the eldest by name. */
     waits: (eldestMax: number): HeldWaits => ({

@@ -4,6 +4,7 @@ import { version } from '../../package.json'
 import { openBackend } from '../backend/backend.ts'
 import { adminTokensOf } from '../config/config.ts'
 import { createInternalApp, INTERNAL_LISTENER } from '../http/internal/app.ts'
+import type { Obstacle } from '../http/internal/probes.ts'
 import { listen, urlOf } from '../http/listen.ts'
 import { openOperate } from '../live/open.ts'
 import { keepQueueGauges } from '../live/queueGauges.ts'
@@ -62,9 +63,9 @@ export async function openService(options: ServiceOptions) {
 
   // A Redis that is full can be reached and takes nothing; one that an agent is deaf to takes everything.
   const isRedisReady = () => operate.isRedisReady() && !agents?.isDeaf()
-  const readiness = (): string[] => [
-    ...(isDraining ? ['draining'] : []),
-    ...(isRedisReady() ? (front?.obstacles() ?? []) : ['redis']),
+  const readiness = (): Obstacle[] => [
+    ...(isDraining ? (['draining'] as const) : []),
+    ...(isRedisReady() ? (front?.obstacles() ?? []) : (['redis'] as const)),
     // A process that serves PBXs too must not lose their traffic because a switch is away.
     ...(config.role === 'agent' ? (agents?.obstacles() ?? []) : []),
   ]

@@ -28,7 +28,7 @@ Settings, from the environment:
                     (the doctor reads all that the service reads: hookswitch settings)
   NO_COLOR          no colours; nor are there any where the output is no terminal
 
-The service itself is started with npm start.`
+The service itself is started with npm start. In a checkout, hookswitch is npm run -s cli --`
 
 /** By command. */
 export const EXAMPLES: Record<string, string[]> = {

@@ -2,6 +2,7 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { Glob } from 'bun'
+import { OBSTACLES } from '../../src/http/internal/probes.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 
@@ -28,4 +29,12 @@ test('what is to be pasted has no comment behind it: an interactive zsh passes i
     )
   expect(blocks.length).toBeGreaterThan(0)
   expect(blocks.filter(line => /\s#\s/.test(line.replace(/'[^']*'/g, "''")))).toEqual([])
+})
+
+test('the runbook has a word on each obstacle that /readyz names', async () => {
+  const runbook = await Bun.file(join(ROOT, 'docs/operations.md')).text()
+  const part = /^### Not ready\n(.*?)^### /ms.exec(runbook)?.[1]
+  for (const obstacle of OBSTACLES) expect(part).toContain(`\`${obstacle}\``)
+  // A process that serves PBXs stays ready without a switch: `manifests` and `service` rely on it.
+  expect(part).toContain('`ROLE=agent` alone')
 })

@@ -38,7 +38,7 @@ describe.skipIf(!chromium)('the API pages', () => {
       await page.$eval(`${route} ${button}`, each => (each as unknown as { click(): void }).click())
     }
     await page.waitForSelector(`${route} .live-responses-table`)
-    return page.$eval(route, each => (each as unknown as { innerText: string }).innerText)
+    return page.$eval(route, each => (each as unknown as { textContent: string }).textContent)
   }
 
   test('of the public listener tries a wake, and shows the request as a PBX would send it', async () => {

@@ -3,8 +3,13 @@
 import { Elysia, t } from 'elysia'
 import type { Metrics } from '../../base/metrics.ts'
 
+/** All that may keep a process from taking calls. The runbook has a word on each. */
+export const OBSTACLES = ['draining', 'redis', 'switch'] as const
+
+export type Obstacle = (typeof OBSTACLES)[number]
+
 /** What keeps this process from taking calls; empty = ready. */
-export type Readiness = () => string[]
+export type Readiness = () => Obstacle[]
 
 export interface ProbeOptions {
   readiness: Readiness
@@ -41,7 +46,7 @@ export function probes({ readiness, metrics, beforeScrape }: ProbeOptions) {
             examples: [{ ready: true, obstacles: [] }],
           }),
           503: t.Object(readinessSchema.properties, {
-            description: 'Not ready, and why: `redis`, `switch` or `draining`.',
+            description: `Not ready, and why: ${OBSTACLES.map(each => `\`${each}\``).join(', ')}.`,
             examples: [{ ready: false, obstacles: ['redis'] }],
           }),
         },
