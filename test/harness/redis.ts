@@ -28,7 +28,7 @@ export const BINARY = process.env.HOOKSWITCH_REDIS_SERVER ?? 'redis-server'
  *  @param options how its client connects; with `tls` the server speaks nothing else. */
 export async function startRedis(
   args: string[] = [],
-  options: Pick<RedisOptions, 'host' | 'tls'> = {},
+  options: Pick<RedisOptions, 'host' | 'tls' | 'username' | 'password'> = {},
 ): Promise<TestRedis> {
   const port = await freePort()
   const directory = await mkdtemp(join(tmpdir(), 'hookswitch-redis-'))

@@ -36,7 +36,7 @@ export async function tryRights(redis: RedisConnection, jobLists: readonly strin
           problem(
             'redis rights',
             `We can't ${what}: ${messageOf(thrown)}.`,
-            'Give our user ~* &* +@all -@dangerous +info, or at least what is missing (ACL SETUSER).',
+            'Give our user what docs/security.md lists for it (ACL SETUSER), with your own list names.',
           ),
         ]
       }
