@@ -112,8 +112,11 @@ export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOption
   })
 
   return {
-    /** What keeps the agents from dialling: none of them reaches a switch. */
-    obstacles: (): Obstacle[] => ([...pool.switches().values()].some(Boolean) ? [] : ['switch']),
+    /** What keeps the agents from dialling: none of them reaches a switch, or Redis refuses to give jobs. */
+    obstacles: (): Obstacle[] => [
+      ...([...pool.switches().values()].some(Boolean) ? [] : (['switch'] as const)),
+      ...(pool.refusedLists.size === 0 ? [] : (['jobs'] as const)),
+    ],
 
     /** Whether there is an agent that does not hear what is said on its channels. */
     isDeaf: () => pool.isDeaf,
@@ -125,6 +128,8 @@ export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOption
       metrics.calls.set(pool.calls)
       for (const [name, isReady] of pool.switches())
         metrics.switchReady.set({ switch: name }, isReady ? 1 : 0)
+      const { refusedLists } = pool
+      for (const list of shared.jobLists) metrics.jobListRefused.set({ list }, refusedLists.has(list) ? 1 : 0)
     },
 
     async drain(): Promise<void> {

@@ -4,7 +4,7 @@ import { version } from '../../package.json'
 import { openBackend } from '../backend/backend.ts'
 import { adminTokensOf } from '../config/config.ts'
 import { createInternalApp, INTERNAL_LISTENER } from '../http/internal/app.ts'
-import type { Obstacle } from '../http/internal/probes.ts'
+import type { Readiness } from '../http/internal/probes.ts'
 import { listen, urlOf } from '../http/listen.ts'
 import { openOperate } from '../live/open.ts'
 import { keepQueueGauges } from '../live/queueGauges.ts'
@@ -63,12 +63,17 @@ export async function openService(options: ServiceOptions) {
 
   // A Redis that is full can be reached and takes nothing; one that an agent is deaf to takes everything.
   const isRedisReady = () => operate.isRedisReady() && !agents?.isDeaf()
-  const readiness = (): Obstacle[] => [
-    ...(isDraining ? (['draining'] as const) : []),
-    ...(isRedisReady() ? (front?.obstacles() ?? []) : (['redis'] as const)),
-    // A process that serves PBXs too must not lose their traffic because a switch is away.
-    ...(config.role === 'agent' ? (agents?.obstacles() ?? []) : []),
-  ]
+  const readiness = (): Readiness => {
+    const ofAgents = agents?.obstacles() ?? []
+    // A process that serves PBXs too must not lose their traffic because its agents can't dial.
+    const isAgentAlone = config.role === 'agent'
+    const obstacles = [
+      ...(isDraining ? (['draining'] as const) : []),
+      ...(isRedisReady() ? (front?.obstacles() ?? []) : (['redis'] as const)),
+      ...(isAgentAlone ? ofAgents : []),
+    ]
+    return { obstacles, warnings: isAgentAlone ? [] : ofAgents }
+  }
   const internalApp = createInternalApp({
     readiness,
     metrics,
@@ -77,7 +82,7 @@ export async function openService(options: ServiceOptions) {
       agents?.beforeScrape()
       // A front asks its own connections, and has said so.
       if (!front) metrics.redisReady.set(isRedisReady() ? 1 : 0)
-      metrics.ready.set(readiness().length === 0 ? 1 : 0)
+      metrics.ready.set(readiness().obstacles.length === 0 ? 1 : 0)
       await readQueues()
     },
     adminTokens: adminTokensOf(config),
@@ -102,7 +107,7 @@ export async function openService(options: ServiceOptions) {
   listen(internalApp, { hostname: config.internalHost, port: config.internalPort, ...INTERNAL_LISTENER })
 
   operate.show({
-    obstacles: readiness,
+    obstacles: () => readiness().obstacles,
     ...(front ? { waits: front.waits } : {}),
     switches: () => agents?.switches() ?? new Map(),
   })

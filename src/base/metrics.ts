@@ -184,6 +184,12 @@ export function createMetrics() {
       labelNames: ['list'],
       registers,
     }),
+    jobListRefused: new Gauge({
+      name: 'hookswitch_job_list_refused',
+      help: '1 while Redis refuses to give jobs of this list until somebody mends that: no list, no right, no BLMOVE',
+      labelNames: ['list'],
+      registers,
+    }),
     takeovers: new Counter({
       name: 'hookswitch_takeovers_total',
       help: 'Calls taken over from agents that died',

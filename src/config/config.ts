@@ -69,13 +69,13 @@ export const SETTINGS = {
   redisUrl: redisAddress(
     'PUBSUB_REDIS_URL',
     'redis://127.0.0.1:6379',
-    'Redis: `redis://`, `rediss://` (TLS), several nodes with commas between (Cluster), or `redis+sentinel://host:port,host:port/name`.',
+    'Redis: `redis://[[user:]password@]host:port`, `rediss://` (TLS), several nodes with commas between (Cluster), or `redis+sentinel://host:port,host:port/name`.',
   ),
   redisConnectTimeoutMs: seconds(
     'PUBSUB_REDIS_TIMEOUT',
-    10,
+    3,
     { min: 0.1, max: 300 },
-    'Seconds to wait for a connection to Redis.',
+    'Seconds to wait for a connection to Redis; a server that has vanished is tried again no sooner.',
   ),
 
   appApiUrl: optionalUrl(

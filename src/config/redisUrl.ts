@@ -51,14 +51,23 @@ function parseServer(text: string): RedisNode & RedisLogin {
   return {
     host: withoutBrackets(hostname) || '127.0.0.1',
     port: port === '' ? DEFAULT_PORT : Number(port),
-    ...(username === '' ? {} : { username: decode(username) }),
-    ...(password === '' ? {} : { password: decode(password) }),
+    ...loginOf(text, { username, password }),
     ...(Number(db) === 0 ? {} : { db: Number(db) }),
     ...(protocol === 'rediss:' ? { tls: {} } : {}),
   }
 }
 
-/** `redis+sentinel://[user:password@]host:port,host:port/masterName[/db]`: several hosts are no URL of the standard. */
+/** `user:password@`, `:password@`, and `password@` as redswitch read it: a lone word before the host is no user's. */
+function loginOf(text: string, { username, password }: Pick<URL, 'username' | 'password'>): RedisLogin {
+  const [, credentials = ''] = /^\w+:\/\/([^/?#]*)@/.exec(text) ?? []
+  if (!credentials.includes(':')) return username === '' ? {} : { password: decode(username) }
+  return {
+    ...(username === '' ? {} : { username: decode(username) }),
+    ...(password === '' ? {} : { password: decode(password) }),
+  }
+}
+
+/** `redis+sentinel://[[user:]password@]host:port,host:port/masterName[/db]`: several hosts are no URL of the standard. */
 function parseSentinel(url: string): RedisTarget {
   const [scheme = '', rest = ''] = url.split('+sentinel://')
   const slash = rest.indexOf('/')

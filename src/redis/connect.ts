@@ -20,7 +20,15 @@ export interface RedisSettings {
  *  their own "try later"; the cause is kept for the log. */
 export class RedisUnavailable extends Error {
   override readonly name = 'RedisUnavailable'
+
+  /** Redis answered, and will answer the same until somebody changes it: a key of another type, a right that our user
+   *  lacks, a command that this Redis does not know. */
+  get isLasting(): boolean {
+    return LASTING.test(this.message)
+  }
 }
+
+const LASTING = /^(WRONGTYPE|NOPERM|NOAUTH|WRONGPASS)\b|^ERR unknown command/
 
 /** A PBX must have its NAK within a second when Redis hangs, so a command gets less than that. */
 export const COMMAND_TIMEOUT_MS = 800
@@ -29,6 +37,9 @@ export const COMMAND_TIMEOUT_MS = 800
  *  and no error ever tells. A blocking pop must end sooner by itself. Redis itself stands still for a second or two now
  *  and then (a fork, a slow script). */
 export const SILENT_AFTER_MS = 3_000
+
+/** So a server that has fallen silent is left within four seconds, used or not. */
+const ASKED_EVERY_MS = 1_000
 
 /** A peer that lives answers the end of a connection at once; a silent one is not waited for. */
 const DISCONNECT_TIMEOUT_MS = 200
@@ -46,6 +57,8 @@ export function openRedis(settings: RedisSettings, purpose: RedisPurpose, log: L
   if (!target.ok) throw new Error(`PUBSUB_REDIS_URL ${target.failure}`)
   const connection = connect(target.value, purpose, optionsFor(purpose, settings))
   if (purpose === 'subscriber') leaveSilenceToSelfTest(connection)
+  // A blocking pop asks by itself.
+  if (purpose === 'commands') keepAsking(connection)
   // ioredis throws an unhandled 'error' into the process without a listener. One line per outage, not per attempt.
   let isDown = false
   connection.on('error', (error: Error) => {
@@ -100,6 +113,22 @@ function connectToAny(nodes: readonly RedisNode[], options: RedisOptions): Redis
     },
   })
   return connection
+}
+
+/** Asks for a PONG now and then: otherwise an idle connection to a server that has fallen silent is found out, and left,
+ *  only after somebody needs it. */
+function keepAsking(connection: RedisConnection): void {
+  const ask = () => {
+    const nodes = connection instanceof Cluster ? connection.nodes() : [connection]
+    for (const node of nodes) {
+      // Left to the timer for silent sockets.
+      if (node.status === 'ready') node.ping().catch(() => undefined)
+    }
+  }
+  const timer = setInterval(ask, ASKED_EVERY_MS)
+  // One that is closed while it reconnects never tells its end.
+  timer.unref()
+  connection.once('end', () => clearInterval(timer))
 }
 
 /** ioredis's timer runs before the socket is read: a process that was stopped for a while with something asked would

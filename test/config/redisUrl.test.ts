@@ -11,6 +11,33 @@ const good: [string, RedisTarget][] = [
     'redis://user:word@h:1/0',
     { kind: 'single', server: { host: 'h', port: 1, username: 'user', password: 'word' } },
   ],
+  // As redswitch read it.
+  ['redis://secret@h', { kind: 'single', server: { host: 'h', port: 6379, password: 'secret' } }],
+  [
+    'rediss://p%40ss@h:1/2',
+    { kind: 'single', server: { host: 'h', port: 1, password: 'p@ss', db: 2, tls: {} } },
+  ],
+  ['redis://user:@h', { kind: 'single', server: { host: 'h', port: 6379, username: 'user' } }],
+  [
+    'redis://secret@a,b',
+    {
+      kind: 'cluster',
+      server: { host: 'a', port: 6379, password: 'secret' },
+      nodes: [
+        { host: 'a', port: 6379 },
+        { host: 'b', port: 6379 },
+      ],
+    },
+  ],
+  [
+    'redis+sentinel://secret@s1/main',
+    {
+      kind: 'sentinel',
+      server: { password: 'secret' },
+      sentinels: [{ host: 's1', port: 26379 }],
+      masterName: 'main',
+    },
+  ],
   ['rediss://h', { kind: 'single', server: { host: 'h', port: 6379, tls: {} } }],
   [
     'redis://a:7001,redis://b:7002',

@@ -21,11 +21,15 @@ export interface Topology extends AsyncDisposable {
 export interface SentinelTopology extends Topology {
   /** SIGKILL to the master; resolves when the replica has taken its place, and not before all of it was copied. */
   failOver(): Promise<void>
+  /** SIGSTOP to the master, which holds its connections and answers nothing. Resolves at once. */
+  silence(): Promise<void>
 }
 
 /** Of every Cluster. */
 export const SLOTS = 16_384
 const HOST = '127.0.0.1'
+/** A test's own client leaves a stopped server too. */
+const SILENT_AFTER_MS = 1_000
 
 /** How a topology is to be made. */
 export interface Making {
@@ -39,6 +43,8 @@ export interface ClusterTopology extends Topology {
   ports: number[]
   /** SIGKILL to one master; resolves when its replica has its slots and every node that lives says all is whole. */
   failOver(index: number): Promise<void>
+  /** SIGSTOP to one master, which holds its connections and answers nothing. */
+  silence(index: number): void
 }
 
 /** Starts masters that share the slots, with a replica each if wanted, and waits until each node says that the Cluster
@@ -104,8 +110,11 @@ export async function startCluster(
       new Cluster(
         members.map(({ port }) => ({ host, port })),
         security
-          ? { redisOptions: security.client, dnsLookup: (name, callback) => callback(null, name) }
-          : {},
+          ? {
+              redisOptions: { ...security.client, socketTimeout: SILENT_AFTER_MS },
+              dnsLookup: (name, callback) => callback(null, name),
+            }
+          : { redisOptions: { socketTimeout: SILENT_AFTER_MS } },
       ),
   )
   const close = async () => {
@@ -136,6 +145,10 @@ export async function startCluster(
       )
       const living = members.filter(each => !dead.has(each))
       await eventually('a Cluster that is whole again', () => areWhole(living))
+    },
+    silence(index) {
+      dead.add(masters[index]!)
+      masters[index]!.pause()
     },
     [Symbol.asyncDispose]: close,
   }
@@ -212,6 +225,12 @@ export async function startSentinel({ isEncrypted = false }: Making = {}): Promi
     await rm(directory, { recursive: true, force: true })
     await security?.close()
   }
+  /** Replication is asynchronous: what a dead master had not yet sent is lost, and that is not looked at here. */
+  const isCopied = () =>
+    eventually('the replica to have everything', async () => {
+      const info = await replication()
+      return info.includes(`offset=${/master_repl_offset:(\d+)/.exec(info)?.[1]},`)
+    })
   const addresses = sentinels.map(({ port }) => `${host}:${port}`).join(',')
   return {
     settings: {
@@ -224,16 +243,16 @@ export async function startSentinel({ isEncrypted = false }: Making = {}): Promi
       return (Number(port) === master.port ? master : replica).client.keys('*')
     },
     async failOver() {
-      // Replication is asynchronous: what a dead master had not yet sent is lost, and that is not looked at here.
-      await eventually('the replica to have everything', async () => {
-        const info = await replication()
-        return info.includes(`offset=${/master_repl_offset:(\d+)/.exec(info)?.[1]},`)
-      })
+      await isCopied()
       await master.kill()
       await eventually('a new master', async () => {
         const seen = await Promise.all(sentinels.map(({ client }) => masterAddress(client)))
         return seen.every(([, port]) => Number(port) === replica.port)
       })
+    },
+    async silence() {
+      await isCopied()
+      master.pause()
     },
     [Symbol.asyncDispose]: close,
   }
@@ -323,7 +342,8 @@ export async function startTls(): Promise<Topology> {
 
 /** A client that keeps trying, also while its server starts or fails over. */
 function quiet(options: RedisOptions): Redis {
-  const client = new Redis({ maxRetriesPerRequest: null, retryStrategy: () => 50, ...options })
+  const patience = { maxRetriesPerRequest: null, retryStrategy: () => 50, socketTimeout: SILENT_AFTER_MS }
+  const client = new Redis({ ...patience, ...options })
   // Errors while a server is down are what the test is about.
   client.on('error', () => undefined)
   return client

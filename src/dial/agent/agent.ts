@@ -30,6 +30,7 @@ import { createSuccessor } from '../ownership/successor.ts'
 import { lookAfterGap, startSweep } from '../ownership/sweep.ts'
 import { type AgentContext, letFinish } from './context.ts'
 import type { Count, Observe } from './countNames.ts'
+import { drainAgent, finish, leaveDirectory, OFFER_AGAIN_MS } from './drain.ts'
 import { type Incident, watchIncidents } from './incidents.ts'
 import type { AgentSettings, Health } from './messages.ts'
 
@@ -62,12 +63,6 @@ const LOOK_PART = 0.15
 /** A little longer than fenced calls are listened to. */
 const LAST_WORDS_MS = 1.5 * MS_PER_SECOND
 
-/** A drain looks at its calls when one ends; this is only how often it tells the log. */
-const DRAIN_NOTE_MS = 30 * MS_PER_SECOND
-
-/** Between two offers of the same calls. */
-const OFFER_AGAIN_MS = 5 * MS_PER_SECOND
-
 /** Our line to the switch is tried again several times before our calls are offered to those whose line stands. */
 const LINE_GONE_MS = 3 * MS_PER_SECOND
 
@@ -97,6 +92,7 @@ export function openAgent(options: AgentOptions): Agent {
   let isDraining = false
   let isDeclaredDead = false
   let isDeaf = false
+  let refusedLists: string[] = []
   let onQuiet: (() => void) | undefined
   let orphaned: Timer | undefined
   let lineGone: Timer | undefined
@@ -146,7 +142,7 @@ export function openAgent(options: AgentOptions): Agent {
       void intake.stop()
       for (const holding of held()) leave(context, holding)
       // What waits in our socket is ours to answer; then there is nothing left to do under this name.
-      setTimeout(() => void finish().then(options.onDeclaredDead), LAST_WORDS_MS)
+      setTimeout(() => void finish(context).then(options.onDeclaredDead), LAST_WORDS_MS)
     },
     log,
   })
@@ -205,6 +201,10 @@ export function openAgent(options: AgentOptions): Agent {
     // Of an agent that was declared dead survivors settle everything: a job may stand there with a call of ours, that
     // we have let go of already.
     isKnown: job => isDeclaredDead || inHand.has(job) || calls.all().some(call => call.text === job),
+    onRefused: lists => {
+      refusedLists = lists
+      tellHealth()
+    },
     clock: options.clock,
     log,
   })
@@ -264,62 +264,40 @@ export function openAgent(options: AgentOptions): Agent {
     }
   }
 
-  /** Resolves when no call is ours any more. Until then they are offered to others again and again: who takes our place
-   *  may come up only now, and Redis may be away. */
-  async function giveAway(): Promise<void> {
-    const { promise: quiet, resolve } = Promise.withResolvers<void>()
-    onQuiet = resolve
-    let again: Timer | undefined
-    const offer = async () => {
-      await offerAll()
-      if (calls.size > 0) again = setTimeout(offer, OFFER_AGAIN_MS)
-    }
-    await offer()
-    if (calls.size > 0) await quiet
-    clearTimeout(again)
-    await switchChannel.release()
-  }
-
-  /** Resolves when what was begun is done and said, which waits for Redis if that is away. */
-  async function finish(): Promise<void> {
-    while (context.unfinished.size > 0) await Promise.allSettled(context.unfinished)
-  }
-
-  /** Declared dead meanwhile, or with something left under our name, we are struck off by a survivor, which looks after
-   *  that first. */
-  async function leaveDirectory(): Promise<void> {
-    const left = [
-      ...(await context.store.ownedBy(agent)),
-      ...(await Promise.all(settings.jobLists.map(list => context.jobs.inFlight(list)))).flat(),
-    ]
-    if (left.length > 0)
-      log.warn({ count: left.length }, 'something is left under this name: others see to it')
-    else if (!isDeclaredDead) await directory.remove(agent)
-  }
-
   function noteForAll(what: 'switch-lost' | 'switch-back'): void {
     for (const call of calls.all()) timeline.add(call.record.dialId, { what })
   }
 
   function tellHealth(): void {
-    options.onHealth({ isSwitchReady: link.isReady, isDeaf, calls: calls.size })
+    options.onHealth({ isSwitchReady: link.isReady, isDeaf, refusedLists, calls: calls.size })
   }
 
   return {
     async drain() {
       isDraining = true
-      await Promise.all([intake.stop(), liveness.renew(), sweep.stopTakingOver()])
-      const note = setInterval(() => log.info({ calls: calls.size }, 'draining: calls go on'), DRAIN_NOTE_MS)
-      await giveAway()
-      await finish()
-      clearInterval(note)
+      const isNothingLeft = await drainAgent({
+        context,
+        commands,
+        async stopTaking() {
+          const [isIntakeSettled] = await Promise.all([
+            intake.stop(),
+            liveness.renew(),
+            sweep.stopTakingOver(),
+          ])
+          return isIntakeSettled
+        },
+        offerAll,
+        quiet: () =>
+          new Promise(resolve => {
+            onQuiet = resolve
+          }),
+        releaseSwitchChannel: switchChannel.release,
+      })
       clearTimeout(orphaned)
       clearTimeout(lineGone)
       sweep.stop()
       liveness.stop()
-      await leaveDirectory().catch(thrown =>
-        log.debug({ reason: messageOf(thrown) }, 'not struck off: others will'),
-      )
+      if (isNothingLeft && !isDeclaredDead) await leaveDirectory(context, directory)
       link.close()
       await timelines.close()
       context.channels.close()

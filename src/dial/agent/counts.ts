@@ -1,6 +1,6 @@
 // Gathers what an agent counts, and tells it to the main thread in lots: a message for each event of a call would wake
-// that thread thousands of times a second. A switch or a subscription that is lost or found is told at once, because
-// readiness hangs on it. What is counted means nothing here.
+// that thread thousands of times a second. What readiness hangs on (the switch, the subscription, the job lists) is told
+// at once. What is counted means nothing here.
 
 import type { Count, Observe } from './countNames.ts'
 import type { Incident } from './incidents.ts'
@@ -67,7 +67,7 @@ export function createAgentCounts(send: (message: FromAgent) => void): AgentCoun
     },
     health(health) {
       untold = health
-      if (health.isSwitchReady === told?.isSwitchReady && health.isDeaf === told.isDeaf) flushSoon()
+      if (told && readinessOf(health) === readinessOf(told)) flushSoon()
       else flush()
     },
     incident(incident) {
@@ -78,3 +78,6 @@ export function createAgentCounts(send: (message: FromAgent) => void): AgentCoun
     flush,
   }
 }
+
+/** What readiness hangs on, to be compared. */
+const readinessOf = ({ calls: _, ...rest }: Health): string => JSON.stringify(rest)

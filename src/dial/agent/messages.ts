@@ -65,5 +65,7 @@ export interface Health {
   isSwitchReady: boolean
   /** Nothing proves that what is published on its channels arrives. */
   isDeaf: boolean
+  /** Job lists from which Redis gives it nothing until somebody mends that. */
+  refusedLists: readonly string[]
   calls: number
 }

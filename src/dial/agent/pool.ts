@@ -26,7 +26,7 @@ interface Member {
 }
 
 /** Before an agent has told anything, and after its end. */
-const UNKNOWN: Health = { isSwitchReady: false, isDeaf: false, calls: 0 }
+const UNKNOWN: Health = { isSwitchReady: false, isDeaf: false, refusedLists: [], calls: 0 }
 
 /** A worker that dies at once, again and again, must not spin a core. */
 const RESPAWN_DELAY_MS = 1_000
@@ -93,6 +93,11 @@ export function openAgentPool(options: AgentPoolOptions) {
     /** Whether there is an agent that does not hear its channels. */
     get isDeaf(): boolean {
       return members.some(member => member.health.isDeaf)
+    },
+
+    /** Job lists from which an agent can take nothing until somebody mends that. */
+    get refusedLists(): Set<string> {
+      return new Set(members.flatMap(member => member.health.refusedLists))
     },
 
     get calls(): number {

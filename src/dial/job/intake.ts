@@ -5,7 +5,7 @@
 import type { Log } from '../../base/log.ts'
 import { messageOf } from '../../base/result.ts'
 import { type Clock, MS_PER_MINUTE, MS_PER_SECOND } from '../../base/units.ts'
-import type { RedisConnection } from '../../redis/connect.ts'
+import { type RedisConnection, RedisUnavailable } from '../../redis/connect.ts'
 import type { JobQueue } from '../../redis/jobs/jobs.ts'
 import type { Allowance } from './allowance.ts'
 
@@ -28,6 +28,8 @@ export interface IntakeOptions {
   onJob: (job: TakenJob) => void
   /** Whether this agent is working on that job; what it isn't, it never got. */
   isKnown: (job: string) => boolean
+  /** Told when it changes: the lists from which no job can be taken until somebody mends that. */
+  onRefused: (lists: string[]) => void
   clock: Clock
   log: Log
 }
@@ -35,22 +37,32 @@ export interface IntakeOptions {
 export interface Intake {
   /** Looks again at `canDial`: the switch is back, a call has ended. */
   wake(): void
-  /** Takes no further job. Resolves when none is on its way to us. */
-  stop(): Promise<void>
+  /** Takes no further job. Resolves when none is on its way to us, within two seconds. @returns false when one may still
+   *  come to stand in our in-flight list, because Redis is away or was a moment ago: others must look after that. */
+  stop(): Promise<boolean>
 }
 
-/** A pop that waits for ever could not be stopped without breaking its connection. An idle agent asks once for each list
- *  and pop. */
+/** A pop that waits for ever could not be stopped without breaking its connection, and must end before a silent
+ *  connection is left (`SILENT_AFTER_MS`). An idle agent asks once for each list and pop. */
 const POP_SECONDS = 1.5
 
 /** How often dead letters are looked through for old ones. */
 const EXPIRY_LOOK_MS = 60 * MS_PER_MINUTE
+
+/** A pop that has not ended by then hangs on a connection that is dead. */
+const POP_ENDS_MS = (POP_SECONDS + 0.5) * MS_PER_SECOND
 
 /** After an error of Redis; its own reconnecting has a backoff too. */
 const RETRY_MS = 250
 
 /** Redis that stays away longer takes us for dead meanwhile, and others look after what is left. */
 const LAST_TRIES_MAX = 40
+
+/** What only people can mend. */
+const REFUSED_RETRY_MS = MS_PER_SECOND
+
+/** A pop whose connection broke may still be on its way, and is carried out when it arrives. */
+const LATE_POP_MS = 20 * MS_PER_SECOND
 
 export function startIntake(options: IntakeOptions): Intake {
   const { jobs, allowance, clock, log } = options
@@ -67,15 +79,33 @@ export function startIntake(options: IntakeOptions): Intake {
       })
     })
 
-  async function serve(list: string): Promise<void> {
+  /** The lists that were refused, each with Redis' reason. */
+  const refused = new Map<string, string>()
+
+  function noteRefusal(list: string, reason: string | undefined): void {
+    if (refused.get(list) === reason) return
+    if (reason === undefined) {
+      refused.delete(list)
+      log.info({ list }, 'jobs can be taken from this list again')
+    } else {
+      refused.set(list, reason)
+      log.warn({ list, reason }, 'no jobs can be taken from this list, until somebody mends that')
+    }
+    options.onRefused([...refused.keys()])
+  }
+
+  /** @returns at the end, whether nothing can be left in our in-flight list that we don't know of. */
+  async function serve(list: string): Promise<boolean> {
     const blocking = options.openBlocking()
-    let isInDoubt = true
     let lookedAtMs = Number.NEGATIVE_INFINITY
+    /** When to look for jobs that were popped and never arrived: they stand in our in-flight list, unknown to us. */
+    let looksAtMs = [clock()]
     while (!abort.signal.aborted) {
       try {
-        // Popped while the connection broke: it stands in our in-flight list, and we don't know of it.
-        if (isInDoubt) await giveBackStrays(list)
-        isInDoubt = false
+        while (looksAtMs[0] !== undefined && looksAtMs[0] <= clock()) {
+          await giveBackStrays(list)
+          looksAtMs.shift()
+        }
         const waitMs = options.canDial() ? allowance.waitMs() : MS_PER_SECOND
         if (waitMs > 0) {
           await nudged(waitMs)
@@ -85,7 +115,8 @@ export function startIntake(options: IntakeOptions): Intake {
           lookedAtMs = clock()
           await jobs.expireDead(list, lookedAtMs)
         }
-        const text = await jobs.take(blocking, list, POP_SECONDS)
+        const text = await endingSoon(jobs.take(blocking, list, POP_SECONDS))
+        noteRefusal(list, undefined)
         if (text === null) continue
         if (abort.signal.aborted || !options.canDial()) await jobs.putBack(list, text)
         else {
@@ -93,22 +124,39 @@ export function startIntake(options: IntakeOptions): Intake {
           options.onJob({ list, text, takenAtMs: clock() })
         }
       } catch (thrown) {
-        isInDoubt = true
+        const isLasting = thrown instanceof RedisUnavailable && thrown.isLasting
+        if (isLasting) noteRefusal(list, messageOf(thrown))
+        else looksAtMs = [clock(), clock() + LATE_POP_MS]
         log.debug({ list, reason: messageOf(thrown) }, 'no jobs from redis; trying again')
-        await nudged(RETRY_MS)
+        await nudged(isLasting ? REFUSED_RETRY_MS : RETRY_MS)
       }
     }
     blocking.disconnect()
-    // We may be leaving for good: what was popped while the connection broke would be looked for by nobody.
-    for (let tries = 0; isInDoubt && tries < LAST_TRIES_MAX; tries++) {
-      try {
-        await giveBackStrays(list)
-        isInDoubt = false
-      } catch (thrown) {
-        log.debug({ list, reason: messageOf(thrown) }, 'redis away: what was popped last is not known yet')
-        await Bun.sleep(RETRY_MS)
-      }
+    if (looksAtMs.length === 0) return true
+    lookOnceMore(list)
+    return false
+  }
+
+  /** While calls are kept to their end, jobs must not lie with us. */
+  function lookOnceMore(list: string, triesLeft = LAST_TRIES_MAX): void {
+    giveBackStrays(list).catch(thrown => {
+      log.debug({ list, reason: messageOf(thrown) }, 'redis away: what was popped last is not known yet')
+      if (triesLeft > 1) setTimeout(lookOnceMore, RETRY_MS, list, triesLeft - 1).unref()
+    })
+  }
+
+  /** While we stop, a pop is waited for no longer than one takes. @throws RedisUnavailable: it hangs. */
+  function endingSoon(pop: Promise<string | null>): Promise<string | null> {
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    let timer: Timer | undefined
+    const limit = () => {
+      timer = setTimeout(() => reject(new RedisUnavailable('a pop that does not end')), POP_ENDS_MS)
     }
+    abort.signal.addEventListener('abort', limit, { once: true })
+    return Promise.race([pop, late]).finally(() => {
+      clearTimeout(timer)
+      abort.signal.removeEventListener('abort', limit)
+    })
   }
 
   async function giveBackStrays(list: string): Promise<void> {
@@ -132,7 +180,7 @@ export function startIntake(options: IntakeOptions): Intake {
     async stop() {
       abort.abort()
       wake()
-      await serving
+      return (await serving).every(Boolean)
     },
   }
 }

@@ -4,15 +4,20 @@ import { Elysia, t } from 'elysia'
 import type { Metrics } from '../../base/metrics.ts'
 
 /** All that may keep a process from taking calls. The runbook has a word on each. */
-export const OBSTACLES = ['draining', 'redis', 'switch'] as const
+export const OBSTACLES = ['draining', 'redis', 'switch', 'jobs'] as const
 
 export type Obstacle = (typeof OBSTACLES)[number]
 
-/** What keeps this process from taking calls; empty = ready. */
-export type Readiness = () => Obstacle[]
+export interface Readiness {
+  /** What keeps this process from taking calls; empty = ready. */
+  obstacles: Obstacle[]
+  /** What it lacks and can do without for a part of its work: a front goes on while the agents of the same process can
+   *  dial nothing. */
+  warnings: Obstacle[]
+}
 
 export interface ProbeOptions {
-  readiness: Readiness
+  readiness: () => Readiness
   metrics: Metrics
   /** Brings the gauges up to date before they are read. */
   beforeScrape: () => void | Promise<void>
@@ -25,7 +30,11 @@ export const PROBE_PATHS = ['/healthz', '/readyz'] as const
 export const METRICS_PATHS = ['/metrics'] as const
 
 const tags = ['Probes']
-const readinessSchema = t.Object({ ready: t.Boolean(), obstacles: t.Array(t.String()) })
+const readinessSchema = t.Object({
+  ready: t.Boolean(),
+  obstacles: t.Array(t.String()),
+  warnings: t.Array(t.String()),
+})
 
 export function probes({ readiness, metrics, beforeScrape }: ProbeOptions) {
   return new Elysia({ name: 'probes' })
@@ -36,18 +45,19 @@ export function probes({ readiness, metrics, beforeScrape }: ProbeOptions) {
     .get(
       '/readyz',
       ({ status }) => {
-        const obstacles = readiness()
-        return obstacles.length === 0 ? { ready: true, obstacles } : status(503, { ready: false, obstacles })
+        const told = readiness()
+        const isReady = told.obstacles.length === 0
+        return isReady ? { ready: true, ...told } : status(503, { ready: false, ...told })
       },
       {
         response: {
           200: t.Object(readinessSchema.properties, {
             description: 'Ready.',
-            examples: [{ ready: true, obstacles: [] }],
+            examples: [{ ready: true, obstacles: [], warnings: [] }],
           }),
           503: t.Object(readinessSchema.properties, {
             description: `Not ready, and why: ${OBSTACLES.map(each => `\`${each}\``).join(', ')}.`,
-            examples: [{ ready: false, obstacles: ['redis'] }],
+            examples: [{ ready: false, obstacles: ['redis'], warnings: [] }],
           }),
         },
         detail: { tags, security: [], summary: 'Whether the process may get work' },

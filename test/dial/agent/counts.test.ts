@@ -68,22 +68,22 @@ test('of many incidents at once the newest are told, in one message', () => {
   )
 })
 
-test('a switch or a subscription that is found or lost is told at once, the number of calls with the next lot', () => {
+test('what readiness hangs on is told at once, the number of calls with the next lot', () => {
   const { told, tally } = createHeardTally()
-  tally.health({ isSwitchReady: true, isDeaf: false, calls: 0 })
-  tally.health({ isSwitchReady: true, isDeaf: false, calls: 1 })
-  tally.health({ isSwitchReady: true, isDeaf: false, calls: 2 })
-  tally.health({ isSwitchReady: false, isDeaf: false, calls: 2 })
-  tally.health({ isSwitchReady: false, isDeaf: false, calls: 1 })
-  tally.health({ isSwitchReady: false, isDeaf: true, calls: 1 })
-  tally.health({ isSwitchReady: false, isDeaf: true, calls: 0 })
+  const well = { isSwitchReady: true, isDeaf: false, refusedLists: [], calls: 0 }
+  const states = [
+    { ...well, calls: 1 },
+    { ...well, isSwitchReady: false },
+    { ...well, isDeaf: true },
+    { ...well, refusedLists: ['calls'] },
+  ]
+  for (const state of states) {
+    tally.health(state)
+    tally.health({ ...state, calls: 7 })
+    tally.health({ ...state, calls: 8 })
+  }
   tally.flush()
-  expect(told).toEqual([
-    { kind: 'health', isSwitchReady: true, isDeaf: false, calls: 0 },
-    { kind: 'health', isSwitchReady: false, isDeaf: false, calls: 2 },
-    { kind: 'health', isSwitchReady: false, isDeaf: true, calls: 1 },
-    { kind: 'health', isSwitchReady: false, isDeaf: true, calls: 0 },
-  ])
+  expect(told).toEqual([...states, { ...states[3]!, calls: 8 }].map(state => ({ kind: 'health', ...state })))
 })
 
 function createHeardTally() {

@@ -47,7 +47,7 @@ describe('the internal listener', () => {
   test('tells readiness to everybody, because probes keep no secrets', async () => {
     const ready = await get(exposed, '/readyz')
     expect(ready.status).toBe(200)
-    expect(await ready.json()).toEqual({ ready: true, obstacles: [] })
+    expect(await ready.json()).toEqual({ ready: true, obstacles: [], warnings: [] })
     expect(await obstaclesOf(onLoopback.internalUrl)).toEqual([])
   })
 

@@ -1,0 +1,99 @@
+// How an agent stops: it takes nothing new, gives its calls to others or keeps them until they end, says what is still to
+// be said, and leaves the directory. What waits for Redis is waited for only while Redis answers: what is left then
+// stands under the agent's name, and whoever declares it dead sees to it. Connections are not closed here.
+
+import { messageOf } from '../../base/result.ts'
+import { MS_PER_SECOND } from '../../base/units.ts'
+import type { AgentDirectory } from '../../redis/agents/directory.ts'
+import type { RedisConnection } from '../../redis/connect.ts'
+import { reachable } from '../../redis/scripts.ts'
+import type { AgentContext } from './context.ts'
+
+/** A drain looks at its calls when one ends; this is only how often it tells the log. */
+const DRAIN_NOTE_MS = 30 * MS_PER_SECOND
+
+/** Between two offers of the same calls. */
+export const OFFER_AGAIN_MS = 5 * MS_PER_SECOND
+
+/** Between two looks whether Redis answers. */
+const REDIS_LOOK_MS = 0.3 * MS_PER_SECOND
+
+export interface DrainOptions {
+  context: AgentContext
+  commands: RedisConnection
+  /** Takes no job and no dead agent's call any more. @returns false when a job may still come to lie under our name. */
+  stopTaking: () => Promise<boolean>
+  /** Gives what is ours to others, as far as they take it. Never rejects. */
+  offerAll: () => Promise<void>
+  /** Resolves when the last call is gone; there is one now. */
+  quiet: () => Promise<void>
+  releaseSwitchChannel: () => Promise<void>
+}
+
+/** @returns whether nothing is left that somebody else must look after. */
+export async function drainAgent(options: DrainOptions): Promise<boolean> {
+  const { context, commands } = options
+  const { calls, log } = context
+  let isRedisAway = false
+  const isIntakeSettled = await whileRedisAnswers(options.stopTaking())
+  const note = setInterval(() => log.info({ calls: calls.size }, 'draining: calls go on'), DRAIN_NOTE_MS)
+  await giveAway()
+  clearInterval(note)
+  const isFinished = await whileRedisAnswers(finish(context).then(() => true))
+  return isFinished === true && isIntakeSettled === true
+
+  /** Resolves when no call is ours any more. Until then they are offered to others again and again: a successor may come
+   *  up only now, and Redis may be away. */
+  async function giveAway(): Promise<void> {
+    let again: Timer | undefined
+    const offer = async () => {
+      await options.offerAll()
+      if (calls.size > 0) again = setTimeout(offer, OFFER_AGAIN_MS)
+    }
+    await whileRedisAnswers(offer())
+    if (calls.size > 0) {
+      await options.quiet()
+      // That was a while ago.
+      isRedisAway = false
+    }
+    clearTimeout(again)
+    await whileRedisAnswers(options.releaseSwitchChannel())
+  }
+
+  /** @returns what came of it; undefined when Redis is away, and from then on at once. */
+  async function whileRedisAnswers<Done>(work: Promise<Done>): Promise<Done | undefined> {
+    const done = work.then(value => ({ value }))
+    while (!isRedisAway) {
+      const outcome = await Promise.race([done, Bun.sleep(REDIS_LOOK_MS)])
+      if (outcome) return outcome.value
+      try {
+        await reachable(commands.ping())
+      } catch (thrown) {
+        log.warn({ reason: messageOf(thrown) }, 'redis is away: what waits for it is left to others')
+        isRedisAway = true
+      }
+    }
+    return undefined
+  }
+}
+
+/** Resolves when what was begun is done and said, which waits for Redis if that is away. */
+export async function finish({ unfinished }: AgentContext): Promise<void> {
+  while (unfinished.size > 0) await Promise.allSettled(unfinished)
+}
+
+/** In good order nobody has to declare us dead. With something left under our name a survivor does, and looks after that
+ *  first. */
+export async function leaveDirectory(context: AgentContext, directory: AgentDirectory): Promise<void> {
+  const { agent, store, jobs, settings, log } = context
+  try {
+    const left = [
+      ...(await store.ownedBy(agent)),
+      ...(await Promise.all(settings.jobLists.map(list => jobs.inFlight(list)))).flat(),
+    ]
+    if (left.length === 0) await directory.remove(agent)
+    else log.warn({ count: left.length }, 'something is left under this name: others see to it')
+  } catch (thrown) {
+    log.debug({ reason: messageOf(thrown) }, 'still in the directory: others remove it')
+  }
+}
