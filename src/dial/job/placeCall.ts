@@ -223,16 +223,17 @@ async function refuse(
   return { kind: 'failed', cause }
 }
 
-/** Nothing was sent: the job goes back to the head of its list, and its dial id is free again. The dial id first, or
- *  the next taker of the job would find it in use. */
+/** Nothing was sent: the job goes back to the head of its list, and its dial id is free again, in Redis and with us. The
+ *  dial id first, or the next taker of the job would find it in use; that may be ourselves, before we hear that the job
+ *  is back. */
 async function giveBack(context: AgentContext, call: Call): Promise<Dialled> {
   call.isEnding = true
   // Once declared dead we leave both to a survivor: it may already count on the call that we would release.
   if (await isOurs(context, call)) {
     await untilWritten(context, () => context.store.release(context.agent, call.record))
+    forget(context, call)
     if (call.list !== '') await untilWritten(context, () => context.jobs.putBack(call.list, call.text))
-  }
-  forget(context, call)
+  } else forget(context, call)
   context.timeline.add(call.record.dialId, { what: 'job-returned' })
   return { kind: 'returned' }
 }
