@@ -72,7 +72,7 @@ const tooMany = fail(badRequest(`the body may have at most ${FIELDS_MAX} fields`
 
 /** Reads `name=value&name=value`, the query of a URL too. @param text a character for each byte. */
 export function formFields(text: string, charset?: string): Result<Fields, Problem> {
-  const values = new Map<string, string>()
+  const values: Record<string, string> = Object.create(null)
   let count = 0
   for (let start = 0; start < text.length; ) {
     let end = text.indexOf('&', start)
@@ -82,17 +82,20 @@ export function formFields(text: string, charset?: string): Result<Fields, Probl
       const equals = text.indexOf('=', start)
       const isNamed = equals >= 0 && equals < end
       const name = text.slice(start, isNamed ? equals : end)
-      values.set(decode(name, 'blank', charset), isNamed ? text.slice(equals + 1, end) : '')
+      values[decode(name, 'blank', charset)] = isNamed ? text.slice(equals + 1, end) : ''
     }
     start = end + 1
   }
   return ok({
     get(name, plus) {
-      const value = values.get(name)
+      const value = values[name]
       return value === undefined ? undefined : decode(value, plus, charset)
     },
-    all: () =>
-      Object.fromEntries([...values].map(([name, value]) => [name, decode(value, 'blank', charset)])),
+    all() {
+      const decoded: Record<string, string> = Object.create(null)
+      for (const name in values) decoded[name] = decode(values[name]!, 'blank', charset)
+      return decoded
+    },
   })
 }
 

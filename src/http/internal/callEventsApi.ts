@@ -4,7 +4,7 @@ import { Elysia, t } from 'elysia'
 import type { Backend } from '../../backend/backend.ts'
 import type { LivingCall } from '../../backend/callView.ts'
 import { followCall } from '../../backend/followCall.ts'
-import { type EventStream, openEventStream } from '../eventStream.ts'
+import { EVENT_STREAM_HEADERS, type EventStream, openEventStream } from '../eventStream.ts'
 import { unavailable } from '../problems.ts'
 import { badDialId, problem } from './callAnswers.ts'
 import { callParams } from './callSchemas.ts'
@@ -29,12 +29,15 @@ export type CallServerEvent =
   | { id: number; event?: undefined; data: { type: string } & Record<string, unknown> }
   | { id: number; event: 'end'; data: { kind: 'over' | 'not-made' | 'too-slow'; cause?: string } }
 
+type WithoutId<Event> = Event extends unknown ? Omit<Event, 'id'> : never
+type Unnumbered = WithoutId<CallServerEvent>
+
 /** Streams of one process: each holds a connection and a little memory. */
 export const CALL_LISTENERS_MAX = 500
 
 const FULL_RETRY_SECONDS = 5
 
-const streamSchema = t.Unsafe<ReadableStream<CallServerEvent>>(
+const streamSchema = t.Unsafe<AsyncGenerator<CallServerEvent, void, void>>(
   t.String({
     contentMediaType: 'text/event-stream',
     description:
@@ -48,7 +51,7 @@ const streamSchema = t.Unsafe<ReadableStream<CallServerEvent>>(
 
 export function callEventsApi(options: CallEventsApiOptions) {
   const { backend, closing, shown, callListenersMax = CALL_LISTENERS_MAX, heartbeatMs } = options
-  const open = new Set<EventStream>()
+  const open = new Set<EventStream<CallServerEvent>>()
   const view = (call: LivingCall): LivingCall =>
     shown ? { ...call, user_id: shown.userId(call.user_id) } : call
   closing.addEventListener('abort', () => {
@@ -65,17 +68,20 @@ export function callEventsApi(options: CallEventsApiOptions) {
       if (isBack && !(await backend.findCall(dialId))) return ended()
 
       let leave: (() => void) | undefined
-      const stream = openEventStream({
-        left: request.signal,
-        onEnd() {
-          open.delete(stream)
-          leave?.()
+      const stream = openEventStream<CallServerEvent>(
+        {
+          left: request.signal,
+          onEnd() {
+            open.delete(stream)
+            leave?.()
+          },
+          ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
         },
-        ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
-      })
+        lastId => ({ id: lastId, event: 'end', data: { kind: 'too-slow' } }),
+      )
       open.add(stream)
       let id = 0
-      const send = (event: Omit<CallServerEvent, 'id'>) => stream.send({ id: ++id, ...event })
+      const send = (event: Unnumbered) => stream.send({ id: ++id, ...event })
       try {
         leave = await followCall(backend, dialId, {
           onState: call => send({ event: 'state', data: { call: call ? view(call) : null } }),
@@ -91,8 +97,8 @@ export function callEventsApi(options: CallEventsApiOptions) {
       }
       // Left while it was opened.
       if (!open.has(stream)) leave()
-      // Eden tells its callers what comes out of the stream; what goes out is text.
-      return stream.response as unknown as ReadableStream<CallServerEvent>
+      Object.assign(set.headers, EVENT_STREAM_HEADERS)
+      return stream.events
     },
     {
       params: callParams,
