@@ -29,10 +29,14 @@ export async function control(
   const isAnswer = steered.kind === 'ack' || steered.kind === 'refused'
   if (isAnswer && isJson) terminal.out(JSON.stringify(jsonOf(steered.answer)))
   if (steered.kind === 'ack' && !isJson) terminal.out(lineOf(steered.answer, terminal))
-  return endingOf(steered, order)
+  return endingOf(steered, order, terminal)
 }
 
-function endingOf(steered: Steered, { to, message, timeoutMs }: ControlOrder): Ending {
+function endingOf(
+  steered: Steered,
+  { to, message, timeoutMs }: ControlOrder,
+  { program }: Pick<Terminal, 'program'>,
+): Ending {
   const { type } = message
   switch (steered.kind) {
     case 'ack':
@@ -40,7 +44,7 @@ function endingOf(steered: Steered, { to, message, timeoutMs }: ControlOrder): E
     case 'refused':
       return { kind: 'failed', note: `${type} not obeyed: ${steered.cause}` }
     case 'no-call':
-      return { kind: 'nobody', note: `No such call: ${nameOf(to)}. Living ones: hookswitch calls` }
+      return { kind: 'nobody', note: `No such call: ${nameOf(to)}. Living ones: ${program} calls` }
     case 'unheard':
       return { kind: 'nobody', note: deaf(to) }
     case 'no-answer':

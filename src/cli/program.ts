@@ -31,7 +31,7 @@ export function readCommandLine(
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown
     if (thrown.code === 'commander.unknownCommand')
-      terminal.err('All commands: hookswitch --help. The service itself is started with npm start.')
+      terminal.err(`All commands: ${terminal.program} --help. The service itself is started with npm start.`)
     return { kind: 'exit', code: thrown.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage }
   }
   return order ? { kind: 'order', order } : { kind: 'exit', code: EXIT_CODES.usage }

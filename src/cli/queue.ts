@@ -29,7 +29,7 @@ export async function queue(
   if (waiting > 1) terminal.err(`Jobs that wait before it: ${waiting - 1}.`)
   await warnOfAgents(backend, terminal)
   if (watch) return await watch.ended
-  if (!isJson) terminal.err(`Follow it: hookswitch watch ${dialId}`)
+  if (!isJson) terminal.err(`Follow it: ${terminal.program} watch ${dialId}`)
   return DONE
 }
 

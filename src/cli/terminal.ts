@@ -12,7 +12,13 @@ export interface Terminal {
   columns: number
   /** Aborted by Ctrl-C. */
   interrupted: AbortSignal
+  /** What the person has typed to call us, for lines that tell what to type next. */
+  program: string
 }
+
+/** In a checkout the command line is a script of npm's; anywhere else it is a program. npm tells its scripts' names. */
+export const programOf = (env: Record<string, string | undefined>): string =>
+  env.npm_lifecycle_event === 'cli' ? 'npm run -s cli --' : 'hookswitch'
 
 export type Tone = 'plain' | 'dim' | 'bold' | 'red' | 'green' | 'yellow' | 'cyan'
 

@@ -35,6 +35,7 @@ export function startCli(redisUrl: string, argv: string[], options: CliOptions =
       hasColour: options.hasColour ?? false,
       columns: 100,
       interrupted: interruption.signal,
+      program: 'hookswitch',
     },
     clock: Date.now,
     newUuid: () => crypto.randomUUID(),

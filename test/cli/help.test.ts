@@ -76,6 +76,16 @@ describe('as a process', () => {
     expect(await hangup.exited).toBe(EXIT_CODES.nobody)
   })
 
+  test('it names itself as it was called: as a script of npm in a checkout', async () => {
+    const hangup = Bun.spawn([process.execPath, join(ROOT, 'src/cli.ts'), 'hangup', 'no-such-call'], {
+      env: { PATH: process.env.PATH!, PUBSUB_REDIS_URL: redis.url, npm_lifecycle_event: 'cli' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    expect(await hangup.stderr.text()).toBe(
+      'No such call: no-such-call. Living ones: npm run -s cli -- calls\n',
+    )
+  })
+
   test('Ctrl-C ends a watch with 130', async () => {
     const watch = spawn('watch', 'a-call')
     await watch.stderr.getReader().read()

@@ -7,7 +7,14 @@ import { OBSTACLES } from '../../src/http/internal/probes.ts'
 const ROOT = join(import.meta.dir, '../..')
 
 const documents = await Promise.all(
-  ['*.md', 'docs/*.md', 'deploy/**/*.{yaml,service}', 'src/**/*.{ts,html}', 'examples/**/*.ts', 'Dockerfile']
+  [
+    '*.md',
+    'docs/*.md',
+    'deploy/**/*.{yaml,service}',
+    'src/**/*.{ts,html}',
+    'examples/**/*.{ts,md,sh}',
+    'Dockerfile',
+  ]
     .flatMap(pattern => [...new Glob(pattern).scanSync(ROOT)])
     .map(async path => ({ path, text: await Bun.file(join(ROOT, path)).text() })),
 )
