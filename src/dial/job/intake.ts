@@ -37,7 +37,7 @@ export interface IntakeOptions {
 export interface Intake {
   /** Looks again at `canDial`: the switch is back, a call has ended. */
   wake(): void
-  /** Takes no further job. Resolves when none is on its way to us, within two seconds. @returns false when one may still
+  /** Takes no further job. Resolves when none is on its way to us, within three seconds. @returns false when one may still
    *  come to stand in our in-flight list, because Redis is away or was a moment ago: others must look after that. */
   stop(): Promise<boolean>
 }
@@ -126,23 +126,28 @@ export function startIntake(options: IntakeOptions): Intake {
       } catch (thrown) {
         const isLasting = thrown instanceof RedisUnavailable && thrown.isLasting
         if (isLasting) noteRefusal(list, messageOf(thrown))
-        else looksAtMs = [clock(), clock() + LATE_POP_MS]
+        looksAtMs = isLasting ? [clock()] : [clock(), clock() + LATE_POP_MS]
         log.debug({ list, reason: messageOf(thrown) }, 'no jobs from redis; trying again')
         await nudged(isLasting ? REFUSED_RETRY_MS : RETRY_MS)
       }
     }
     blocking.disconnect()
     if (looksAtMs.length === 0) return true
-    lookOnceMore(list)
-    return false
+    const isLate = looksAtMs.some(atMs => atMs > clock())
+    return (await lookOnceMore(list)) && !isLate
   }
 
-  /** While calls are kept to their end, jobs must not lie with us. */
-  function lookOnceMore(list: string, triesLeft = LAST_TRIES_MAX): void {
-    giveBackStrays(list).catch(thrown => {
+  /** While calls are kept to their end, jobs must not lie with us: so a look that fails is repeated for a while.
+   *  @returns whether this one succeeded. */
+  async function lookOnceMore(list: string, triesLeft = LAST_TRIES_MAX): Promise<boolean> {
+    try {
+      await giveBackStrays(list)
+      return true
+    } catch (thrown) {
       log.debug({ list, reason: messageOf(thrown) }, 'redis away: what was popped last is not known yet')
       if (triesLeft > 1) setTimeout(lookOnceMore, RETRY_MS, list, triesLeft - 1).unref()
-    })
+      return false
+    }
   }
 
   /** While we stop, a pop is waited for no longer than one takes. @throws RedisUnavailable: it hangs. */
