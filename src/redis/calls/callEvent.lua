@@ -1,9 +1,21 @@
 -- Publishes one event of a call and writes down what it changed, unless another agent has taken the call over.
--- KEYS: call, what is kept of it when it is over, mark of the answered message's name, and outside a Cluster also
--- history and active list.
--- ARGV: fence, step's number, channel, event, history 'start' | 'add' | '', side change '+0' | '-0' | '', history expiry s,
---       active expiry s, expiry ms of the mark ('' = it answers no message), expiry ms of what is kept ('' = the call goes
---       on), a field to delete ('' = none), then fields to write: field, value …
+-- KEYS[1]: call
+-- KEYS[2]: what is kept of it when it is over
+-- KEYS[3]: mark of the answered message's name
+-- KEYS[4]: outside a Cluster, history
+-- KEYS[5]: outside a Cluster, active list
+-- ARGV[1]: fence
+-- ARGV[2]: step's number
+-- ARGV[3]: channel
+-- ARGV[4]: event
+-- ARGV[5]: history: 'start', 'add' or ''
+-- ARGV[6]: side's change: '+0', '-0' or ''
+-- ARGV[7]: history's expiry s
+-- ARGV[8]: active list's expiry s
+-- ARGV[9]: expiry ms of the mark ('' = it answers no message)
+-- ARGV[10]: expiry ms of what is kept ('' = the call goes on)
+-- ARGV[11]: a field to delete ('' = none)
+-- ARGV[12], ARGV[13] …: fields to write: field, value …
 -- Returns 'done', 'fenced' (another agent owns the call) or 'lost' (Redis knows no such call: it is over, or Redis has
 -- lost its data).
 local call, over, mark, history, active = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]

@@ -1,6 +1,10 @@
 -- The owner notes a message that it heard, so that a successor answers it if the owner dies first.
--- KEYS: call, mark of the message's name.
--- ARGV: fence, field, value, '1' = only if nobody has noted or answered it: two agents may have heard it.
+-- KEYS[1]: call
+-- KEYS[2]: mark of the message's name
+-- ARGV[1]: fence
+-- ARGV[2]: field
+-- ARGV[3]: value
+-- ARGV[4]: '1' = only if nobody has noted or answered it: two agents may have heard it
 -- Returns 'noted', 'taken' (another agent's to answer) or 'fenced' (the call is another's).
 if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return 'fenced' end
 if ARGV[4] == '1' then

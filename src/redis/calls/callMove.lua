@@ -1,6 +1,12 @@
 -- Gives a call a new owner, and tells its channel; whoever owned it is fenced from then on.
--- KEYS: call, and outside a Cluster the calls of the owner before and of the new one.
--- ARGV: owner it must have now, fence it must have ('' = any), new owner, channel, marker.
+-- KEYS[1]: call
+-- KEYS[2]: outside a Cluster, the calls of the owner before
+-- KEYS[3]: outside a Cluster, the calls of the new owner
+-- ARGV[1]: owner it must have now
+-- ARGV[2]: fence it must have ('' = any)
+-- ARGV[3]: new owner
+-- ARGV[4]: channel
+-- ARGV[5]: marker
 -- Sent again because its answer was late or lost: it was done already.
 -- How far the former owner had come is kept: a step of its that it sends again, unanswered, was done or not.
 -- Returns the whole record as field, value …; empty when the call is gone or another's.

@@ -1,5 +1,8 @@
 -- A call is over: its dial id may be used again.
--- KEYS: call, what is kept of it.   ARGV: fence, expiry ms of what is kept.
+-- KEYS[1]: call
+-- KEYS[2]: what is kept of it
+-- ARGV[1]: fence
+-- ARGV[2]: expiry ms of what is kept
 -- How far each of its owners had come is kept for a while: a step that one of them sends again was done or not.
 -- Returns 1, or 0 when the fence is another's.
 local call, over, fence = KEYS[1], KEYS[2], ARGV[1]

@@ -1,6 +1,9 @@
 -- Registers a device in its slot. An install has one slot: if its push token stands in another one, because the app has
 -- begun to send a device_id, it leaves that. At the limit the slot unseen for longest makes room.
--- KEYS: devices.   ARGV: slot, device JSON, most devices.
+-- KEYS[1]: devices
+-- ARGV[1]: slot
+-- ARGV[2]: device JSON
+-- ARGV[3]: most devices
 -- Returns {the slot's former JSON or '', the JSON of the device that had to leave or ''}.
 local devices, slot, device, most = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 

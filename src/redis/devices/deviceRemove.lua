@@ -1,5 +1,9 @@
 -- Removes the devices that hold a push token.
--- KEYS: devices.   ARGV: token, platform ('' = any), app ('' = any), registered at the latest (ms; '' = whenever).
+-- KEYS[1]: devices
+-- ARGV[1]: token
+-- ARGV[2]: platform ('' = any)
+-- ARGV[3]: app ('' = any)
+-- ARGV[4]: registered at the latest (ms; '' = whenever)
 -- Returns how many went.
 local devices, token, platform, app, latest = KEYS[1], ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 

@@ -1,5 +1,7 @@
 -- Marks an account's devices as seen now.
--- KEYS: devices.   ARGV: now (ms), slot ('' = all of them).
+-- KEYS[1]: devices
+-- ARGV[1]: now, ms
+-- ARGV[2]: slot ('' = all of them)
 -- Returns how many were marked.
 local devices, now, slot = KEYS[1], tonumber(ARGV[1]), ARGV[2]
 

@@ -1,7 +1,10 @@
 -- Keeps a job that can't be dialled, and lets go what lies too long.
--- KEYS: dead-letter list.
--- ARGV: letter, '' for none; most letters kept; letters from before this time (RFC 3339, UTC) go; seconds for which the
--- list is kept without a new one; most letters let go in one step.
+-- KEYS[1]: dead-letter list
+-- ARGV[1]: letter ('' = none)
+-- ARGV[2]: most letters kept
+-- ARGV[3]: letters from before this time go (RFC 3339, UTC)
+-- ARGV[4]: seconds for which the list is kept without a new one
+-- ARGV[5]: most letters let go in one step
 local list = KEYS[1]
 if ARGV[1] ~= '' then
   redis.call('LPUSH', list, ARGV[1])

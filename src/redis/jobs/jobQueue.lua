@@ -1,8 +1,17 @@
 -- Queues a job once, whoever asks how often: what was asked before is answered as before.
--- KEYS: list, note of the dial id, note of the request's own key (or again that of the dial id), and outside a Cluster
--- the call, then for each other list: the list, its note of the dial id.
--- ARGV: fingerprint, dial id, job, expiry ms of the dial id's note, expiry ms of the request's, ms for which a job that
--- left its list may not have become a call yet, most jobs looked through, '1' if a call of the dial id was seen.
+-- KEYS[1]: list
+-- KEYS[2]: note of the dial id
+-- KEYS[3]: note of the request's own key, or again that of the dial id
+-- KEYS[4]: outside a Cluster, the call
+-- KEYS[5], KEYS[6] …: outside a Cluster, for each other list: the list, its note of the dial id
+-- ARGV[1]: fingerprint
+-- ARGV[2]: dial id
+-- ARGV[3]: job
+-- ARGV[4]: expiry ms of the dial id's note
+-- ARGV[5]: expiry ms of the request's note
+-- ARGV[6]: ms for which a job that left its list may not have become a call yet
+-- ARGV[7]: most jobs looked through
+-- ARGV[8]: '1' if a call of the dial id was seen
 -- Returns what became of it, the dial id, and how many jobs wait in the list.
 local list, noted, asked = KEYS[1], KEYS[2], KEYS[3]
 local fingerprint = ARGV[1]

@@ -1,10 +1,17 @@
 -- Appends entries to timelines, each of which keeps its first entries and its newest. Outside a Cluster it does the rest
 -- too: notes new timelines under their accounts, and deletes those beyond the most that are kept.
--- KEYS: outside a Cluster the list of all timelines; in a Cluster the one timeline that is written to.
--- ARGV: '1' outside a Cluster or '0', how many first entries stay, how many entries in all, expiry s, what timelines'
---       keys begin with, what accounts' indexes begin with, ids an index keeps, most timelines in all, now ms, the text:
---       for each timeline a line `entries left out before they came here, ms of the first, id, account` with blanks
---       between (the account may be missing), then a line for each entry, which begins with a brace.
+-- KEYS[1]: outside a Cluster the list of all timelines; in a Cluster the one timeline that is written to
+-- ARGV[1]: '1' outside a Cluster, or '0'
+-- ARGV[2]: how many first entries stay
+-- ARGV[3]: how many entries in all
+-- ARGV[4]: expiry s
+-- ARGV[5]: what timelines' keys begin with
+-- ARGV[6]: what accounts' indexes begin with
+-- ARGV[7]: ids an index keeps
+-- ARGV[8]: most timelines in all
+-- ARGV[9]: now ms
+-- ARGV[10]: the text: for each timeline a line `entries left out before they came here, ms of the first, id, account` with
+-- blanks between (the account may be missing), then a line for each entry, which begins with a brace
 -- Returns how many timelines begin with this.
 local isWhole, firstMax, entriesMax, expiry = ARGV[1] == '1', tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local prefix, indexPrefix, indexMax, timelinesMax, nowMs = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
