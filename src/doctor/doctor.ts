@@ -10,7 +10,9 @@ import { examineSwitch } from '../esl/checkup.ts'
 import { examineAuth } from '../http/public/authCheckup.ts'
 import { examinePush } from '../push/checkup.ts'
 import { examineRedis } from '../redis/checkup/checkup.ts'
+import { examineFiles } from './files.ts'
 import { examineMachine } from './machine.ts'
+import { examineSecrets } from './secrets.ts'
 import { examineSettings, misspeltFindings, mistakeFindings } from './settings.ts'
 
 export interface ExaminationOptions {
@@ -60,8 +62,9 @@ function planExamination({ env, clock, log }: ExaminationOptions, limitMs: numbe
       ...mistakeFindings(mistakes),
       ...misspeltFindings(env),
       ...examineSettings(config),
+      ...examineSecrets(config),
     ]),
-    part('Machine', () => examineMachine(config, Bun.version)),
+    part('Machine', () => [...examineMachine(config, Bun.version), ...examineFiles(config, process.cwd())]),
     ...(canUse('PUBSUB_REDIS_URL')
       ? [part('Redis', () => examineRedis({ settings, jobLists, clock, log, limitMs }))]
       : []),

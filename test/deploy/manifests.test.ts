@@ -203,23 +203,40 @@ describe('Compose', async () => {
       ESL_PASSWORD: 'secret',
       ADMIN_TOKEN: 'sixteen-characters',
       PBX_TOKEN: 'sixteen-characters',
+      PUBSUB_REDIS_URL: hookswitch.environment.PUBSUB_REDIS_URL.replace(/\$\{REDIS_PASSWORD:[^}]+\}/, 'hush'),
     }
     const config = configOf(given)
     expect(config.role).toBe('all')
     expect(config.pbxAllow.isEmpty).toBe(true)
     expect(Number.parseInt(hookswitch.stop_grace_period, 10)).toBeGreaterThan(toSeconds(config.drainMaxMs))
     expect(hookswitch.ulimits.nofile.hard).toBeGreaterThan(config.waitsMax + 1_000)
-    expect(config.redisUrl).toBe('redis://redis:6379')
+    expect(config.redisUrl).toBe('redis://:hush@redis:6379')
     expect(config.eslSwitches.map(each => each.host)).toEqual(['freeswitch'])
   })
 
   test('has a Redis that keeps everything, and publishes neither it nor the event socket', () => {
-    expect(redis.command).toEqual(['redis-server', '--appendonly', 'yes', '--maxmemory-policy', 'noeviction'])
+    expect(redis.command.join(' ')).toContain('--appendonly yes --maxmemory-policy noeviction')
     expect(redis.volumes).toEqual(['redis-data:/data'])
     expect(redis.ports).toBeUndefined()
     expect(freeswitch.ports.some((port: string) => port.includes('8021'))).toBe(false)
     expect(compose.networks.inside.internal).toBe(true)
-    expect(redis.networks).toEqual(['inside'])
+  })
+
+  test('has a Redis with a password, which no other container reaches and no list of processes shows', () => {
+    expect(redis.command[1]).toBe(redis.configs[0].target)
+    expect(compose.configs.redis.content).toMatch(/^requirepass \$\{REDIS_PASSWORD:\?[^}]+\}\n$/)
+    expect(redis.command.join(' ')).not.toContain('PASSWORD')
+    expect(redis.networks).toEqual(['store'])
+    expect(compose.networks.store.internal).toBe(true)
+    const reaching = Object.entries(compose.services as Record<string, Resource>)
+      .filter(([, service]) => service.networks.includes('store'))
+      .map(([name]) => name)
+    expect(reaching.toSorted()).toEqual(['hookswitch', 'redis'])
+    // The event socket is the service's alone, too.
+    expect(prometheus.networks).not.toContain('inside')
+    expect(hookswitch.networks).toEqual(
+      expect.arrayContaining([...freeswitch.networks, ...prometheus.networks]),
+    )
   })
 
   test('shows the internal listener to this machine alone', () => {
@@ -258,6 +275,7 @@ describe('Compose', async () => {
       ESL_PASSWORD: 'secret',
       ADMIN_TOKEN: 'sixteen-characters',
       PBX_TOKEN: 'sixteen-characters',
+      REDIS_PASSWORD: 'secret',
     }
     const run = Bun.spawnSync(['docker', 'compose', '-f', join(DEPLOY, 'compose.yaml'), 'config', '-q'], {
       env,
