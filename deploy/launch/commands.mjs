@@ -62,6 +62,15 @@ export const COMMANDS = {
     about: 'measure taking jobs and following calls',
     run: (context, args) => runWithPrivateRedis(context, ['bench/dial/main.ts', ...args]),
   },
+  simulate: {
+    about: 'try hundreds of simulated worlds with faults, by their seeds, in virtual time',
+    run: async (context, args) =>
+      runBun(context, {
+        bun: await prepare(context, 'test/simulation/main.ts'),
+        bunArgs: ['test/simulation/main.ts', ...args],
+        settings: {},
+      }),
+  },
   chaos: {
     about: 'kill, pause and cut off agents, fronts, Redis and switches under load, and count what was lost',
     run: (context, args) => runWithPrivateRedis(context, ['test/chaos/main.ts', ...args]),

@@ -65,7 +65,12 @@ export class End {
   write(bytes: string): void {
     if (this.#isClosed || this.#hasEnded || bytes === '') return
     for (const piece of this.#network.piecesOf(this.#line, bytes))
-      this.#send(other => other.#handle(() => other.handlers.data?.(piece)))
+      this.#send(other =>
+        other.#handle(() => {
+          this.#network.onDelivered(other.owner, piece)
+          other.handlers.data?.(piece)
+        }),
+      )
   }
 
   /** Says no more. The connection is over when the other side has said the same. */

@@ -41,6 +41,8 @@ const LATE_MAX_MS = 20
 
 export class Network {
   readonly kernel: Process
+  /** Told of bytes that a process is being given. */
+  onDelivered: (to: Process, bytes: string) => void = () => undefined
   readonly #schedule: Schedule
   readonly #seed: number
   readonly #listeners = new Map<string, Listener>()

@@ -23,11 +23,16 @@ afterAll(() => redis.close())
 /** What is published by a script of ours, or pushed by RESP3, comes unasked and is compared with the rest. */
 const replyOf = (seen: Seen[], words: string[]) => seen.map(each => comparable(each, words))
 
-type Step = { kind: 'command'; words: string[] } | { kind: 'expire'; key: string }
+type Step =
+  | { kind: 'command'; words: string[] }
+  | { kind: 'expire'; key: string }
+  /** Memory is short from then on, or is there again. */
+  | { kind: 'memory'; isFull: boolean }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 60, arbitrary: anyCommand.map(words => ({ kind: 'command' as const, words })) },
   { weight: 1, arbitrary: expiringKey.map(key => ({ kind: 'expire' as const, key })) },
+  { weight: 2, arbitrary: fc.boolean().map(isFull => ({ kind: 'memory' as const, isFull })) },
 )
 
 describe('one connection', () => {
@@ -37,9 +42,15 @@ describe('one connection', () => {
         fc.constantFrom('2', '3'),
         fc.array(step, { maxLength: 60 }),
         async (protocol, steps) => {
+          await control.ask(['CONFIG', 'SET', 'maxmemory', '0'])
           await control.ask(['FLUSHALL'])
           const real = await openRealLine(redis.port)
-          const modelled = openModel().openLine()
+          const { model, openLine } = openModel()
+          const modelled = openLine()
+          const fill = async (isFull: boolean) => {
+            await control.ask(['CONFIG', 'SET', 'maxmemory', isFull ? '1' : '0'])
+            model.trouble = isFull ? 'full' : undefined
+          }
           const both = async (words: string[]) => {
             const expected = replyOf([await real.ask(words)], words)
             modelled.send(words)
@@ -51,11 +62,13 @@ describe('one connection', () => {
           modelled.take()
           for (const each of steps) {
             if (each.kind === 'command') await both(each.words)
+            else if (each.kind === 'memory') await fill(each.isFull)
             else {
               await both(['PEXPIRE', each.key, String(EXPIRES_MS)])
               await Bun.sleep(2 * EXPIRES_MS)
             }
           }
+          await fill(false)
           // Whatever was begun is given up: it must not hide what is there.
           await real.ask(['DISCARD'])
           modelled.send(['DISCARD'])

@@ -20,6 +20,8 @@ export interface RedisModelOptions {
   after: (ms: number, act: () => void) => () => void
   /** Told of everything that is published, with the connections that it goes to. */
   onPublish?: (channel: string, message: string, receivers: readonly Session[]) => void
+  /** Told after each script. */
+  onScript?: () => void
 }
 
 /** What the server can't do at the moment: `full` takes no data, a `replica` no writes. */
@@ -56,6 +58,8 @@ export class RedisModel {
   readonly #sessions = new Set<Session>()
   #waiters: Waiter[] = []
   #nextId = 1
+  #isInScript = false
+  #hasWritten = false
   trouble: Trouble | undefined
 
   constructor(options: RedisModelOptions) {
@@ -108,9 +112,9 @@ export class RedisModel {
     const command = COMMANDS[name]
     if (!command) return unknown(words)
     if (!takes(command.arity, words)) return wrongCount(name)
-    const isRefused =
-      command.writes && !(this.trouble === 'full' && command.isAllowedWhenFull) && this.trouble
-    if (isRefused) return REFUSALS[isRefused]
+    const refusal = this.#refusalOf(command)
+    if (refusal) return refusal
+    if (command.writes) this.#hasWritten = true
     try {
       return command.run(this.#context(), words.slice(1))
     } catch (thrown) {
@@ -126,6 +130,19 @@ export class RedisModel {
     this.serveWaiters()
     this.flush()
     return reply
+  }
+
+  /** Why a command is not taken now, or undefined. */
+  refusal(name: string): ErrorReply | undefined {
+    const command = name === 'blmove' ? COMMANDS.lmove : COMMANDS[name]
+    return command && this.#refusalOf(command)
+  }
+
+  #refusalOf({ writes, isAllowedWhenFull }: Command): ErrorReply | undefined {
+    if (!writes || !this.trouble) return undefined
+    // A script that has begun to write is let go on: Redis does not stop in the middle.
+    const isFree = this.trouble === 'full' && (isAllowedWhenFull || (this.#isInScript && this.#hasWritten))
+    return isFree ? undefined : REFUSALS[this.trouble]
   }
 
   #context(): CommandContext {
@@ -157,7 +174,9 @@ export class RedisModel {
   evaluate(sha: string, keys: string[], args: string[]): Reply {
     if (!this.#lua.has(sha)) return { error: 'NOSCRIPT No matching script. Please use EVAL.' }
     // A script sees one moment: Redis stops its clock for it.
-    return this.#lua.run(sha, keys, args, words => {
+    this.#isInScript = true
+    this.#hasWritten = false
+    const reply = this.#lua.run(sha, keys, args, words => {
       const name = words[0]?.toLowerCase() ?? ''
       if (name === 'publish' && words.length === 3) return this.publish(words[1]!, words[2]!)
       const command = COMMANDS[name]
@@ -166,6 +185,9 @@ export class RedisModel {
         return failure('Wrong number of args calling Redis command from script')
       return this.run(words)
     })
+    this.#isInScript = false
+    this.#options.onScript?.()
+    return reply
   }
 
   // Channels.
@@ -216,7 +238,6 @@ export class RedisModel {
   }
 
   #tryMove(move: Move): Reply {
-    if (this.trouble) return REFUSALS[this.trouble]
     try {
       return moveItem(this.db, move)
     } catch (thrown) {

@@ -5,6 +5,7 @@ import type { Line, Seen } from './twoServers.ts'
 /** Two servers are asked one after the other; times of keys are minutes here. */
 const CLOCK_TOLERANCE_MS = 5_000
 const LONG_MS = 10_000
+const SHORT_MS = 1_000
 
 /** @returns the answer without what may differ. @param words the command that it answers. */
 export function comparable(seen: Seen, words: readonly string[]): unknown {
@@ -64,8 +65,10 @@ export async function holdings(ask: (words: string[]) => Promise<Seen>): Promise
   const held: [string, unknown][] = []
   for (const key of keys.sort()) {
     const { status: type } = (await ask(['TYPE', key])) as { status: string }
-    const words = READ[type]!(key)
     const left = Number(await ask(['PTTL', key]))
+    // It goes while we look.
+    if (type === 'none' || (left >= 0 && left < SHORT_MS)) continue
+    const words = READ[type]!(key)
     held.push([key, { type, value: comparable(await ask(words), words), hasExpiry: left >= 0 }])
   }
   return Object.fromEntries(held)

@@ -145,6 +145,12 @@ export class Session {
       this.#isTransactionBad = true
       return arity === undefined ? unknown(words) : wrongCount(name)
     }
+    // A full Redis gathers nothing, as that takes memory too.
+    const refusal = this.#model.refusal(this.#model.trouble === 'full' ? 'set' : name)
+    if (refusal) {
+      this.#isTransactionBad = true
+      return refusal
+    }
     this.#transaction!.push(words)
     return { status: 'QUEUED' }
   }
@@ -236,6 +242,8 @@ export class Session {
       this.#transaction = undefined
       return { error: 'EXECABORT Transaction discarded because of previous errors.' }
     }
+    const refusal = gathered.map(([name]) => this.#model.refusal(name!.toLowerCase())).find(Boolean)
+    if (refusal) return this.#refuse(refusal.error, 'exec')
     const replies: Reply[] = []
     this.#transaction = undefined
     this.#isExecuting = true
@@ -291,6 +299,8 @@ export class Session {
   }
 
   #blockingMove([from, to, fromEnd, toEnd, timeout]: string[]): Reply | undefined {
+    const refusal = this.#model.refusal('blmove')
+    if (refusal) return refusal
     const move = { from: from!, to: to!, fromEnd: endOf(fromEnd), toEnd: endOf(toEnd) }
     const seconds = Number(timeout)
     if (timeout === '' || Number.isNaN(seconds)) return failure('timeout is not a float or out of range')

@@ -17,6 +17,8 @@ export interface SentControl {
   atMs: number
   /** The processes that were subscribed. */
   hearers: string[]
+  /** Who owned the call then, or had owned it last. */
+  owner: string | undefined
   /** Its place in the history. */
   line: number
 }
@@ -59,7 +61,14 @@ export function startBackend(world: World): Backend {
     if (redis.ask('PUBLISH', dialId, text) === undefined) return
     const said = history.lines[line]
     const hearers = said?.kind === 'published' ? said.hearers : []
-    controls.push({ dialId, control, atMs: schedule.nowMs, hearers, line })
+    controls.push({
+      dialId,
+      control,
+      atMs: schedule.nowMs,
+      hearers,
+      owner: world.owners.at(dialId, schedule.nowMs),
+      line,
+    })
   }
 
   for (const job of jobs)

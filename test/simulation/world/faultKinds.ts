@@ -48,23 +48,33 @@ export interface PlannedFault {
 }
 
 const FAULTS_MIN = 5
-const FAULTS_MAX = 10
+const FAULTS_MAX = 12
 
 /** Most are short, some last: squared. */
 const LENGTH_MIN_MS = 50
 const LENGTH_MAX_MS = 7_000
+
+/** Two faults that meet find more than two apart: so many of a hundred follow closely upon the one before. */
+const FOLLOWS_CHANCE = 0.5
+const FOLLOWS_MAX_MS = 2_500
 
 export function drawFaults(
   random: Random,
   { fromMs, untilMs }: { fromMs: number; untilMs: number },
 ): PlannedFault[] {
   const rows = FAULT_KINDS.map(kind => [kind, FAULT_WEIGHTS[kind]] as const)
-  const faults = Array.from({ length: random.whole(FAULTS_MIN, FAULTS_MAX) }, () => ({
-    kind: random.weighted(rows),
-    atMs: random.between(fromMs, untilMs),
-    lengthMs: LENGTH_MIN_MS + random.next() ** 2 * (LENGTH_MAX_MS - LENGTH_MIN_MS),
-    target: random.next(),
-    choice: random.next(),
-  }))
+  const faults: PlannedFault[] = []
+  for (let left = random.whole(FAULTS_MIN, FAULTS_MAX); left > 0; left--) {
+    const before = random.chance(FOLLOWS_CHANCE) ? faults.at(-1) : undefined
+    faults.push({
+      kind: random.weighted(rows),
+      atMs: before
+        ? Math.min(untilMs, before.atMs + random.between(0, FOLLOWS_MAX_MS))
+        : random.between(fromMs, untilMs),
+      lengthMs: LENGTH_MIN_MS + random.next() ** 2 * (LENGTH_MAX_MS - LENGTH_MIN_MS),
+      target: random.next(),
+      choice: random.next(),
+    })
+  }
   return faults.sort((one, other) => one.atMs - other.atMs)
 }

@@ -4,6 +4,7 @@ import { assertNever } from '../../../src/base/result.ts'
 import type { Direction, Line } from '../machine/network.ts'
 import type { AgentLife, AgentPlace } from './agentPlace.ts'
 import type { FaultKind, PlannedFault } from './faultKinds.ts'
+import { healedAtMs } from './plan.ts'
 import { REDIS_PLACE } from './redisPlace.ts'
 import type { SwitchPlace } from './switchPlace.ts'
 import { livesOf, WELL, type World } from './world.ts'
@@ -45,12 +46,14 @@ function carryOut(world: World, troubles: Troubles, fault: PlannedFault): void {
   const { schedule, network } = world.machine
   const { who } = act
   const fromMs = schedule.nowMs
-  const trouble: Trouble = { kind: fault.kind, who, fromMs, untilMs: fromMs + fault.lengthMs }
+  // Everything is over a moment before the world is healed.
+  const lengthMs = Math.min(fault.lengthMs, healedAtMs(world.plan) - fromMs - 1)
+  const trouble: Trouble = { kind: fault.kind, who, fromMs, untilMs: fromMs + lengthMs }
   troubles.all.push(trouble)
   troubles.busy.add(who)
   world.history.add(who, { kind: 'fault', what: fault.kind, phase: 'begins' })
   act.begin()
-  schedule.after(fault.lengthMs, network.kernel, () => {
+  schedule.after(lengthMs, network.kernel, () => {
     troubles.busy.delete(who)
     world.history.add(who, { kind: 'fault', what: fault.kind, phase: 'ends' })
     act.end()

@@ -39,6 +39,9 @@ export const LEAD_IN_MS = 2_000
 
 export const SECONDS = 30
 
+/** When all faults are over, since the world began. */
+export const healedAtMs = ({ seconds }: Plan): number => LEAD_IN_MS + seconds * 1_000
+
 export function drawPlan(seed: number): Plan {
   const shape = seededRandom(seed, 'shape')
   const switches = shape.weighted([
@@ -62,7 +65,7 @@ const CALLER_WEIGHTS = [
   ['101', 10],
   ['102', 20],
   ['103', 25],
-  ['104', 15],
+  ['104', 30],
   ['105', 5],
   ['486', 6],
   ['603', 3],
@@ -140,7 +143,7 @@ function drawControl(random: Random, commandId: string, serial: number): Planned
   return {
     commandId,
     after: isAfterthought ? 'hangup-event' : 'call-start',
-    afterMs: isAfterthought ? random.between(0, 30) : random.between(0, 8_000),
+    afterMs: isAfterthought ? random.between(0, 30) : random.next() ** 2 * 12_000,
     message: drawMessage(random, serial),
   }
 }

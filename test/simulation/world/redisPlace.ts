@@ -30,7 +30,7 @@ export class RedisPlace {
   #process: Process
   #lives = 0
 
-  constructor(machine: Machine, onPublish: (published: Published) => void) {
+  constructor(machine: Machine, onPublish: (published: Published) => void, onScript = () => {}) {
     this.#machine = machine
     this.#process = this.#newProcess()
     this.model = new RedisModel({
@@ -41,6 +41,7 @@ export class RedisPlace {
           happening.isOff = true
         }
       },
+      onScript,
       onPublish: (channel, message, receivers) =>
         onPublish({ channel, message, hearers: receivers.map(each => this.#clients.get(each) ?? '') }),
     })

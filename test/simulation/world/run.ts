@@ -1,27 +1,11 @@
 // One run of a plan: opens the world, lets traffic and faults happen, heals everything, waits until the last call has
 // ended, and gathers what is to be judged.
 import { closeMachine } from '../machine/runtime.ts'
-import { type Backend, startBackend } from './backend.ts'
-import { scheduleFaults, type Trouble } from './faults.ts'
-import type { Line } from './history.ts'
-import { LEAD_IN_MS, type Plan } from './plan.ts'
+import { startBackend } from './backend.ts'
+import { type Evidence, sortLines } from './evidence.ts'
+import { scheduleFaults } from './faults.ts'
+import { healedAtMs, type Plan } from './plan.ts'
 import { heal, livesOf, openWorld, type World } from './world.ts'
-
-export interface Evidence {
-  plan: Plan
-  lines: readonly Line[]
-  jobs: Backend['jobs']
-  controls: Backend['controls']
-  troubles: Trouble[]
-  /** Keys, subscriptions and calls in memory that should be gone; agents that should have ended. */
-  leftovers: string[]
-  /** When everything was healed. */
-  healedAtMs: number
-  endedAtMs: number
-  hash: string
-  /** Happenings that were carried out. */
-  steps: number
-}
 
 /** Calls that nobody ends are ended by their phones; then nothing may be left. */
 const QUIET_LIMIT_MS = 90_000
@@ -31,21 +15,22 @@ export function run(plan: Plan): Evidence {
   const world = openWorld(plan)
   const { schedule } = world.machine
   try {
-    schedule.runUntil(LEAD_IN_MS / 2)
     const backend = startBackend(world)
-    const troubles = scheduleFaults(world)
-    const healedAtMs = LEAD_IN_MS / 2 + plan.seconds * 1_000
-    schedule.runUntil(healedAtMs)
+    const { all: troubles } = scheduleFaults(world)
+    schedule.runUntil(healedAtMs(plan))
     heal(world)
     const leftovers = untilQuiet(world)
     return {
       plan,
       lines: world.history.lines,
+      ...sortLines(world.history.lines),
       jobs: backend.jobs,
       controls: backend.controls,
-      troubles: troubles.all,
+      deliveries: world.deliveries,
+      owners: world.owners,
+      troubles,
       leftovers,
-      healedAtMs,
+      healedAtMs: healedAtMs(plan),
       endedAtMs: schedule.nowMs,
       hash: world.history.hash(),
       steps: schedule.steps,

@@ -7,9 +7,12 @@ import { openMachine } from '../machine/runtime.ts'
 import { type AgentLife, AgentPlace } from './agentPlace.ts'
 import { History, type Message } from './history.ts'
 import { stackOf } from './log.ts'
+import { Owners } from './owners.ts'
 import type { Plan } from './plan.ts'
 import { REDIS_PLACE, RedisPlace } from './redisPlace.ts'
 import { SwitchPlace } from './switchPlace.ts'
+
+export type Deliveries = Map<string, { who: string; atMs: number; lastMs: number }[]>
 
 export interface World {
   plan: Plan
@@ -18,6 +21,9 @@ export interface World {
   redis: RedisPlace
   switches: SwitchPlace[]
   agents: AgentPlace[]
+  /** By a message's own id, or a channel's: which processes were told of it, when first and when last. */
+  deliveries: Deliveries
+  owners: Owners
   /** Told of everything that is published: the backend's ear. */
   onPublished: (channel: string, message: Message) => void
 }
@@ -32,14 +38,24 @@ export function openWorld(plan: Plan): World {
     plan,
     machine,
     history,
-    redis: new RedisPlace(machine, published => {
-      history.publish(published)
-      const line = history.lines.at(-1)
-      if (line?.kind === 'published') world.onPublished(line.channel, line.message)
-    }),
+    redis: new RedisPlace(
+      machine,
+      published => {
+        history.publish(published)
+        const line = history.lines.at(-1)
+        if (line?.kind === 'published') world.onPublished(line.channel, line.message)
+      },
+      () => world.owners.look(world.redis.model.db, schedule.nowMs),
+    ),
+    owners: new Owners(plan.calls.map(({ dialId }) => dialId)),
     switches: Array.from({ length: plan.switches }, (_, index) => new SwitchPlace(machine, index, history)),
     agents: [],
+    deliveries: new Map(),
     onPublished: () => undefined,
+  }
+  machine.network.onDelivered = ({ name }, bytes) => {
+    noteDeliveries(world, name, bytes, COMMAND_ID)
+    noteDeliveries(world, name, bytes, CHANNEL_UUID)
   }
   for (const [index, place] of world.switches.entries())
     for (let at = 0; at < plan.agents; at++)
@@ -47,6 +63,22 @@ export function openWorld(plan: Plan): World {
   for (const agent of world.agents) agent.start()
   return world
 }
+
+/** Notes the ids of messages and channels that a process is told of; an agent hears its own answers too. */
+function noteDeliveries({ deliveries, machine }: World, who: string, bytes: string, ids: RegExp): void {
+  for (const [, id] of bytes.matchAll(ids)) {
+    const list = deliveries.get(id!) ?? []
+    deliveries.set(id!, list)
+    const { nowMs } = machine.schedule
+    const known = list.find(each => each.who === who)
+    if (known) known.lastMs = nowMs
+    else list.push({ who, atMs: nowMs, lastMs: nowMs })
+  }
+}
+
+const COMMAND_ID = /"command_id":"([^"]+)"/g
+/** In an event, and in what `uuid_dump` tells of a channel that lives. */
+const CHANNEL_UUID = /Unique-ID"?: "?([0-9a-f-]{36})/g
 
 /** Agents that live, those that are leaving included. */
 export const livesOf = (world: World): { place: AgentPlace; life: AgentLife }[] =>

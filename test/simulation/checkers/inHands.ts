@@ -1,0 +1,41 @@
+// Whether what a process was told of is known to nobody any more: it never arrived there, or it died with the process
+// before Redis could be told of it.
+import type { Evidence, Trouble } from '../world/evidence.ts'
+
+/** So long something may be in the hands of who heard it before Redis knows of it. */
+const IN_HANDS_MS = 100
+
+/** While it lasts Redis can't be told. */
+const KEEPS = new Set<Trouble['kind']>([
+  'agent asleep',
+  'agent stands still',
+  'redis line cut',
+  'redis line silent',
+  'redis line silent there',
+  'redis line silent back',
+  'redis line slow',
+  'redis asleep',
+  'redis restarts',
+  'redis drops clients',
+  'redis full',
+])
+
+/** A Redis that is back is connected to within a second, and what waited for it is sent again. */
+const BACK_AFTER_MS = 2_500
+
+/** @param id a message's own id, or a channel's. */
+export function isForgotten({ troubles, lines, deliveries }: Evidence, id: string, who: string): boolean {
+  const delivered = deliveries.get(id)?.find(each => each.who === who)
+  if (!delivered) return true
+  const concerns = (trouble: Trouble) =>
+    trouble.who === 'redis' || trouble.who === who || trouble.who === `${who} line`
+  let untilMs = delivered.atMs + IN_HANDS_MS
+  for (const trouble of troubles) {
+    const isOver = trouble.untilMs + BACK_AFTER_MS < delivered.atMs
+    if (KEEPS.has(trouble.kind) && concerns(trouble) && trouble.fromMs <= untilMs && !isOver)
+      untilMs = Math.max(untilMs, trouble.untilMs + BACK_AFTER_MS)
+  }
+  return lines.some(
+    line => line.kind === 'process' && line.who === who && line.what === 'is killed' && line.atMs <= untilMs,
+  )
+}

@@ -1,0 +1,54 @@
+// What is known of a run when it is over, as the checkers read it.
+import type { PushedJob, SentControl } from './backend.ts'
+import type { Trouble } from './faults.ts'
+import type { Line } from './history.ts'
+import type { Owners } from './owners.ts'
+import type { Plan } from './plan.ts'
+import type { Deliveries } from './world.ts'
+
+export type { Trouble }
+
+export type PublishedLine = Extract<Line, { kind: 'published' }>
+export type RecordLine = Extract<Line, { kind: 'switch' }>
+
+export interface Evidence {
+  plan: Plan
+  lines: readonly Line[]
+  /** What was published, by channel. */
+  told: ReadonlyMap<string, PublishedLine[]>
+  /** What the switches recorded, by dial id. */
+  recordsOf: ReadonlyMap<string, RecordLine[]>
+  jobs: PushedJob[]
+  controls: SentControl[]
+  /** By a message's own id, or a channel's: which processes were told of it, when first and when last. */
+  deliveries: Deliveries
+  owners: Owners
+  /** The faults that happened, in order. */
+  troubles: Trouble[]
+  /** Keys, subscriptions and calls in memory that should be gone; agents that should have ended. */
+  leftovers: string[]
+  /** When everything was healed. */
+  healedAtMs: number
+  endedAtMs: number
+  hash: string
+  /** Happenings that were carried out. */
+  steps: number
+}
+
+/** Sorts the lines of a history by what they are about. */
+export function sortLines(lines: readonly Line[]): Pick<Evidence, 'told' | 'recordsOf'> {
+  const told = new Map<string, PublishedLine[]>()
+  const recordsOf = new Map<string, RecordLine[]>()
+  for (const line of lines) {
+    if (line.kind === 'published') put(told, line.channel, line)
+    if (line.kind === 'switch' && 'dialId' in line.record && line.record.dialId !== undefined)
+      put(recordsOf, line.record.dialId, line)
+  }
+  return { told, recordsOf }
+}
+
+function put<Item>(lists: Map<string, Item[]>, name: string, item: Item): void {
+  const list = lists.get(name)
+  if (list) list.push(item)
+  else lists.set(name, [item])
+}
