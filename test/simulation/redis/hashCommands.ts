@@ -20,6 +20,13 @@ export const HASH_COMMANDS: Record<string, Command> = {
   srem: { arity: -3, writes: true, isAllowedWhenFull: true, run: removeMembers },
   smembers: { arity: 2, run: ({ db }, [key]) => ({ set: [...(db.read(key!, 'set')?.members ?? [])] }) },
   sismember: { arity: 3, run: ({ db }, [key, m]) => (db.read(key!, 'set')?.members.has(m!) ? 1 : 0) },
+  smismember: {
+    arity: -3,
+    run: ({ db }, [key, ...items]) => {
+      const members = db.read(key!, 'set')?.members
+      return items.map(item => (members?.has(item) ? 1 : 0))
+    },
+  },
   scard: { arity: 2, run: ({ db }, [key]) => db.read(key!, 'set')?.members.size ?? 0 },
 }
 

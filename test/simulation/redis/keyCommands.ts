@@ -4,13 +4,17 @@ import { OK, type Reply } from './reply.ts'
 
 export const KEY_COMMANDS: Record<string, Command> = {
   get: { arity: 2, run: ({ db }, [key]) => db.read(key!, 'string')?.text ?? null },
+  mget: { arity: -2, run: getMany },
   set: { arity: -3, writes: true, run: set },
+  setnx: { arity: 3, writes: true, run: (c, [key, text]) => (set(c, [key!, text!, 'NX']) === null ? 0 : 1) },
+  getdel: { arity: 2, writes: true, isAllowedWhenFull: true, run: takeText },
   del: { arity: -2, writes: true, isAllowedWhenFull: true, run: remove },
   unlink: { arity: -2, writes: true, isAllowedWhenFull: true, run: remove },
   exists: { arity: -2, run: ({ db }, keys) => keys.filter(key => db.find(key)).length },
   type: { arity: 2, run: ({ db }, [key]) => ({ status: db.find(key!)?.type ?? 'none' }) },
   expire: { arity: -3, writes: true, isAllowedWhenFull: true, run: (c, args) => expire(c, args, 'expire') },
   pexpire: { arity: -3, writes: true, isAllowedWhenFull: true, run: (c, args) => expire(c, args, 'pexpire') },
+  pexpireat: { arity: -3, writes: true, isAllowedWhenFull: true, run: expireAt },
   persist: { arity: 2, writes: true, isAllowedWhenFull: true, run: persist },
   ttl: { arity: 2, run: ({ db }, [key]) => inSeconds(db.leftMs(key!)) },
   pttl: { arity: 2, run: ({ db }, [key]) => db.leftMs(key!) },
@@ -19,6 +23,25 @@ export const KEY_COMMANDS: Record<string, Command> = {
   keys: { arity: 2, run: ({ db }, [pattern]) => keysLike(db.keys(), pattern!) },
   flushall: { arity: -1, writes: true, isAllowedWhenFull: true, run: clear },
   flushdb: { arity: -1, writes: true, isAllowedWhenFull: true, run: clear },
+}
+
+function getMany({ db }: CommandContext, keys: string[]): Reply {
+  return keys.map(key => {
+    const value = db.find(key)
+    return value?.type === 'string' ? value.text : null
+  })
+}
+
+function takeText({ db }: CommandContext, [key]: string[]): Reply {
+  const text = db.read(key!, 'string')?.text ?? null
+  db.delete(key!)
+  return text
+}
+
+/** PEXPIREAT without its options, which nobody uses here. */
+function expireAt({ db }: CommandContext, [key, at, ...more]: string[]): Reply {
+  if (more.length > 0) throw new CommandFault(`Unsupported option ${more[0]}`)
+  return db.expireAt(key!, wholeOf(at)) ? 1 : 0
 }
 
 function remove({ db }: CommandContext, keys: string[]): Reply {

@@ -1,6 +1,7 @@
 // Runs Lua scripts as Redis does: one machine for a server, each script compiled once, `redis.call` into the model, and
 // Redis' own rules of what a reply is in Lua and back. The language is Lua 5.3 (fengari); what Redis' 5.1 does otherwise
 // and our scripts rely on is set right here.
+import { createHash } from 'node:crypto'
 import { decodeJson, encodeJson, type LuaValue } from './cjson.ts'
 import { isError, type Reply } from './reply.ts'
 
@@ -28,12 +29,13 @@ const [KEYS, ARGV, OK_FIELD, ERROR_FIELD] = ['KEYS', 'ARGV', 'ok', 'err'].map(by
 /** `unpack` has moved; all numbers are doubles, of which 32-bit whole numbers would be a poor copy. */
 const PRELUDE = `
   unpack = table.unpack
-  local toNumber = tonumber
+  local toNumber, ofBase = tonumber, redis.ofBase
+  redis.ofBase = nil
   tonumber = function(text, base)
-    local number = toNumber(text, base)
+    if base then return ofBase(tostring(text), base) end
+    local number = toNumber(text)
     return number and number + 0.0
   end
-  redis.sha1hex = nil
 `
 
 export class LuaMachine {
@@ -57,6 +59,8 @@ export class LuaMachine {
       pcall: () => this.#callBack(false),
       status_reply: () => this.#tableWith(OK_FIELD),
       error_reply: () => this.#tableWith(ERROR_FIELD),
+      sha1hex: () => this.#hash(),
+      ofBase: () => this.#numberOfBase(),
     })
     this.#offer('cjson', { decode: () => this.#decode(), encode: () => this.#encode() })
     this.#compile('prelude', PRELUDE)
@@ -169,6 +173,28 @@ export class LuaMachine {
     lua.lua_createtable(this.#state, 0, 1)
     lua.lua_pushvalue(this.#state, 1)
     lua.lua_setfield(this.#state, -2, field)
+    return 1
+  }
+
+  #hash(): number {
+    const hash = createHash('sha1').update(bytesOf(this.#wordAt(1) ?? ''))
+    lua.lua_pushstring(this.#state, bytesOf(hash.digest('hex')))
+    return 1
+  }
+
+  /** `tonumber` with a base, for numbers beyond 32 bits too. */
+  #numberOfBase(): number {
+    const state = this.#state
+    const base = lua.lua_tonumber(state, 2)
+    const text = textOf(lua.lua_tostring(state, 1)!).trim().toLowerCase()
+    const digits = [...text].map(digit => Number.parseInt(digit, 36))
+    const isNumber = digits.length > 0 && digits.every(digit => digit < base)
+    if (isNumber)
+      lua.lua_pushnumber(
+        state,
+        digits.reduce((sum, digit) => sum * base + digit, 0),
+      )
+    else lua.lua_pushnil(state)
     return 1
   }
 

@@ -20,6 +20,8 @@ export interface RedisModelOptions {
   after: (ms: number, act: () => void) => () => void
   /** Told of everything that is published, with the connections that it goes to. */
   onPublish?: (channel: string, message: string, receivers: readonly Session[]) => void
+  /** Told of a command that the model does not know; perhaps the real server does. */
+  onUnknown?: (name: string) => void
   /** Told after each script. */
   onScript?: () => void
 }
@@ -110,7 +112,10 @@ export class RedisModel {
   run(words: readonly string[]): Reply {
     const name = words[0]!.toLowerCase()
     const command = COMMANDS[name]
-    if (!command) return unknown(words)
+    if (!command) {
+      this.#options.onUnknown?.(name)
+      return unknown(words)
+    }
     if (!takes(command.arity, words)) return wrongCount(name)
     const refusal = this.#refusalOf(command)
     if (refusal) return refusal
@@ -180,7 +185,10 @@ export class RedisModel {
       const name = words[0]?.toLowerCase() ?? ''
       if (name === 'publish' && words.length === 3) return this.publish(words[1]!, words[2]!)
       const command = COMMANDS[name]
-      if (!command) return failure('Unknown Redis command called from script')
+      if (!command) {
+        this.#options.onUnknown?.(name)
+        return failure('Unknown Redis command called from script')
+      }
       if (!takes(command.arity, words))
         return failure('Wrong number of args calling Redis command from script')
       return this.run(words)

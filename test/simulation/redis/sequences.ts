@@ -6,8 +6,7 @@ import fc from 'fast-check'
 
 const SOURCES = join(import.meta.dir, '../../../src')
 
-/** Every script that we have, by name. */
-export const SCRIPTS: ReadonlyMap<string, string> = new Map(
+const FILES: ReadonlyMap<string, string> = new Map(
   await Promise.all(
     [...new Glob('**/*.lua').scanSync(SOURCES)]
       .sort()
@@ -19,6 +18,26 @@ export const SCRIPTS: ReadonlyMap<string, string> = new Map(
           ] as const,
       ),
   ),
+)
+
+/** Files of functions that our code puts in front of the scripts that call them. */
+const FRONTS = [...FILES].filter(([, lua]) => lua.startsWith('-- Stands in front of '))
+
+/** A script with what stands in front of it, which may itself need others before it. */
+function whole(lua: string, rest = FRONTS): string {
+  const used = rest.filter(([, front]) =>
+    [...front.matchAll(/^local function (\w+)/gm)].some(([, name]) => new RegExp(`\\b${name}\\(`).test(lua)),
+  )
+  if (used.length === 0) return lua
+  const left = rest.filter(each => !used.includes(each))
+  return whole(used.map(([, front]) => front).join('\n'), left) + lua
+}
+
+/** Every script that we have, by name, as it is run. */
+export const SCRIPTS: ReadonlyMap<string, string> = new Map(
+  [...FILES]
+    .filter(([, lua]) => !FRONTS.some(([, front]) => front === lua))
+    .map(([name, lua]) => [name, whole(lua)]),
 )
 
 const oneOf = (...texts: string[]) => fc.constantFrom(...texts)
@@ -59,6 +78,12 @@ export const command: fc.Arbitrary<string[]> = fc.oneof(
   flat(oneOf('DEL', 'UNLINK', 'EXISTS'), some(anyKey)),
   words(w('TYPE'), anyKey),
   words(w('INCR'), text),
+  flat(w('MGET'), some(anyKey)),
+  words(w('SETNX'), text, value),
+  words(w('GETDEL'), text),
+  words(w('PEXPIREAT'), anyKey, oneOf('9000000000000', '1', 'x')),
+  flat(w('SMISMEMBER'), set, some(value)),
+  flat(w('ZMSCORE'), zset, some(field)),
   words(w('INCRBY'), text, number),
   flat(w('PEXPIRE'), anyKey, oneOf(LONG_MS, '0', '-1', 'x'), fc.constantFrom<string[]>([], ['NX'], ['XX'])),
   words(w('EXPIRE'), anyKey, oneOf('300', '0')),
@@ -132,6 +157,7 @@ const agent = oneOf('ann', 'bob')
 const fence = oneOf('7', '8', '9')
 const device = fc
   .record({
+    id: oneOf('dev1', 'dev2'),
     token: oneOf('t1', 't2'),
     platform: oneOf('apns', 'fcm'),
     app: oneOf('x', 'y'),
@@ -141,6 +167,12 @@ const device = fc
   .map(each => JSON.stringify(each))
 const waiter = oneOf('inbox:a 1', 'inbox:a 2', 'inbox:b 1')
 const why = oneOf('timeout', 'caller_hangup', 'no-device')
+
+/** By what an app is known: by a token or by its push's own key, with what it posted beside that. */
+const app = fc.oneof(
+  flat(w('token'), oneOf('dev1', 'dev2'), w(''), oneOf('', '5')),
+  flat(w('key'), w(''), oneOf('k1', ''), w('')),
+)
 
 interface Call {
   keys: string[]
@@ -162,7 +194,7 @@ const SHAPES: Record<string, fc.Arbitrary<Call>> = {
     [agent, dialId, w(LONG_MS), w('fence'), fence, w('steps'), w('0'), w('owner'), agent],
   ),
   callEvent: call(
-    [callKeys, fc.constantFrom<string[]>([], ['history1', 'active1'])],
+    [callKeys, w('said:1'), fc.constantFrom<string[]>([], ['history1', 'active1'])],
     [
       fence,
       oneOf('1', '2', '3'),
@@ -172,15 +204,40 @@ const SHAPES: Record<string, fc.Arbitrary<Call>> = {
       oneOf('+0', '-0', ''),
       w('300'),
       w('300'),
+      oneOf('', LONG_MS),
+      oneOf('', '', LONG_MS),
       oneOf('', 'x'),
       fieldPairs,
     ],
   ),
+  callMove: call(
+    [dialId.map(id => `call:${id}`), fc.constantFrom<string[]>([], ['owned:ann', 'owned:bob'])],
+    [agent, oneOf('', '7', '8'), agent, oneOf('c1', 'c2'), value],
+  ),
+  callHear: call(
+    [dialId.map(id => `call:${id}`), oneOf('said:1', 'said:2')],
+    [fence, field, value, oneOf('0', '1')],
+  ),
   callRelease: call([callKeys], [fence, w(LONG_MS)]),
-  callAdopt: call([dialId.map(id => `call:${id}`)], [agent, agent]),
-  callNote: call([dialId.map(id => `call:${id}`)], [fence, field, value]),
   callRevoke: call([dialId.map(id => [`call:${id}`, `revoked:${id}`])], [agent, w(LONG_MS)]),
-  publishOnce: call([some(oneOf('said:1', 'said:2'), 2)], [oneOf('c1', 'c2'), value, w(LONG_MS)]),
+  publishOnce: call(
+    [oneOf('said:1', 'said:2'), fc.constantFrom<string[]>([], ['call:d1'])],
+    [oneOf('c1', 'c2'), value, w(LONG_MS), field],
+  ),
+  deadLetter: call(
+    [w('dead')],
+    [
+      fc.oneof(
+        w(''),
+        oneOf('2026-01-01', '2026-01-02').map(at => JSON.stringify({ at, job: 'j' })),
+        w('x'),
+      ),
+      oneOf('2', '3'),
+      oneOf('2026-01-02', '2025-01-01'),
+      w('300'),
+      oneOf('1', '5'),
+    ],
+  ),
   jobPutBack: call([list, list], [value]),
   jobQueue: call(
     [
@@ -203,23 +260,35 @@ const SHAPES: Record<string, fc.Arbitrary<Call>> = {
   ),
   agentRenew: call([agent.map(name => [`lease:${name}`, `tomb:${name}`])], [value, w(LONG_MS)]),
   agentBury: call([agent.map(name => [`lease:${name}`, `tomb:${name}`])], [w(LONG_MS)]),
-  leaseHold: call([w('lease')], [agent, w(LONG_MS)]),
-  leaseDrop: call([w('lease')], [agent]),
   deviceRegister: call([w('devices')], [oneOf('', 's1', 's2', 's3'), device, oneOf('1', '2')]),
   deviceRemove: call([w('devices')], [oneOf('t1', 't2'), oneOf('', 'apns'), oneOf('', 'x'), oneOf('', '5')]),
   deviceSeen: call([w('devices')], [w('1700000000123'), oneOf('', 's1')]),
   wakeBegin: call(
     [w('wake'), w('woken'), flag('devices')],
-    [waiter, w(LONG_MS), oneOf('120000', '400000'), oneOf('acc', 'bcc')],
+    [
+      waiter,
+      w(LONG_MS),
+      oneOf('120000', '400000'),
+      oneOf('acc', 'bcc'),
+      oneOf('s1', 's2'),
+      oneOf('2', '9'),
+      oneOf('1', '0'),
+      w('key:'),
+      fc.constantFrom<string[]>([], ['k1', 'dev1']),
+    ],
   ),
   wakeAnswer: call(
-    [w('wake')],
-    [oneOf('dev1', 'dev2'), oneOf('1', '0'), oneOf('120000', '900000'), oneOf('1', '0')],
+    [oneOf('wake', 'key:k1')],
+    [app, oneOf('1', '0'), oneOf('120000', '900000'), oneOf('1', '0')],
+  ),
+  wakeVerdict: call(
+    [oneOf('wake', 'key:k1')],
+    [app, oneOf('120000', '900000'), oneOf('c1', 'c2'), oneOf('1', '9')],
   ),
   wakeHeard: call([w('wake')], [oneOf('dev1', 'dev2'), oneOf('1', '0')]),
   wakeEnd: call([w('wake')], [why, oneOf('', 'inbox:a 1')]),
-  wakeLeave: call([w('wake')], [waiter]),
-  wakeLook: call([w('wake')], []),
+  wakeLeave: call([w('wake')], [waiter, oneOf('1', 'unsure'), oneOf('1', '0')]),
+  wakeLook: call([w('wake')], [waiter]),
   timelineAppend: fc
     .record({
       ids: some(oneOf('i1', 'i2')),

@@ -14,6 +14,7 @@ export const SORTED_SET_COMMANDS: Record<string, Command> = {
   zadd: { arity: -4, writes: true, run: add },
   zrem: { arity: -3, writes: true, isAllowedWhenFull: true, run: remove },
   zscore: { arity: 3, run: score },
+  zmscore: { arity: -3, run: scoresOf },
   zcard: { arity: 2, run: ({ db }, [key]) => db.read(key!, 'zset')?.scores.size ?? 0 },
   zcount: { arity: 4, run: (c, [key, min, max]) => within(c, key!, min!, max!).length },
   zrange: { arity: -4, run: (c, args) => range(c, args, false) },
@@ -69,6 +70,14 @@ function remove({ db }: CommandContext, [key, ...members]: string[]): Reply {
 function score({ db }: CommandContext, [key, member]: string[]): Reply {
   const found = db.read(key!, 'zset')?.scores.get(member!)
   return found === undefined ? null : { double: found }
+}
+
+function scoresOf({ db }: CommandContext, [key, ...members]: string[]): Reply {
+  const scores = db.read(key!, 'zset')?.scores
+  return members.map((member): Reply => {
+    const found = scores?.get(member)
+    return found === undefined ? null : { double: found }
+  })
 }
 
 function range(context: CommandContext, [key, start, stop, ...options]: string[], isDown: boolean): Reply {

@@ -42,6 +42,9 @@ export class RedisPlace {
         }
       },
       onScript,
+      onUnknown: name => {
+        throw new Error(`the model of Redis does not know ${name.toUpperCase()}: teach it`)
+      },
       onPublish: (channel, message, receivers) =>
         onPublish({ channel, message, hearers: receivers.map(each => this.#clients.get(each) ?? '') }),
     })
