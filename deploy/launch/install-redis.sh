@@ -15,13 +15,23 @@ if [ ! -e "$policy" ]; then
   chmod 755 "$policy"
 fi
 
-# Another apt may be at work, on a machine that has just started most of all: wait for it up to two minutes.
-install() {
-  apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends redis-server
+# Another apt may be at work, on a machine that has just started most of all: wait for it up to two minutes. A server
+# that is away is given up after seconds, and not asked four times.
+apt() {
+  apt-get -o DPkg::Lock::Timeout=120 -o Acquire::Retries=0 -o Acquire::http::Timeout=8 -o Acquire::https::Timeout=8 "$@"
 }
+install() { apt install -y --no-install-recommends redis-server; }
 
-# A new machine has no package lists, an old one stale lists: fetch them when the first attempt fails.
-install || { apt-get -o DPkg::Lock::Timeout=120 update && install; }
+# A new machine has no package lists, an old one stale lists: fetch them when the first attempt fails, unless it failed
+# because nobody can be reached.
+if first=$(LC_ALL=C install 2>&1); then
+  printf '%s\n' "$first"
+else
+  printf '%s\n' "$first"
+  case $first in *'failure resolving'* | *'Could not '* | *'Unable to connect'* | *'timed out'*) exit 100 ;; esac
+  export LC_ALL=C
+  apt update && install
+fi
 
 # An administrator's own policy may have let it start.
 service redis-server stop >/dev/null 2>&1 || true

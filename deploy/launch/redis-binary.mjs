@@ -72,10 +72,18 @@ async function install(context) {
   say(`Installing redis-server: ${[...root.shown, APT_LINE].join(' ')} ...`)
   const [command, ...args] = [...root.command, '/bin/sh', INSTALL_SCRIPT]
   const step = await runStep({ command, args, cwd: projectDir, env: { ...env, PATH: searchPath } })
-  if (!step.isDone) {
-    throw new LaunchFailure(`apt-get could not install redis-server:\n${step.output}\n${remedy(context)}`)
-  }
+  if (step.isDone) return
+  const away = UNREACHED.exec(step.output)?.[0]
+  if (away)
+    throw new LaunchFailure(
+      `redis-server was not installed, because its package can't be fetched: ${away}. ${remedy(context)}`,
+    )
+  throw new LaunchFailure(`apt-get could not install redis-server:\n${step.output}\n${remedy(context)}`)
 }
+
+/** How apt says that nobody is reached; its own sentence follows the name of each package that it wanted. */
+const UNREACHED =
+  /(?:Temporary failure resolving|Could not resolve|Could not connect to|Unable to connect to) \S+|Connection timed out/
 
 /** How to become root, once that is agreed to.
  *  @returns {Promise<{ command: string[], shown: string[] }>} what stands before a command that root shall run */

@@ -260,6 +260,31 @@ describe('redis-server', () => {
       }
     ).provideRedisServer(context)
 
+  test('is refused with a sentence where its package can not be fetched, and with apt’s words otherwise', async () => {
+    const install = "redis-server was not installed, because its package can't be fetched: "
+    const ends: [output: string, message: string][] = [
+      [
+        "Err:1 http://deb.debian.org trixie/main redis-server\n  Temporary failure resolving 'deb.debian.org'\nE: Unable to fetch",
+        `${install}Temporary failure resolving 'deb.debian.org'. ${SERVICE_ADVICE}`,
+      ],
+      [
+        '  Could not connect to deb.debian.org:80 (192.0.2.1), connection timed out',
+        `${install}Could not connect to deb.debian.org:80. ${SERVICE_ADVICE}`,
+      ],
+      [
+        'E: dpkg was interrupted',
+        `apt-get could not install redis-server:\nE: dpkg was interrupted\n${SERVICE_ADVICE}`,
+      ],
+    ]
+    for (const [output, message] of ends) {
+      using project = makeProject()
+      withInstallers(project, 'none')
+      project.write('deploy/launch/install-redis.sh', `/bin/cat <<'END'\n${output}\nEND\nexit 100\n`)
+      const context: RedisContext = { ...redisContext(project), userId: 0 }
+      expect((await failureOf(provideIn(project, context))).message).toBe(message)
+    }
+  })
+
   test('is refused with advice where there is no apt-get, by what the command needs it for', async () => {
     using project = makeProject()
     const advice = { service: SERVICE_ADVICE, 'npm run demo': BINARY_ADVICE }
