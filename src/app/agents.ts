@@ -2,7 +2,7 @@
 
 import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
-import { toSeconds } from '../base/units.ts'
+import { MS_PER_MINUTE, toSeconds } from '../base/units.ts'
 import type { Config } from '../config/config.ts'
 import type { SecondsName } from '../dial/agent/countNames.ts'
 import type { Incident } from '../dial/agent/incidents.ts'
@@ -36,6 +36,7 @@ export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOption
     orphanMaxMs,
     ringTimeoutSeconds,
     jobAgeMaxMs,
+    bargersMax,
     callsMax,
     callsPerSecond,
     gateways,
@@ -54,11 +55,13 @@ export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOption
     sipHeaderPrefix,
     ringTimeoutSeconds,
     jobAgeMaxMs,
+    bargersMax,
     callsMax,
     callsPerSecond,
     isLoadTestAllowed,
     takeoverMs,
     orphanMaxMs,
+    compareMs: MS_PER_MINUTE,
     ...(tracing ? { tracing } : {}),
     ...(errorReports ? { errorReports } : {}),
     timelinesMax: config.timelinesMax,

@@ -3,6 +3,7 @@
 // command line is such a backend, and so is the internal API. Nothing here knows what a job or a message means.
 import type { Log } from '../base/log.ts'
 import { messageOf } from '../base/result.ts'
+import { nameOf } from '../dial/control/messages.ts'
 import { type AgentCard, openAgentDirectory } from '../redis/agents/directory.ts'
 import { type CallRecord, openCalls } from '../redis/calls/calls.ts'
 import {
@@ -49,6 +50,8 @@ export interface Backend {
   publish(channel: string, message: string): Promise<number | undefined>
   /** The call of that dial id, or undefined when none lives. */
   findCall(dialId: string): Promise<CallRecord | undefined>
+  /** Whether an agent has noted or answered a message that was said to a call. */
+  isTaken(dialId: string, text: string): Promise<boolean>
   /** The same with its owner. */
   findOwned(dialId: string): Promise<OwnedCall | undefined>
   /** The agents that there are. */
@@ -89,6 +92,7 @@ export function openBackend(
     },
 
     findCall: dialId => store.find(dialId),
+    isTaken: (dialId, text) => store.isTaken(dialId, nameOf(text)),
 
     async findOwned(dialId) {
       const [record, agent] = await Promise.all([store.find(dialId), store.ownerOf(dialId)])

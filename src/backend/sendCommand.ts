@@ -43,7 +43,7 @@ export async function steer(backend: Backend, steering: Steering): Promise<Steer
   const channel = to.kind === 'call' ? to.dialId : to.coreUuid
   const { promise: steered, resolve: finish } = Promise.withResolvers<Steered>()
   const abort = () => finish({ kind: 'aborted' })
-  if (to.kind === 'call' && !(await backend.findCall(to.dialId))) return { kind: 'no-call' }
+  if (!(await standingOf(backend, steering)).isLiving) return { kind: 'no-call' }
 
   const leave = await backend.listen(channel, {
     onMessage(text) {
@@ -60,11 +60,18 @@ export async function steer(backend: Backend, steering: Steering): Promise<Steer
   signal.addEventListener('abort', abort, { once: true })
   if (signal.aborted) abort()
   try {
+    let saidTo = await standingOf(backend, steering)
     isHeard = await say(backend, channel, steering)
-    while (!isHeard && steering.isPatient) {
+    while (!isHeard ? steering.isPatient : to.kind === 'call') {
       const settled = await Promise.race([steered, Bun.sleep(SAY_AGAIN_MS)])
       if (settled) return settled
-      if (to.kind === 'call' && !(await backend.findCall(to.dialId))) return { kind: 'no-call' }
+      const standing = await standingOf(backend, steering)
+      if (!standing.isLiving) {
+        if (!isHeard) return { kind: 'no-call' }
+        break
+      }
+      if (isHeard && (standing.fence === saidTo.fence || standing.isTaken)) continue
+      saidTo = standing
       isHeard = await say(backend, channel, steering)
     }
     return isHeard ? await steered : { kind: 'unheard' }
@@ -75,8 +82,21 @@ export async function steer(backend: Backend, steering: Steering): Promise<Steer
   }
 }
 
+/** Whose the call is. Who watches a channel is counted as a listener too; so a message that only watchers and a dead agent
+ *  heard is said again to the next owner, unless that one has it: it was with its former owner, or noted by it. */
+async function standingOf(backend: Backend, { to, message, commandId }: Steering) {
+  if (to.kind === 'switch') return { isLiving: true, fence: 0, isTaken: false }
+  const call = await backend.findCall(to.dialId)
+  if (!call) return { isLiving: false, fence: 0, isTaken: false }
+  const text = textOf(message, commandId)
+  return { isLiving: true, fence: call.fence, isTaken: await backend.isTaken(to.dialId, text) }
+}
+
+const textOf = (message: WireMessage, commandId: string): string =>
+  JSON.stringify({ ...message, command_id: commandId })
+
 /** @returns false when nobody but us heard it. */
 async function say(backend: Backend, channel: string, { message, commandId }: Steering): Promise<boolean> {
-  const receivers = await backend.publish(channel, JSON.stringify({ ...message, command_id: commandId }))
+  const receivers = await backend.publish(channel, textOf(message, commandId))
   return receivers === undefined || receivers > 1
 }

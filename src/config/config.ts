@@ -206,6 +206,12 @@ export const SETTINGS = {
     'What the SIP headers of a call begin with: `…Dial-ID`, `…Dial-Side`, `…Organization-ID`, `…User-ID`.',
   ),
   ringTimeoutSeconds: integer('RING_TIMEOUT', 60, { min: 1, max: 600 }, 'Seconds each leg may ring.'),
+  bargersMax: integer(
+    'BARGERS_MAX',
+    8,
+    { min: 0, max: 1_000 },
+    'Phones that may barge in on one call at once; each is a session of the switch.',
+  ),
   callsMax: integer(
     'CALLS_MAX',
     1_000,

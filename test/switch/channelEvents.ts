@@ -22,6 +22,7 @@ export function fireChannelEvent(
   channel: Channel,
   add: Additions = {},
 ): void {
+  if (exchange.misbehaviour.loseHangups && name.startsWith('CHANNEL_HANGUP')) return
   exchange.fire(channelEvent(exchange, name, channel, add))
 }
 

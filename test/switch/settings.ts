@@ -66,6 +66,8 @@ export interface Misbehaviour {
   jobsFirst: boolean
   /** BACKGROUND_JOB never comes. */
   loseJobs: boolean
+  /** Nobody is told that a leg ends. */
+  loseHangups: boolean
   /** An originate is taken and then nothing happens at all. */
   loseOriginates: boolean
   /** Orders that the recordings show in several ways are chosen by chance. */
@@ -90,6 +92,7 @@ export const WELL_BEHAVED: Readonly<Misbehaviour> = {
   jobsFirst: false,
   loseJobs: false,
   loseOriginates: false,
+  loseHangups: false,
   shuffleRaces: false,
   secondLegCompletes: 'usual',
 }

@@ -22,6 +22,7 @@ import { createSwitchChannel } from '../control/switchChannel.ts'
 import { follow } from '../follow/channelEvents.ts'
 import { loseAll, reconcileAll } from '../follow/reconcile.ts'
 import { createAllowance } from '../job/allowance.ts'
+import { createBag } from '../job/bag.ts'
 import { startIntake } from '../job/intake.ts'
 import { dialJob } from '../job/placeCall.ts'
 import { openHandOver } from '../ownership/handOver.ts'
@@ -58,7 +59,7 @@ export interface Agent {
 
 /** Of TAKEOVER_MS: the lease runs out, the next look sees it, and the rest is for reading back and reconciling. */
 const LEASE_PART = 0.45
-const LOOK_PART = 0.15
+const LOOK_PART = 0.18
 
 /** A little longer than fenced calls are listened to. */
 const LAST_WORDS_MS = 1.5 * MS_PER_SECOND
@@ -176,6 +177,7 @@ export function openAgent(options: AgentOptions): Agent {
     clock: options.clock,
     log,
     mayAct: liveness.mayAct,
+    isDeclaredDead: () => isDeclaredDead,
     obey: (holding, message, answered) =>
       isCall(holding) ? obeyOrder(context, holding, message) : switchChannel.obey(message, answered),
     onRoom: () => {
@@ -302,20 +304,6 @@ export function openAgent(options: AgentOptions): Agent {
       await timelines.close()
       context.channels.close()
       commands.disconnect()
-    },
-  }
-}
-
-/** Texts with their count: two jobs may have the same one. */
-function createBag() {
-  const counts = new Map<string, number>()
-  return {
-    add: (text: string) => void counts.set(text, (counts.get(text) ?? 0) + 1),
-    has: (text: string) => counts.has(text),
-    delete(text: string): void {
-      const left = (counts.get(text) ?? 0) - 1
-      if (left > 0) counts.set(text, left)
-      else counts.delete(text)
     },
   }
 }

@@ -45,6 +45,8 @@ export interface AgentContext {
   readonly log: Log
   /** Whether we may act for our calls: false once another agent has been told to (see `ownership/lease.ts`). */
   mayAct(): Promise<boolean>
+  /** Other agents have taken over what is ours: we never act again. */
+  isDeclaredDead(): boolean
   /** Does what a message wants of a call or of the switch. What is no such message is a failure.
    *  @param answered its answer has been said. */
   obey(holding: Holding, message: Message, answered: Promise<void>): Obeyed | Promise<Obeyed>

@@ -19,12 +19,16 @@ export interface AgentSettings {
   sipHeaderPrefix: string
   ringTimeoutSeconds: number
   jobAgeMaxMs: number
+  /** Phones that may barge in on one call at once. */
+  bargersMax: number
   callsMax: number
   callsPerSecond: number
   isLoadTestAllowed: boolean
   /** A dead agent's calls are another's within this time. */
   takeoverMs: number
   orphanMaxMs: number
+  /** Between two comparisons of all calls with the switch. */
+  compareMs: number
   /** Undefined: nothing is reported. */
   errorReports?: ErrorReportSettings
   /** Undefined: nothing is traced. */

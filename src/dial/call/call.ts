@@ -41,6 +41,8 @@ export interface Call extends Holding {
   bargers: Map<string, Barger>
   /** Its originate has left: from then on the switch may know of it. */
   isSent: boolean
+  /** A file was ordered to both sides, and not stopped since; it may have ended by itself. */
+  isPlaying: boolean
   /** The A-leg's very last event has come: nothing of the call can follow. */
   isComplete: boolean
   /** The last side's end, told when its dial id is free. */
@@ -86,10 +88,14 @@ export function createCall(
     b,
     bargers: new Map(),
     isSent: false,
+    isPlaying: false,
     isComplete: false,
     lastWord: undefined,
   }
 }
+
+/** In the record: `isPlaying`. */
+export const PLAYING_FIELD = 'playing'
 
 export const isCall = (holding: Holding): holding is Call => !holding.isSwitch
 

@@ -121,9 +121,15 @@ export async function untilWritten<Written>(
 
 /** Resolves when it is known whether the call is ours to act for. */
 export async function isOurs(context: AgentContext, holding: Holding): Promise<boolean> {
-  while (holding.ownership !== 'left' && !(await context.mayAct())) await Bun.sleep(RETRY_MS)
-  return holding.ownership !== 'left'
+  while (!isLeft(holding) && !(await context.mayAct())) {
+    if (context.isDeclaredDead()) return false
+    await Bun.sleep(RETRY_MS)
+  }
+  return !isLeft(holding)
 }
+
+/** It may be another agent's after each await. */
+export const isLeft = ({ ownership }: Holding): boolean => ownership === 'left'
 
 /** Ends a call that never was, or of which nobody knows what became of it. Noted with the call: whoever takes it over
  *  before it is released must not say it again. */
@@ -144,12 +150,13 @@ export function conclude(context: AgentContext, call: Call): void {
   call.tasks.run(async () => {
     // Another agent's, or nobody's since we were declared dead: what we could not say of its end is said by whoever
     // finds it in Redis.
-    if (call.ownership === 'left') return
+    if (isLeft(call)) return
     // The job first: a job in flight without a call in Redis counts as never dialled.
     await untilWritten(context, () => settleJob(context, call))
-    if (call.lastWord && !(await sayNow(context, call, { ...withHistory(call.lastWord), isLast: true })))
-      return
+    const { lastWord } = call
+    if (lastWord && !(await sayNow(context, call, { ...withHistory(lastWord), isLast: true }))) return
     await untilWritten(context, () => context.store.release(context.agent, call.record))
+    if (isLeft(call)) return
     call.ownership = 'over'
     context.timeline.add(call.record.dialId, { what: 'over' })
     await leave(context, call)

@@ -10,7 +10,7 @@ import { type AnswerTo, ack, controlFailure, type Obeyed } from '../call/events.
 import type { Asked, Holding, Overhearing } from '../call/holding.ts'
 import { CAUSE_TAKEN_OVER, leave, overhear } from '../call/leave.ts'
 import { isOurs, sayNow, sayOn, storeOf, untilWritten } from '../call/publish.ts'
-import { type Heard, hearMessage, isAnswerTo, type Message } from './messages.ts'
+import { type Heard, hearMessage, isAnswerTo, type Message, nameOf } from './messages.ts'
 
 /** Messages of one call that may wait for their turn; a flood gets its failures at once, out of turn. */
 const WAITING_MAX = 200
@@ -103,9 +103,6 @@ function askedFor(to: AnswerTo, text: string, holding: Holding): Asked {
     isAnothers: isMarked || ownership === 'offered' || ownership === 'left',
   }
 }
-
-/** The text has the sender's id in it, and is told apart from another message under the same id. */
-export const nameOf = (text: string): string => `text.${Bun.hash(text).toString(36)}`
 
 /** One that waits is noted at once, because if we die our successor answers; behind a move the successor has it. One that
  *  another agent may obey too is claimed by its note, and not obeyed before. */

@@ -71,6 +71,9 @@ export function commandIdOf(message: Message): string | number | undefined {
   return typeof id === 'string' ? id.slice(0, 128) : undefined
 }
 
+/** By what all that hear a message know it, if it has its sender's id: the id alone may be another message's too. */
+export const nameOf = (text: string): string => `text.${Bun.hash(text).toString(36)}`
+
 /** Whether a message of ours answers one. */
 export const isAnswerTo = (to: AnswerTo, answer: Message): boolean =>
   (answer.type === 'ack' || answer.type === 'failure') &&

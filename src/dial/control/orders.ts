@@ -37,6 +37,7 @@ import {
   type Call,
   isLive,
   legsOf,
+  PLAYING_FIELD,
 } from '../call/call.ts'
 import type { Obeyed } from '../call/events.ts'
 import { sayNow } from '../call/publish.ts'
@@ -64,8 +65,11 @@ async function obey(context: AgentContext, call: Call, control: Control): Promis
       return setMode(context, call, control)
     case 'play':
       return play(context, call, control)
-    case 'stop-playback':
-      return taken(await context.link.api(stopPlayback(aLegOf(call))))
+    case 'stop-playback': {
+      const obeyed = taken(await context.link.api(stopPlayback(aLegOf(call))))
+      if (obeyed.ok) await notePlaying(context, call, false)
+      return obeyed
+    }
     case 'background':
       return background(context, call, control)
     default:
@@ -89,6 +93,9 @@ async function barge(
   order: Extract<Control, { kind: 'barge' }>,
 ): Promise<Obeyed> {
   const { settings, link } = context
+  const living = [...call.bargers.values()].filter(each => each.state !== 'ended')
+  if (living.length >= settings.bargersMax)
+    return fail(`the call has ${settings.bargersMax} bargers (BARGERS_MAX)`)
   const barger: Barger = { bargeId: crypto.randomUUID(), state: 'expected', mode: 'mute' }
   const { dialId, orgId, userId } = call.record
   // Known before it is sent, so that its first event is not a stranger's.
@@ -155,7 +162,16 @@ async function play(
     const stopped = taken(await context.link.api(stopPlayback(aLegOf(call))))
     if (!stopped.ok) return stopped
   }
-  return taken(await context.link.api(playToBoth(aLegOf(call), order.path)))
+  const obeyed = taken(await context.link.api(playToBoth(aLegOf(call), order.path)))
+  if (obeyed.ok) await notePlaying(context, call, true)
+  return obeyed
+}
+
+/** A successor must know it too: a side that is alone while it plays is kept by the switch until the file has ended. */
+async function notePlaying(context: AgentContext, call: Call, isPlaying: boolean): Promise<void> {
+  if (call.isPlaying === isPlaying) return
+  call.isPlaying = isPlaying
+  await sayNow(context, call, { fields: { [PLAYING_FIELD]: isPlaying ? '1' : '' } })
 }
 
 async function findMissing(context: AgentContext, path: MediaPath): Promise<string | undefined> {

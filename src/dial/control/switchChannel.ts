@@ -15,7 +15,7 @@ import type { AgentContext } from '../agent/context.ts'
 import { handoverEvent, type Obeyed, success } from '../call/events.ts'
 import { contest, createHolding, type Holding } from '../call/holding.ts'
 import { leave } from '../call/leave.ts'
-import { restore, sayNow, untilWritten } from '../call/publish.ts'
+import { isLeft, restore, sayNow, untilWritten } from '../call/publish.ts'
 import { readJob } from '../job/job.ts'
 import { dial, whyNot } from '../job/placeCall.ts'
 import type { Collected, Successor } from '../ownership/successor.ts'
@@ -185,6 +185,7 @@ export function createSwitchChannel(context: AgentContext, successor: Successor,
       await Promise.allSettled(holding.underWay)
       await holding.tasks.idle()
       await untilWritten(context, () => switchChannels.release(context.agent, holding.record))
+      if (isLeft(holding)) return
       holding.ownership = 'over'
       leave(context, holding)
     },

@@ -8,7 +8,7 @@ import { say, sayNow } from '../call/publish.ts'
 import { type Seen, seeChannel } from './seeChannel.ts'
 
 /** In the record: the channel with which the call's was bridged last, and that was told. */
-const BRIDGED_FIELD = 'bridged'
+export const BRIDGED_FIELD = 'bridged'
 
 /** CHANNEL_BRIDGE: one event for both legs. */
 export function sayBridge(context: AgentContext, event: SwitchEvent): void {

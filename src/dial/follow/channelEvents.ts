@@ -6,14 +6,22 @@ import { assertNever } from '../../base/result.ts'
 import { toSeconds } from '../../base/units.ts'
 import { parseChannelUuid } from '../../esl/allow.ts'
 import { assertAllowed } from '../../esl/assertAllowed.ts'
-import { hangUpChannel } from '../../esl/commands.ts'
+import { hangUpChannel, stopPlayback } from '../../esl/commands.ts'
 import type { SwitchEvent } from '../../esl/event.ts'
 import type { AgentContext } from '../agent/context.ts'
-import { type Barger, bargerFields, type Call, isLive, type Leg, type LegState } from '../call/call.ts'
+import {
+  type Barger,
+  bargerFields,
+  type Call,
+  isLive,
+  type Leg,
+  type LegState,
+  legsOf,
+} from '../call/call.ts'
 import { answerEvent, bargeEvent, callStart, channelCreateEvent, hangupEvent } from '../call/events.ts'
 import type { Saying } from '../call/holding.ts'
 import { conclude, say } from '../call/publish.ts'
-import { noteUnbridge, sayBridge } from './bridges.ts'
+import { BRIDGED_FIELD, noteUnbridge, sayBridge } from './bridges.ts'
 import { endLateRing } from './lateRing.ts'
 
 /** One event of the switch; those of other agents' calls are none of ours. */
@@ -21,6 +29,7 @@ export function follow(context: AgentContext, event: SwitchEvent): void {
   const name = event.name
   if (!name.startsWith('CHANNEL_')) return
   if (name === 'CHANNEL_BRIDGE') return sayBridge(context, event)
+  if (name === 'CHANNEL_HANGUP') endSoundAfter(context, event.header('Unique-ID') ?? '')
   const found = context.calls.findChannel(event.header('Unique-ID') ?? '')
   if (endLateRing(context, event, found?.call) || !found) return
   const { call } = found
@@ -34,7 +43,8 @@ export function follow(context: AgentContext, event: SwitchEvent): void {
     case 'CHANNEL_UNBRIDGE':
       return noteUnbridge(context, call)
     case 'CHANNEL_HANGUP':
-      return advance(context, call, leg, 'hungup', event.header('Hangup-Cause'))
+      advance(context, call, leg, 'hungup', event.header('Hangup-Cause'))
+      return leaveTransferred(context, call, leg, event.header('Hangup-Cause'))
     case 'CHANNEL_HANGUP_COMPLETE':
       advance(context, call, leg, 'hungup', event.header('Hangup-Cause'))
       if (leg === call.a) complete(context, call)
@@ -100,6 +110,32 @@ export function advance(
       })
     default:
       return assertNever(to)
+  }
+}
+
+/** With these a phone's REFER ends its own leg: the other side lives on elsewhere, by the switch's dialplan, and is no
+ *  longer ours. */
+const TRANSFERS = new Set(['BLIND_TRANSFER', 'ATTENDED_TRANSFER'])
+
+function leaveTransferred(context: AgentContext, call: Call, leg: Leg, cause = ''): void {
+  if (!TRANSFERS.has(cause)) return
+  for (const other of legsOf(call))
+    if (other !== leg && isLive(other)) advance(context, call, other, 'hungup', cause)
+  complete(context, call)
+}
+
+/** One side leaves while a file plays to both: the switch would keep the other until the file has ended, and then end or
+ *  park it. */
+function endSoundAfter(context: AgentContext, channelUuid: string): void {
+  for (const call of context.calls.all()) {
+    if (!call.isPlaying) continue
+    const isSide = legsOf(call).some(leg => leg.channelUuid === channelUuid)
+    if (!isSide && call.record.fields[BRIDGED_FIELD] !== channelUuid) continue
+    for (const leg of legsOf(call))
+      if (leg.channelUuid !== channelUuid && isLive(leg)) {
+        call.isPlaying = false
+        void context.link.api(stopPlayback(assertAllowed(parseChannelUuid(leg.channelUuid))))
+      }
   }
 }
 

@@ -19,7 +19,7 @@ import type { AgentContext } from '../agent/context.ts'
 import { type Call, createCall } from '../call/call.ts'
 import { callFailure } from '../call/events.ts'
 import { leave } from '../call/leave.ts'
-import { concludeWithFailure, isOurs, sayOn, settleJob, untilWritten } from '../call/publish.ts'
+import { concludeWithFailure, isLeft, isOurs, sayOn, settleJob, untilWritten } from '../call/publish.ts'
 import { listen } from '../control/hear.ts'
 import { settleUnknown } from '../follow/reconcile.ts'
 import type { TakenJob } from './intake.ts'
@@ -240,7 +240,7 @@ async function giveBack(context: AgentContext, call: Call): Promise<Dialled> {
 
 /** It never was a call of ours. */
 function forget(context: AgentContext, call: Call): void {
-  if (call.ownership !== 'left') call.ownership = 'over'
+  if (!isLeft(call)) call.ownership = 'over'
   leave(context, call)
 }
 

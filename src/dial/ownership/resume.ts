@@ -3,7 +3,15 @@
 // heard, what was left unanswered is answered, and the switch is asked what became of it.
 import type { CallRecord } from '../../redis/calls/calls.ts'
 import type { AgentContext } from '../agent/context.ts'
-import { type BargeMode, type Barger, type Call, createCall, type LegState, legsOf } from '../call/call.ts'
+import {
+  type BargeMode,
+  type Barger,
+  type Call,
+  createCall,
+  type LegState,
+  legsOf,
+  PLAYING_FIELD,
+} from '../call/call.ts'
 import { contest } from '../call/holding.ts'
 import { answerLeftOver, hear, listen } from '../control/hear.ts'
 import { reconcile } from '../follow/reconcile.ts'
@@ -44,6 +52,7 @@ export function recall(context: AgentContext, record: CallRecord): Call | undefi
   call.record = record
   // Whether the former owner came to that, the switch has to tell.
   call.isSent = true
+  call.isPlaying = fields[PLAYING_FIELD] === '1'
   for (const leg of legsOf(call))
     leg.state = (fields[`state.${leg.side}`] as LegState | undefined) ?? 'expected'
   for (const [name, value] of Object.entries(fields)) {

@@ -7,8 +7,7 @@ import type { Subscription } from '../../redis/subscriber.ts'
 import { type AgentContext, letFinish } from '../agent/context.ts'
 import type { Asked, Overhearing } from '../call/holding.ts'
 import { answerOverheard, leaveChannel, overhear } from '../call/leave.ts'
-import { nameOf } from '../control/hear.ts'
-import { hearMessage, isAnswerTo } from '../control/messages.ts'
+import { hearMessage, isAnswerTo, nameOf } from '../control/messages.ts'
 
 /** A leaver that has offered waits for the switch's answers first, which take five seconds at most. */
 const FORGONE_AFTER_MS = 8 * MS_PER_SECOND

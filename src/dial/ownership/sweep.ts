@@ -3,7 +3,7 @@
 // this at once: every step is won by one of them.
 
 import { messageOf } from '../../base/result.ts'
-import { MS_PER_MINUTE, MS_PER_SECOND } from '../../base/units.ts'
+import { MS_PER_SECOND } from '../../base/units.ts'
 import type { AgentDirectory, Agents } from '../../redis/agents/directory.ts'
 import type { CallRecord } from '../../redis/calls/calls.ts'
 import { RedisUnavailable } from '../../redis/connect.ts'
@@ -32,11 +32,11 @@ export interface SweepOptions {
   orphanMaxMs: number
 }
 
-/** Between two looks at what is ours. */
-const OWN_LOOK_MS = 1.4 * MS_PER_SECOND
+/** Between two looks at what is ours; whoever hands something over to us tells us so. */
+const OWN_LOOK_MS = 2.5 * MS_PER_SECOND
 
 /** An agent that is new is looked at after this at the latest. */
-const NAMES_LOOK_MS = 2 * MS_PER_SECOND
+const NAMES_LOOK_MS = 3 * MS_PER_SECOND
 
 /** Dead agents stay in the directory for a while: a pop that was on its way when its agent died is carried out when it
  *  arrives, and then there is a job in the hands of nobody. */
@@ -246,7 +246,7 @@ export function startSweep(options: SweepOptions): Sweep {
   const timers = [
     setInterval(() => void lookForDead(), options.lookMs),
     setInterval(() => void lookAtOwn(), OWN_LOOK_MS),
-    setInterval(() => void compareWithSwitch(context), MS_PER_MINUTE),
+    setInterval(() => void compareWithSwitch(context), context.settings.compareMs),
   ]
   return {
     poke() {

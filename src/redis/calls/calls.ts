@@ -264,6 +264,15 @@ function openRecords(redis: RedisConnection, keysOf: RecordKeys) {
       await publishOnceScript(keys, [dialId, message, SAID_EXPIRY_MS, noteField(name)])
     },
 
+    /** Whether an agent has noted or answered a message of a call. */
+    async isTaken(dialId: string, name: MessageName): Promise<boolean> {
+      const [noted, answered] = await Promise.all([
+        reachable(redis.hexists(keysOf.record(dialId), noteField(name))),
+        reachable(redis.exists(saidKey(dialId, name))),
+      ])
+      return noted + answered > 0
+    },
+
     /** The call is gone, or another's. */
     disown: (dialId: string, agent: string): Promise<void> => unlist(agent, dialId),
 

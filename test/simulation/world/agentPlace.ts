@@ -125,11 +125,13 @@ export class AgentPlace {
       sipHeaderPrefix: 'X-',
       ringTimeoutSeconds: 4,
       jobAgeMaxMs: 60_000,
+      bargersMax: 8,
       callsMax: 200,
       callsPerSecond: 0,
       isLoadTestAllowed: false,
       takeoverMs: TAKEOVER_MS,
       orphanMaxMs: 60_000,
+      compareMs: 60_000,
       timelinesMax: 0,
       log: { level: 'debug', showsFullNumbers: true, isPretty: false },
     }
