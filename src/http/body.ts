@@ -15,6 +15,7 @@ export const FIELDS_MAX = 100
  *  stands what an encoder would not have left there. */
 export type Plus = 'blank' | 'number' | 'id'
 
+/** Texts come without the blanks and line ends around them. */
 export interface Fields {
   /** Of a form text; undefined when there is no such field. Of a name given twice the last counts. */
   get(name: string, plus: Plus): unknown
@@ -89,11 +90,11 @@ export function formFields(text: string, charset?: string): Result<Fields, Probl
   return ok({
     get(name, plus) {
       const value = values[name]
-      return value === undefined ? undefined : decode(value, plus, charset)
+      return value === undefined ? undefined : decode(value, plus, charset).trim()
     },
     all() {
       const decoded: Record<string, string> = Object.create(null)
-      for (const name in values) decoded[name] = decode(values[name]!, 'blank', charset)
+      for (const name in values) decoded[name] = decode(values[name]!, 'blank', charset).trim()
       return decoded
     },
   })
@@ -154,6 +155,10 @@ function jsonFields(text: string): Result<Fields, Problem> {
     return fail(badRequest('the body must be a JSON object'))
   if (Object.keys(value).length > FIELDS_MAX) return tooMany
   const fields = value as Record<string, unknown>
+  for (const name of Object.keys(fields)) {
+    const text = fields[name]
+    if (typeof text === 'string') fields[name] = text.trim()
+  }
   return ok({
     get(name) {
       const found = fields[name]
@@ -201,6 +206,7 @@ async function partFields(bytes: Uint8Array, contentType: string): Promise<Resul
   }
   if (parts.length > FIELDS_MAX) return tooMany
   const charset = charsetOf(contentType)
-  const values = new Map(parts.map(([name, value]) => [name, textOf(Buffer.from(value, 'latin1'), charset)]))
+  const read = (value: string) => textOf(Buffer.from(value, 'latin1'), charset).trim()
+  const values = new Map(parts.map(([name, value]) => [name, read(value)]))
   return ok({ get: name => values.get(name), all: () => Object.fromEntries(values) })
 }

@@ -1,6 +1,6 @@
 // Checks the fields of a body. A form is described as a record of fields: wire name, check, what happens when it is
-// missing. All mistakes of a body are named together; unknown fields are ignored; blanks and line ends around a value
-// never count. Form-encoded values are always text, so checks take numbers and booleans in text form too.
+// missing. All mistakes of a body are named together; unknown fields are ignored. Form-encoded values are always text,
+// so checks take numbers and booleans in text form too.
 import { fail, ok, type Result } from '../base/result.ts'
 import type { Fields, Plus } from './body.ts'
 import { badFields, type Problem } from './problems.ts'
@@ -36,8 +36,7 @@ export function fill<Shape extends Form>(form: Shape, body: Fields): Result<Fill
   const filled: Record<string, unknown> = {}
   for (const name in form) {
     const { wire, check, fallback } = form[name]!
-    const sent = body.get(wire, check.plus ?? 'blank')
-    const given = typeof sent === 'string' ? sent.trim() : sent
+    const given = body.get(wire, check.plus ?? 'blank')
     const isMissing = given === undefined || given === null || (given === '' && fallback !== undefined)
     if (isMissing && fallback) filled[name] = fallback.value
     else if (isMissing) errors.push({ field: wire, detail: 'is required' })

@@ -64,6 +64,8 @@ const CLOSED_PATHS = {
     '/api/check-in/',
     '/api/hangup-reason/',
     '/api/log-metrics/',
+    '/api/call-response/',
+    '/api/call-response/?wait=0&token=canary',
   ],
   internal: [
     '/metrics',

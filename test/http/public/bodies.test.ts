@@ -1,6 +1,7 @@
 // Bodies as a whole: too large, of the wrong type, broken, or binary. Written byte by byte where a client library would
 // not send such a thing.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { RawClient } from '../../harness/rawHttp.ts'
 import { startRedis, type TestRedis } from '../../harness/redis.ts'
 import { startService, type TestService } from '../../harness/service.ts'
 
@@ -75,6 +76,21 @@ async function post(
     text: rest.join('\r\n\r\n'),
   }
 }
+
+/** Posts bytes as a client that closes afterwards. @param behind what it sends beyond the length that it named. */
+async function postOnce(version: string, body: string, behind: string): Promise<string> {
+  const head = `POST /api/incoming-call/ HTTP/${version}\r\nHost: a\r\nContent-Type: ${FORM_TYPE}\r\nConnection: close\r\n`
+  const client = RawClient.at(service.publicUrl)
+  const answer = await client.ask(`${head}Content-Length: ${body.length}\r\n\r\n${body}${behind}`)
+  client.close()
+  return `${answer?.status} ${answer?.body}`
+}
+
+test('a line end behind the body, which check_http sends, is no part of the request', async () => {
+  for (const version of ['1.0', '1.1'])
+    for (const behind of ['\r\n', '\n', '\r\n\r\n'])
+      expect(await postOnce(version, 'sip_user_id=nobody&phonenumber=1', behind)).toBe('200 status=NAK')
+})
 
 const right = 'sip_user_id=nobody&phonenumber=1&pad='
 const padTo = (length: number) => right + 'x'.repeat(length - right.length)

@@ -15,6 +15,7 @@ beforeAll(async () => {
     PUBSUB_REDIS_URL: redis.url,
     RATE_LIMIT: '0',
     APP_PUSH_ROUNDTRIP_WAIT: '20000',
+    WAITS_PER_ACCOUNT: '1000',
   })
   expect(await registerPhone(service.publicUrl, { sip_user_id: '1001' })).toBe(201)
 })
