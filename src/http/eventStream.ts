@@ -3,6 +3,7 @@
 // where there is nothing to say, and the stream ends when the client leaves. One that reads too slowly is let go rather
 // than remembered for.
 import { sse } from 'elysia'
+import { printableJson } from '../base/printable.ts'
 import { MS_PER_SECOND } from '../base/units.ts'
 
 /** One event as a client gets it; without a name it is a `message`. */
@@ -79,7 +80,11 @@ export function openEventStream<Event extends ServerEvent>(
 
   /** Always as JSON, which has no line feeds: `sse()` writes text as it stands, and leaves numbers out. */
   function write({ data, ...event }: Event): object {
-    const written = sse({ ...event, ...(hasBegun ? {} : { retry: RETRY_MS }), data: JSON.stringify(data) })
+    const written = sse({
+      ...event,
+      ...(hasBegun ? {} : { retry: RETRY_MS }),
+      data: printableJson(JSON.stringify(data)),
+    })
     hasBegun = true
     return written
   }

@@ -95,6 +95,7 @@ async function entriesOf(dialId: string, count: number): Promise<Record<string, 
 
 test('a call that is made', async () => {
   const dialId = await talk(open, {})
+  await onLoopback.logged(each => each.dialId === dialId)
   expect(ordersIn(onLoopback)).toContainEqual({ event: 'asp-call', dialId, client: '127.0.0.1' } as never)
   expect(await entriesOf(dialId, 1)).toEqual([
     expect.objectContaining({
@@ -127,6 +128,7 @@ describe('a command', () => {
     for (const [command, body] of commands)
       answers.push(await api.post(`/api/calls/${dialId}/${command}`, body, { ...ANN, ...PROXIED }))
     const expected = commands.map(([event]) => ({ event, dialId, client: '203.0.113.9', tokenName: 'ann' }))
+    await guarded.logged(each => each.dialId === dialId && each.event === 'hangup')
     const logged = ordersIn(guarded).filter(each => each.dialId === dialId)
     expect(logged).toMatchObject([
       { event: 'asp-call', tokenName: 'ann', client: '127.0.0.1' },
@@ -167,6 +169,7 @@ describe('a command', () => {
     expect(await entriesOf(bot.body.dial_id, 1)).toEqual([
       expect.objectContaining({ event: 'bot-call', token_name: 'ann' }),
     ])
+    await guarded.logged(each => each.event === 'bridge')
     expect(ordersIn(guarded)).toContainEqual(
       expect.objectContaining({
         event: 'bridge',
