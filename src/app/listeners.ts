@@ -65,7 +65,7 @@ function sentenceOf(place: Place, error: NodeJS.ErrnoException, own: Place | und
     case 'EPERM':
       return (
         `${portSetting} ${port} is not open to this user: ports below ${firstOpenPort()} are root's. Set ${portSetting} ` +
-        'to a higher one, or give the right (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE).'
+        'to a higher one, or give the right (CAP_NET_BIND_SERVICE, in systemd as CapabilityBoundingSet= and AmbientCapabilities=).'
       )
     case 'EADDRNOTAVAIL':
     case 'EAFNOSUPPORT':

@@ -85,7 +85,7 @@ test('is refused: a port that is open to root alone', async () => {
   const [errors, exitCode] = await Promise.all([child.stderr.text(), child.exited])
   expect(errors).toBe(
     `${HEAD}  PORT 80 is not open to this user: ports below 1024 are root's. Set PORT to a higher one, or give the ` +
-      'right (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE).\n',
+      'right (CAP_NET_BIND_SERVICE, in systemd as CapabilityBoundingSet= and AmbientCapabilities=).\n',
   )
   expect(exitCode).toBe(69)
 })
