@@ -26,7 +26,8 @@ type Matched = Request & { params: Record<string, string> }
 /** From now on `app` answers at that address. `app.server` is set, and `app.stop()` ends it. */
 export function listen(app: AnyElysia, options: ListenOptions): void {
   app.compile()
-  const answer = app.fetch
+  const answer = (request: Request) =>
+    request.method === 'HEAD' ? answerHead(app, request) : app.fetch(request)
   const known = (request: Request) => (hasOwnUrl(request) ? answer(request) : refuse())
   const plain = (request: Matched) =>
     hasOwnUrl(request) && Object.values(request.params).every(isPlain) ? answer(request) : refuse()
@@ -63,6 +64,15 @@ export const urlOf = (host: string, port: number | undefined): string =>
 /** The same for who is on this machine, where "all addresses" is none that can be asked. */
 export const localUrlOf = (host: string, port: number | undefined): string =>
   urlOf({ '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host, port)
+
+/** As GET would be answered, without the body. Elysia reads a body to its end to tell its length, and a stream of events
+ *  has none. */
+async function answerHead(app: AnyElysia, request: Request): Promise<Response> {
+  Object.defineProperty(request, 'method', { value: 'GET' })
+  const { status, headers, body } = await app.fetch(request)
+  await body?.cancel()
+  return new Response(null, { status, headers })
+}
 
 const refuse = (): Response =>
   respondProblem(badRequest('the request must be for http://host/path, with a path that needs no tidying'))

@@ -1,5 +1,6 @@
 // The operators' listener: counters for those who may see them, readiness for everybody.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { VIEWERS_MAX } from '../../../src/live/liveFeed.ts'
 import { obstaclesOf } from '../../harness/internal.ts'
 import { startRedis, type TestRedis } from '../../harness/redis.ts'
 import { startService, type TestService } from '../../harness/service.ts'
@@ -49,6 +50,22 @@ describe('the internal listener', () => {
     expect(ready.status).toBe(200)
     expect(await ready.json()).toEqual({ ready: true, obstacles: [], warnings: [] })
     expect(await obstaclesOf(onLoopback.internalUrl)).toEqual([])
+  })
+
+  test('answers HEAD as GET without its body, and holds nothing for it', async () => {
+    const headers = { authorization: `Bearer ${ADMIN_TOKEN}` }
+    const head = (path: string, more: Record<string, string> = headers) =>
+      fetch(`${exposed.internalUrl.replace('0.0.0.0', '127.0.0.1')}${path}`, {
+        method: 'HEAD',
+        headers: more,
+      })
+    for (const path of ['/healthz', '/metrics', '/', '/api/calls', '/api/calls/x/events']) {
+      const answer = await head(path)
+      expect([path, answer.status, await answer.text()]).toEqual([path, 200, ''])
+    }
+    expect((await head('/metrics', {})).status).toBe(401)
+    expect((await head('/no/such/route')).status).toBe(404)
+    for (let viewer = 0; viewer <= VIEWERS_MAX; viewer++) expect((await head('/api/live')).status).toBe(200)
   })
 
   test('has none of the public routes, and the public listener none of its own', async () => {
