@@ -38,8 +38,8 @@ export const COMMAND_TIMEOUT_MS = 800
  *  and then (a fork, a slow script). */
 export const SILENT_AFTER_MS = 3_000
 
-/** So a server that has fallen silent is left within four seconds, used or not. */
-const ASKED_EVERY_MS = 1_000
+/** So a server that has fallen silent is left within three and a half seconds, used or not. */
+const ASKED_EVERY_MS = 500
 
 /** A peer that lives answers the end of a connection at once; a silent one is not waited for. */
 const DISCONNECT_TIMEOUT_MS = 200

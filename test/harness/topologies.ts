@@ -28,8 +28,8 @@ export interface SentinelTopology extends Topology {
 /** Of every Cluster. */
 export const SLOTS = 16_384
 const HOST = '127.0.0.1'
-/** A test's own client leaves a stopped server too. */
-const SILENT_AFTER_MS = 1_000
+/** A test's own client leaves a stopped server too, whether that has greeted it or not. */
+const IMPATIENCE = { socketTimeout: 1_000, connectTimeout: 1_000 }
 
 /** How a topology is to be made. */
 export interface Making {
@@ -111,10 +111,10 @@ export async function startCluster(
         members.map(({ port }) => ({ host, port })),
         security
           ? {
-              redisOptions: { ...security.client, socketTimeout: SILENT_AFTER_MS },
+              redisOptions: { ...security.client, ...IMPATIENCE },
               dnsLookup: (name, callback) => callback(null, name),
             }
-          : { redisOptions: { socketTimeout: SILENT_AFTER_MS } },
+          : { redisOptions: IMPATIENCE },
       ),
   )
   const close = async () => {
@@ -342,8 +342,8 @@ export async function startTls(): Promise<Topology> {
 
 /** A client that keeps trying, also while its server starts or fails over. */
 function quiet(options: RedisOptions): Redis {
-  const patience = { maxRetriesPerRequest: null, retryStrategy: () => 50, socketTimeout: SILENT_AFTER_MS }
-  const client = new Redis({ ...patience, ...options })
+  const persistence = { maxRetriesPerRequest: null, retryStrategy: () => 50 }
+  const client = new Redis({ ...persistence, ...IMPATIENCE, ...options })
   // Errors while a server is down are what the test is about.
   client.on('error', () => undefined)
   return client

@@ -9,7 +9,7 @@ import { eventually, untilReady } from '../harness/internal.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { startService, type TestService } from '../harness/service.ts'
 import { watchStalls } from '../harness/stalls.ts'
-import { startCluster, startSentinel } from '../harness/topologies.ts'
+import { startCluster, startSentinel, startTls } from '../harness/topologies.ts'
 import { startTestSwitch } from '../switch/testSwitch.ts'
 
 const TEST_TIMEOUT_MS = 40_000
@@ -101,10 +101,13 @@ async function expectServedAgain(
   await untilReady(scene.service.internalUrl)
 }
 
-test(
-  'a master that is stopped is left for the one that Sentinel puts in its place',
-  async () => {
-    const topology = await startSentinel()
+test.each([
+  ['', false],
+  [' behind TLS', true],
+])(
+  'a master that is stopped is left for the one that Sentinel puts in its place%s',
+  async (_, isEncrypted) => {
+    const topology = await startSentinel({ isEncrypted })
     closers.push(() => topology[Symbol.asyncDispose]())
     const scene = await openScene(topology.settings)
     await expectServedAgain(scene, topology.connect(), [accountOf(0)], topology.silence)
@@ -112,10 +115,13 @@ test(
   TEST_TIMEOUT_MS,
 )
 
-test(
-  'a node of a Cluster that is stopped is left for its replica',
-  async () => {
-    const topology = await startCluster(3, { replicas: 1 })
+test.each([
+  ['', false],
+  [' behind TLS', true],
+])(
+  'a node of a Cluster that is stopped is left for its replica%s',
+  async (_, isEncrypted) => {
+    const topology = await startCluster(3, { replicas: 1, isEncrypted })
     closers.push(() => topology[Symbol.asyncDispose]())
     const scene = await openScene(topology.settings)
     // On all nodes.
@@ -125,15 +131,30 @@ test(
   TEST_TIMEOUT_MS,
 )
 
-test(
-  'connections whose packets are dropped are made anew',
-  async () => {
+/** A server, its settings for the service through a valve, and a way to it for the test. */
+const SERVERS = {
+  '': async () => {
     const redis = await startRedis()
     closers.push(redis.close)
-    const valve = await openValve(redis.port)
+    return { port: redis.port, settings: { PUBSUB_REDIS_URL: redis.url }, wire: redis.client }
+  },
+  ' behind TLS': async () => {
+    const topology = await startTls()
+    closers.push(() => topology[Symbol.asyncDispose]())
+    const port = Number(/:(\d+)$/.exec(topology.settings.PUBSUB_REDIS_URL!)![1])
+    return { port, settings: topology.settings, wire: topology.connect() }
+  },
+}
+
+test.each(Object.entries(SERVERS))(
+  'connections whose packets are dropped are made anew%s',
+  async (_, start) => {
+    const { port, settings, wire } = await start()
+    const valve = await openValve(port)
     closers.push(async () => valve.close())
-    const scene = await openScene({ PUBSUB_REDIS_URL: `redis://127.0.0.1:${valve.port}` })
-    await expectServedAgain(scene, redis.client, [accountOf(0)], () => {
+    const PUBSUB_REDIS_URL = settings.PUBSUB_REDIS_URL!.replace(`:${port}`, `:${valve.port}`)
+    const scene = await openScene({ ...settings, PUBSUB_REDIS_URL })
+    await expectServedAgain(scene, wire, [accountOf(0)], () => {
       let isNow = true
       valve.set('stalled', () => isNow)
       isNow = false
