@@ -59,7 +59,7 @@ export interface Agent {
 
 /** Of TAKEOVER_MS: the lease runs out, the next look sees it, and the rest is for reading back and reconciling. */
 const LEASE_PART = 0.45
-const LOOK_PART = 0.18
+const LOOK_PART = 0.2
 
 /** A little longer than fenced calls are listened to. */
 const LAST_WORDS_MS = 1.5 * MS_PER_SECOND

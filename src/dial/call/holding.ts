@@ -42,6 +42,8 @@ export interface Holding extends Overhearing {
   isEnding: boolean
   /** Publishing and answering, in order. */
   tasks: TaskQueue
+  /** It is offered: settled when it is known whose it is. */
+  moving: Promise<unknown> | undefined
   /** What is obeyed beside that order. */
   underWay: Set<Promise<unknown>>
   /** On its channel. Undefined: not asked for yet. */
@@ -71,6 +73,7 @@ export function createHolding(
     ownership: 'held',
     isEnding: false,
     tasks: createTaskQueue(onThrown),
+    moving: undefined,
     underWay: new Set(),
     listening: undefined,
     heard: 0,

@@ -8,6 +8,7 @@ export type Found = { call: Call; leg: Leg } | { call: Call; barger: Barger }
 export class CallRegistry {
   readonly #byDialId = new Map<string, Call>()
   readonly #byChannel = new Map<string, Found>()
+  readonly #onRemoved = new Map<Call, (() => void)[]>()
 
   get size(): number {
     return this.#byDialId.size
@@ -37,8 +38,17 @@ export class CallRegistry {
     this.#byChannel.set(barger.bargeId, { call, barger })
   }
 
+  /** Resolves when a call that is here is so no more. */
+  removed(call: Call): Promise<void> {
+    return new Promise(resolve => {
+      this.#onRemoved.set(call, [...(this.#onRemoved.get(call) ?? []), resolve])
+    })
+  }
+
   remove(call: Call): void {
     if (this.#byDialId.get(call.record.dialId) !== call) return
+    for (const resolve of this.#onRemoved.get(call) ?? []) resolve()
+    this.#onRemoved.delete(call)
     this.#byDialId.delete(call.record.dialId)
     for (const leg of legsOf(call)) this.#byChannel.delete(leg.channelUuid)
     for (const bargeId of call.bargers.keys()) this.#byChannel.delete(bargeId)

@@ -34,7 +34,8 @@ export function hear(context: AgentContext, holding: Holding, text: string): voi
   const task = () => answerInTurn(context, holding, asked, heard, noted)
   if (isCall(holding)) return holding.tasks.run(task)
   // Orders to a switch need no order among each other: a slow one must not keep the others.
-  const work = task().catch(thrown => context.log.error({ err: thrown }, 'a message was lost by a bug'))
+  const begun = holding.ownership === 'offered' ? Promise.allSettled([holding.moving]).then(task) : task()
+  const work = begun.catch(thrown => context.log.error({ err: thrown }, 'a message was lost by a bug'))
   holding.underWay.add(work)
   void work.finally(() => holding.underWay.delete(work))
 }

@@ -42,9 +42,9 @@ export interface Intake {
   stop(): Promise<boolean>
 }
 
-/** An idle agent asks once for each list in this time. A pop must end before a silent connection is left
- *  (`SILENT_AFTER_MS`), and a stop waits as long where a waiting pop can't be called off (in a Cluster). */
-const POP_SECONDS = 2.4
+/** A pop that waits for ever could not be stopped without breaking its connection, and must end before a silent
+ *  connection is left (`SILENT_AFTER_MS`). An idle agent asks once for each list and pop. */
+const POP_SECONDS = 2
 
 /** How often dead letters are looked through for old ones. */
 const EXPIRY_LOOK_MS = 60 * MS_PER_MINUTE
@@ -97,8 +97,6 @@ export function startIntake(options: IntakeOptions): Intake {
   /** @returns at the end, whether nothing can be left in our in-flight list that we don't know of. */
   async function serve(list: string): Promise<boolean> {
     const blocking = options.openBlocking()
-    const callOff = jobs.watchPops(blocking)
-    abort.signal.addEventListener('abort', callOff, { once: true })
     let lookedAtMs = Number.NEGATIVE_INFINITY
     /** When to look for jobs that were popped and never arrived: they stand in our in-flight list, unknown to us. */
     let looksAtMs = [clock()]

@@ -67,8 +67,10 @@ export async function dial(
   taken: Omit<TakenJob, 'takenAtMs'> & Partial<TakenJob>,
 ): Promise<Dialled> {
   const { settings, link, calls } = context
-  const isOurs = calls.find(job.dialId) !== undefined
-  if (isOurs)
+  // One whose last event is told already is free in Redis, before we hear so: the claim decides.
+  for (let former = calls.find(job.dialId); former?.isEnding; former = calls.find(job.dialId))
+    await calls.removed(former)
+  if (calls.find(job.dialId))
     return refuse(context, taken, { dialId: job.dialId, cause: CAUSE_DUPLICATE, isDeclaredDead: false })
 
   const call = createCall(job, { ...taken, switchName: settings.switch.name }, thrown =>

@@ -86,10 +86,10 @@ export function openHandOver(
       return void (await tell(taker, { kind: 'over', dialId, isSwitch }))
     holding.ownership = 'offered'
     const { promise: moving, resolve, reject } = Promise.withResolvers<boolean>()
-    holding.tasks.run(async () => {
-      await Promise.allSettled(holding.underWay)
-      await move(holding, taker).then(resolve, reject)
-    })
+    holding.moving = moving
+    // Of a switch's channel, whose answers need the queue themselves; what is heard meanwhile waits for the move.
+    if (isSwitch) await Promise.allSettled(holding.underWay)
+    holding.tasks.run(() => move(holding, taker).then(resolve, reject))
     const isMoved = await moving
     await tell(taker, { kind: isMoved ? 'look' : 'over', dialId, isSwitch })
   }

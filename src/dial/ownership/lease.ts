@@ -25,7 +25,7 @@ export interface Liveness {
 }
 
 /** One may be lost before the lease runs out. */
-const RENEWALS_PER_LEASE = 2.5
+const RENEWALS_PER_LEASE = 2.25
 
 export function startLiveness(options: LivenessOptions): Liveness {
   const { leaseMs, log } = options

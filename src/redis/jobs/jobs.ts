@@ -5,7 +5,7 @@ import { withoutSecretsIn } from '../../base/masking.ts'
 import { MS_PER_SECOND } from '../../base/units.ts'
 import type { RedisConnection } from '../connect.ts'
 import { deadLetterKey, inFlightKey } from '../keys.ts'
-import { bindScript, isCluster, reachable } from '../scripts.ts'
+import { bindScript, reachable } from '../scripts.ts'
 import deadLetterLua from './deadLetter.lua' with { type: 'text' }
 import jobPutBackLua from './jobPutBack.lua' with { type: 'text' }
 
@@ -40,29 +40,6 @@ export function openJobs(redis: RedisConnection, agent: string) {
      *  @returns null after `timeoutSeconds` without one. */
     take: (blocking: RedisConnection, list: string, timeoutSeconds: number): Promise<string | null> =>
       reachable(blocking.blmove(list, inFlightKey(list, agent), 'LEFT', 'RIGHT', timeoutSeconds)),
-
-    /** Call before the first pop. @returns what ends the pop that waits, without a job, if the server can do that: not in a
-     *  Cluster, nor where CLIENT is forbidden. */
-    watchPops(blocking: RedisConnection): () => void {
-      let id: string | undefined
-      const learnId = () => {
-        void blocking.call('CLIENT', 'ID').then(
-          found => {
-            id = String(found)
-          },
-          () => {
-            id = undefined
-          },
-        )
-      }
-      if (!isCluster(blocking)) {
-        blocking.on('ready', learnId)
-        if (blocking.status === 'ready') learnId()
-      }
-      return () => {
-        if (id !== undefined) redis.call('CLIENT', 'UNBLOCK', id).catch(() => undefined)
-      }
-    },
 
     /** The job is dealt with. */
     async done(list: string, job: string, holder = agent): Promise<void> {
