@@ -2,7 +2,7 @@
 // events with fields. Fields that name people are masked here by their field name, so that no caller can forget it.
 import pino from 'pino'
 import pretty from 'pino-pretty'
-import { mask, maskNumber } from './masking.ts'
+import { mask, maskNumber, maskNumbersIn } from './masking.ts'
 import { printableJson } from './printable.ts'
 import { messageOf } from './result.ts'
 
@@ -21,6 +21,9 @@ export interface LogSettings {
 /** Fields that hold a phone number, an account or a caller's name: masked unless the settings show them. */
 const PERSONAL_FIELDS = ['account', 'phonenumber', 'callerId', 'callerNumber', 'calleeNumber'] as const
 
+/** Fields with words of others (a backend, the switch, a vendor), in which a number may stand. */
+const FREE_TEXT_FIELDS = ['cause', 'reason', 'text'] as const
+
 /** Fields that must never be printed, at any depth that our own events use. The last line of defence. */
 const SECRET_FIELDS = ['token', 'pushToken', 'authorization', 'password', 'secret']
 
@@ -33,6 +36,8 @@ export function openLog(settings: LogSettings, name: string, onBug?: OnBug): Log
   const serializers: pino.LoggerOptions['serializers'] & {} = { err: describeError }
   if (!settings.showsFullNumbers) {
     for (const field of PERSONAL_FIELDS) serializers[field] = mask
+    for (const field of FREE_TEXT_FIELDS)
+      serializers[field] = (text: unknown) => (typeof text === 'string' ? maskNumbersIn(text) : text)
     serializers.userId = (id: unknown) => (typeof id === 'string' ? maskNumber(id) : id)
   }
   const options: pino.LoggerOptions = {

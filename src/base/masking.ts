@@ -20,8 +20,14 @@ const IS_UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
 /** Six digits and more, as people write them. Not ports, not addresses, not lines of a file. */
 const NUMBER = /\+?\d[\d ()-]{4,}\d/.source
 
-/** UUIDs, hashes and keys: digits stand in them, and nobody's number. */
-const ID = /\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b|\b(?=\d*[a-f])[\da-f]{16,}\b/.source
+/** Times, UUIDs, hashes and keys: digits stand in them, and nobody's number. */
+const ID = [
+  /\b\d{4}-\d\d-\d\d(?:T[\d:.]+Z)?/,
+  /\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b/,
+  /\b(?=\d*[a-f])[\da-f]{16,}\b/,
+]
+  .map(each => each.source)
+  .join('|')
 
 const ID_OR_NUMBER = new RegExp(`(${ID})|${NUMBER}`, 'gi')
 

@@ -107,7 +107,7 @@ export function createMetrics() {
     ),
     adminRefused: counter(
       'hookswitch_admin_refused_total',
-      'Requests refused by the internal listener: wrong token, none, METRICS_TOKEN elsewhere, a strange web page',
+      'Requests refused by the internal listener: wrong token, none, METRICS_TOKEN elsewhere, a strange web page, a proxy',
       ['reason'],
     ),
     waitWorkerCrashes: new Counter({

@@ -2,6 +2,7 @@
 // Forwarded (RFC 7239), which anybody can write: they count only when the connection comes from a proxy that the
 // settings trust (TRUST_PROXY), and only back to the first address that is no such proxy. What an address may do is
 // decided elsewhere.
+import { isLoopback } from '../config/config.ts'
 import { canonicalAddress, type NetworkList } from '../config/networks.ts'
 
 export interface Client {
@@ -31,7 +32,8 @@ function walkBack(hops: readonly string[], connection: string, isTrusted: Networ
   let address = connection
   for (const hop of hops.toReversed()) {
     const named = addressIn(hop)
-    if (named === undefined) break
+    // The loopback of a proxy elsewhere is not ours.
+    if (named === undefined || (isLoopback(named) && !isLoopback(address))) break
     address = named
     if (!isTrusted(address)) return { address, isCertain: true }
   }

@@ -56,3 +56,14 @@ test('of numbers three digits are left, and of users who are made of one', async
   expect(text).toContain('"callerNumber":"…101","userId":"…102","account":"…bob","token":"[secret]"')
   expect(await printed(false, { userId: 'agent-2' }, 'said')).toContain('"userId":"agent-2"')
 })
+
+test('a number in the words of others is masked, too', async () => {
+  const fields = {
+    cause: 'no route to 15105550101',
+    reason: 'sip:+15105550102@10.0.0.5:5060',
+    text: '-ERR 15105550103',
+  }
+  expect(await printed(false, fields, 'said')).toContain(
+    '"cause":"no route to …101","reason":"sip:…102@10.0.0.5:5060","text":"-ERR …103"',
+  )
+})

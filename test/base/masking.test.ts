@@ -29,6 +29,7 @@ test.each([
   ],
   ['key 0123456789abcdef0123456789abcdef', 'key 0123456789abcdef0123456789abcdef'],
   ['key 0123456789012345', 'key …345'],
+  ['since 2026-11-30T08:15:00.123Z, on 2026-11-30', 'since 2026-11-30T08:15:00.123Z, on 2026-11-30'],
   ['503 from 10.0.0.7:5060', '503 from 10.0.0.7:5060'],
 ])('in a text: %s', (text, shown) => {
   expect(maskNumbersIn(text)).toBe(shown)

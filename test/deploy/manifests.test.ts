@@ -66,6 +66,13 @@ describe('Kubernetes', async () => {
     )
   })
 
+  test('knows PBXs by their token alone, and trusts no range in which others are', () => {
+    const config = configOf(envOf(find('Deployment', 'hookswitch-front')))
+    expect(config.pbxToken).toBeDefined()
+    expect(config.pbxAllow.isEmpty).toBe(true)
+    expect(config.trustProxy.privateRanges).toEqual([])
+  })
+
   for (const role of ['front', 'agent'] as const)
     describe(`the ${role}`, () => {
       const deployment = find('Deployment', `hookswitch-${role}`)

@@ -15,6 +15,8 @@ export type Credential =
 export interface Caller {
   /** The nearest address that is vouched for. */
   client: string
+  /** False: it came by a proxy that was not named to us, or that names no client. */
+  isCertain: boolean
   credential: Credential
 }
 
@@ -41,8 +43,8 @@ export function createCallerOf(options: CallerOptions): CallerOf {
     return { kind: isSameSecret(token, metricsToken) ? 'metrics' : 'wrong' }
   }
 
-  return request => ({
-    client: clientOf(connectionOf(request), request.headers, isTrustedProxy).address,
-    credential: credentialOf(request),
-  })
+  return request => {
+    const { address: client, isCertain } = clientOf(connectionOf(request), request.headers, isTrustedProxy)
+    return { client, isCertain, credential: credentialOf(request) }
+  }
 }

@@ -1,6 +1,7 @@
 // Who may use the internal listener. With admin tokens: who has one. Without, the listener is on loopback and everybody
 // there may, but not the web pages that are open in the operator's browser: those reach loopback too, directly (a
-// request from another site) or under a name of their own that they let resolve to 127.0.0.1 (DNS rebinding).
+// request from another site) or under a name of their own that they let resolve to 127.0.0.1 (DNS rebinding); nor who
+// comes by a proxy on this machine, through which everybody has its address.
 // METRICS_TOKEN reads the counters, and is refused everywhere else. Refusals are told to whoever counts them.
 import { isLoopback } from '../../config/config.ts'
 import { mediaTypeOf } from '../body.ts'
@@ -9,7 +10,7 @@ import { forbidden, type Problem, unauthorized, unsupportedInternalMediaType } f
 import type { Caller, CallerOf } from './caller.ts'
 
 /** Labels of `hookswitch_admin_refused_total`. */
-export const ADMIN_REFUSALS = ['token', 'no-token', 'metrics-token', 'web-page'] as const
+export const ADMIN_REFUSALS = ['token', 'no-token', 'metrics-token', 'web-page', 'proxy'] as const
 
 export type AdminRefusal = (typeof ADMIN_REFUSALS)[number]
 
@@ -49,6 +50,11 @@ export function createGuard(options: GuardOptions): Guard {
         : 'ADMIN_TOKEN is required here'
       return [kind === 'wrong' ? 'token' : 'no-token', unauthorized(what)]
     }
+    if (!caller.isCertain || !isHere(caller.client))
+      return [
+        'proxy',
+        forbidden('without ADMIN_TOKEN this listener answers this machine alone, and no proxy'),
+      ]
     const strange = refuseStrangePages(request, host)
     return strange && ['web-page', strange]
   }
@@ -64,6 +70,9 @@ export function createGuard(options: GuardOptions): Guard {
     return refusal[1]
   }
 }
+
+/** Nobody's where the connection is gone already. */
+const isHere = (client: string): boolean => client === '' || isLoopback(client.replace('::ffff:', ''))
 
 function refuseStrangePages(request: Request, host: string): Problem | undefined {
   const { headers } = request

@@ -129,7 +129,12 @@ export function openApi({ isTokenWanted, version, publicAddress, log }: OpenApiO
               ? {}
               : {
                   securitySchemes: {
-                    adminToken: { type: 'http', scheme: 'bearer', description: 'ADMIN_TOKEN' },
+                    adminToken: {
+                      type: 'http',
+                      scheme: 'bearer',
+                      description: 'ADMIN_TOKEN, or one of ADMIN_TOKENS',
+                    },
+                    metricsToken: { type: 'http', scheme: 'bearer', description: 'METRICS_TOKEN' },
                   },
                 }),
           },

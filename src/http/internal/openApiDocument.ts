@@ -3,6 +3,7 @@
 // among the components, and each body has an example. The document comes in as the plugin made it, and goes out as JSON.
 import { assert } from '../../base/result.ts'
 import { PROBLEM_SCHEMA } from '../problems.ts'
+import { METRICS_PATHS } from './probes.ts'
 
 type Json = Record<string, unknown>
 
@@ -34,8 +35,10 @@ export function complete(made: unknown, hasToken: boolean): unknown {
   // Without the symbols that the schemas carry for their compiler.
   const document = JSON.parse(JSON.stringify(made)) as Document
   const { schemas } = document.components
-  for (const operations of Object.values(document.paths))
+  for (const [path, operations] of Object.entries(document.paths))
     for (const [method, operation] of Object.entries(operations)) {
+      if (hasToken && METRICS_PATHS.some(each => each === path))
+        operation.security = [{ adminToken: [] }, { metricsToken: [] }]
       completeBody(operation)
       completeResponses(operation, method, hasToken)
     }

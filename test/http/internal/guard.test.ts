@@ -132,6 +132,24 @@ describe('on loopback', () => {
     expect(await redis.client.llen('talkiq-asp.calls')).toBe(0)
   })
 
+  test.each([
+    ['x-forwarded-for', '127.0.0.1'],
+    ['x-forwarded-for', '203.0.113.9'],
+    ['forwarded', 'for=127.0.0.1'],
+    ['x-real-ip', '203.0.113.9'],
+    ['via', '1.1 proxy'],
+  ])(
+    'it does not answer who comes by a proxy (%s: %s), through which everybody is here',
+    async (name, value) => {
+      for (const path of [...DATA, '/api/live'])
+        expect([path, (await onLoopback.get(path, { [name]: value })).status]).toEqual([path, 403])
+      expect((await onLoopback.post('/api/calls', aspCall(), { [name]: value })).status).toBe(403)
+      expect((await onLoopback.get('/readyz', { [name]: value })).status).toBe(200)
+      expect((await exposed.get('/api/calls', { ...WITH_TOKEN, [name]: value })).status).toBe(200)
+      expect(await redis.client.llen('talkiq-asp.calls')).toBe(0)
+    },
+  )
+
   test('it answers its own pages, and the operator who follows a link to it', async () => {
     const own = { origin: `http://127.0.0.1:${port}`, 'sec-fetch-site': 'same-origin' }
     expect((await onLoopback.get('/api/calls', own)).status).toBe(200)

@@ -135,6 +135,11 @@ describe('the document', () => {
       scheme: 'bearer',
     })
     expect(documentWithToken.paths['/readyz'].get.security).toEqual([])
+    expect(documentWithToken.paths['/metrics'].get.security).toEqual([
+      { adminToken: [] },
+      { metricsToken: [] },
+    ])
+    expect(document.paths['/metrics'].get.security).toBeUndefined()
     expect(Object.keys(documentWithToken.paths['/api/calls'].get.responses)).toContain('401')
   })
 })

@@ -92,7 +92,7 @@ describe('admin tokens', () => {
 })
 
 describe('a refusal', () => {
-  const REASONS = ['token', 'no-token', 'metrics-token', 'web-page']
+  const REASONS = ['token', 'no-token', 'metrics-token', 'web-page', 'proxy']
 
   async function counts(api: Api): Promise<number[]> {
     const text = (await api.get('/metrics', bearer(METRICS_TOKEN))).body as string
@@ -110,11 +110,20 @@ describe('a refusal', () => {
     await exposed.get('/api/calls', { authorization: 'Basic eDp5' })
     await exposed.get('/api/calls')
     await exposed.get('/api/calls', bearer(METRICS_TOKEN))
-    expect(await counts(exposed)).toEqual([before[0]! + 2, before[1]! + 1, before[2]! + 1, before[3]!])
+    expect(await counts(exposed)).toEqual([
+      before[0]! + 2,
+      before[1]! + 1,
+      before[2]! + 1,
+      before[3]!,
+      before[4]!,
+    ])
 
     const onLoopbackBefore = await counts(onLoopback)
     expect((await onLoopback.get('/api/calls', { origin: 'https://evil.example' })).status).toBe(403)
-    expect((await counts(onLoopback)).map((count, at) => count - onLoopbackBefore[at]!)).toEqual([0, 0, 0, 1])
+    expect((await onLoopback.get('/api/calls', { via: '1.1 proxy' })).status).toBe(403)
+    expect((await counts(onLoopback)).map((count, at) => count - onLoopbackBefore[at]!)).toEqual([
+      0, 0, 0, 1, 1,
+    ])
   })
 
   test('is logged with the address, once a minute however often it comes, and without the token', async () => {
