@@ -178,6 +178,7 @@ export function openAgent(options: AgentOptions): Agent {
     log,
     mayAct: liveness.mayAct,
     isDeclaredDead: () => isDeclaredDead,
+    isAlive: liveness.isAlive,
     obey: (holding, message, answered) =>
       isCall(holding) ? obeyOrder(context, holding, message) : switchChannel.obey(message, answered),
     onRoom: () => {

@@ -47,6 +47,8 @@ export interface AgentContext {
   mayAct(): Promise<boolean>
   /** Other agents have taken over what is ours: we never act again. */
   isDeclaredDead(): boolean
+  /** The same, by Redis' word alone: our own clock may have stood still with the machine. */
+  isAlive(): Promise<boolean>
   /** Does what a message wants of a call or of the switch. What is no such message is a failure.
    *  @param answered its answer has been said. */
   obey(holding: Holding, message: Message, answered: Promise<void>): Obeyed | Promise<Obeyed>

@@ -56,7 +56,7 @@ export async function sayNow(context: AgentContext, holding: Holding, saying: Sa
     tries += 1
     let outcome = await store.step(record, step)
     // Redis came back without its data. Not so if it is us who were given up: then the call may be long over.
-    if (outcome === 'lost' && (await context.mayAct())) {
+    if (outcome === 'lost' && (await context.isAlive())) {
       await restore(context, holding, step.number - 1)
       outcome = await store.step(record, step)
     }

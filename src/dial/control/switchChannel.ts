@@ -62,7 +62,7 @@ export function createSwitchChannel(context: AgentContext, successor: Successor,
     const standing = await switchChannels.standing(holding.record)
     if (holding.ownership !== 'held') return
     if (standing === 'fenced') leave(context, holding)
-    if (standing === 'lost' && (await context.mayAct())) await restore(context, holding)
+    if (standing === 'lost' && (await context.isAlive())) await restore(context, holding)
   }
 
   const newHolding = (coreUuid: string): Holding =>

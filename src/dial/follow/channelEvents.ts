@@ -33,6 +33,8 @@ export function follow(context: AgentContext, event: SwitchEvent): void {
   const found = context.calls.findChannel(event.header('Unique-ID') ?? '')
   if (endLateRing(context, event, found?.call) || !found) return
   const { call } = found
+  // Our originate has not left: the channel is that of another claim of the dial id, which names its channels alike.
+  if (!call.isSent) return
   if ('barger' in found) return followBarger(context, call, found.barger, event)
   const { leg } = found
   switch (name) {

@@ -17,6 +17,8 @@ export interface LivenessOptions {
 export interface Liveness {
   /** Whether we may act now. False: declared dead, or Redis can't be asked. At once when the lease is fresh. */
   mayAct(): Promise<boolean>
+  /** The same, asked of Redis in any case: the clock of a machine that stood still tells of a fresh lease. */
+  isAlive(): Promise<boolean>
   /** How long our own renewals have gone through without a gap: whoever was cut off itself judges nobody. */
   steadyForMs(): number
   /** Tells a changed card now. */
@@ -35,7 +37,8 @@ export function startLiveness(options: LivenessOptions): Liveness {
   let steadySinceMs = Number.POSITIVE_INFINITY
   let isDeclaredDead = false
 
-  async function renew(): Promise<void> {
+  /** @returns whether Redis says that we live; false also when it can't be asked. */
+  async function renew(): Promise<boolean> {
     const askedAtMs = nowMs()
     try {
       const isAlive = await options.directory.renew(options.card(), leaseMs)
@@ -44,16 +47,17 @@ export function startLiveness(options: LivenessOptions): Liveness {
         const hasGap = askedAtMs - renewedAtMs > (2 * leaseMs) / RENEWALS_PER_LEASE
         if (hasGap) steadySinceMs = askedAtMs
         renewedAtMs = Math.max(renewedAtMs, askedAtMs)
-        return
+        return true
       }
     } catch (thrown) {
       log.debug({ reason: messageOf(thrown) }, 'lease not renewed')
-      return
+      return false
     }
-    if (isDeclaredDead) return
+    if (isDeclaredDead) return false
     isDeclaredDead = true
     clearInterval(timer)
     options.onDeclaredDead()
+    return false
   }
 
   const isFresh = () => !isDeclaredDead && nowMs() - renewedAtMs < leaseMs
@@ -65,8 +69,9 @@ export function startLiveness(options: LivenessOptions): Liveness {
       if (!isFresh()) await renew()
       return isFresh()
     },
+    isAlive: renew,
     steadyForMs: () => (isFresh() ? nowMs() - steadySinceMs : 0),
-    renew,
+    renew: async () => void (await renew()),
     stop: () => clearInterval(timer),
   }
 }

@@ -117,11 +117,11 @@ export function startSweep(options: SweepOptions): Sweep {
     const standing = await store.standing(call.record)
     if (call.isEnding || call.ownership !== 'held') return
     if (standing === 'fenced') leave(context, call)
-    if (standing === 'lost' && (await context.mayAct())) await restore(context, call)
+    if (standing === 'lost' && (await context.isAlive())) await restore(context, call)
   }
 
   async function takeOverFrom(agent: string, agents: Agents): Promise<void> {
-    const nowMs = context.clock()
+    const nowMs = performance.now()
     const found = dead.get(agent) ?? { sinceMs: nowMs }
     if (found.emptyAtMs !== undefined && nowMs - found.emptyAtMs < LATE_LOOK_MS) return
     if (!(await directory.declareDead(agent))) return
@@ -143,7 +143,7 @@ export function startSweep(options: SweepOptions): Sweep {
       await Promise.all(dialIds.splice(0, AT_ONCE_MAX).map(dialId => guard(() => takeOne(dialId))))
     if (left > 0) return
     if (nowMs - found.sinceMs > LATE_JOBS_MS) await directory.remove(agent)
-    else found.emptyAtMs = context.clock()
+    else found.emptyAtMs = performance.now()
   }
 
   async function settleJobs(agent: string, list: string): Promise<void> {
