@@ -2,7 +2,7 @@
 // while no agent could see the switch is known to nobody, and has no end.
 import type { Evidence, RecordLine } from '../world/evidence.ts'
 import { type Checker, isEvent, isFailure, type JudgedCall, ofEachCall, ringsOf, SIDES } from './checker.ts'
-import { isForgotten } from './inHands.ts'
+import { isForgotten, untoldUntilMs } from './inHands.ts'
 
 export const callsEnd: Checker = ofEachCall('each call that began has its ends', (call, evidence) => {
   const { told } = call
@@ -15,13 +15,14 @@ export const callsEnd: Checker = ofEachCall('each call that began has its ends',
   })
 })
 
-/** No agent was told of the leg while it owned the call, and lived to tell of it. */
+/** No agent was told of the leg while it owned the call, and owned it until it could tell Redis of that. */
 function livedUnseen({ dialId }: JudgedCall, ring: RecordLine, evidence: Evidence): boolean {
   const { channelUuid } = ring.record as { channelUuid: string }
   const seers = evidence.deliveries.get(channelUuid) ?? []
   return seers.every(
     ({ who, atMs, lastMs }) =>
       !evidence.owners.wasOwner(dialId, who, { fromMs: atMs, untilMs: lastMs }) ||
-      isForgotten(evidence, channelUuid, who),
+      isForgotten(evidence, channelUuid, who) ||
+      evidence.owners.isLostBy(dialId, who, { fromMs: atMs, untilMs: untoldUntilMs(evidence, who, atMs) }),
   )
 }

@@ -23,19 +23,25 @@ const KEEPS = new Set<Trouble['kind']>([
 /** A Redis that is back is connected to within a second, and what waited for it is sent again. */
 const BACK_AFTER_MS = 2_500
 
-/** @param id a message's own id, or a channel's. */
-export function isForgotten({ troubles, lines, deliveries }: Evidence, id: string, who: string): boolean {
-  const delivered = deliveries.get(id)?.find(each => each.who === who)
-  if (!delivered) return true
+/** Until when Redis could not be told of what a process was told of at that time. */
+export function untoldUntilMs({ troubles }: Evidence, who: string, atMs: number): number {
   const concerns = (trouble: Trouble) =>
     trouble.who === 'redis' || trouble.who === who || trouble.who === `${who} line`
-  let untilMs = delivered.atMs + IN_HANDS_MS
+  let untilMs = atMs + IN_HANDS_MS
   for (const trouble of troubles) {
-    const isOver = trouble.untilMs + BACK_AFTER_MS < delivered.atMs
+    const isOver = trouble.untilMs + BACK_AFTER_MS < atMs
     if (KEEPS.has(trouble.kind) && concerns(trouble) && trouble.fromMs <= untilMs && !isOver)
       untilMs = Math.max(untilMs, trouble.untilMs + BACK_AFTER_MS)
   }
-  return lines.some(
+  return untilMs
+}
+
+/** @param id a message's own id, or a channel's. */
+export function isForgotten(evidence: Evidence, id: string, who: string): boolean {
+  const delivered = evidence.deliveries.get(id)?.find(each => each.who === who)
+  if (!delivered) return true
+  const untilMs = untoldUntilMs(evidence, who, delivered.atMs)
+  return evidence.lines.some(
     line => line.kind === 'process' && line.who === who && line.what === 'is killed' && line.atMs <= untilMs,
   )
 }

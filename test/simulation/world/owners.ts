@@ -35,4 +35,10 @@ export class Owners {
       return change.who === who && change.atMs <= untilMs && endMs > fromMs
     })
   }
+
+  /** Whether another took it from that one between the two. */
+  isLostBy(dialId: string, who: string, { fromMs, untilMs }: { fromMs: number; untilMs: number }): boolean {
+    const changes = this.#changes.get(dialId) ?? []
+    return changes.some(({ atMs }, at) => changes[at - 1]?.who === who && atMs >= fromMs && atMs <= untilMs)
+  }
 }
