@@ -16,18 +16,20 @@ import { PLATFORMS } from '../push/push.ts'
 import { createPusher, type OpenSender } from '../push/pusher.ts'
 import { openRedis } from '../redis/connect.ts'
 import { openDevices } from '../redis/devices/devices.ts'
-import { inboxChannel } from '../redis/keys.ts'
+import { inboxChannel, verdictChannel } from '../redis/keys.ts'
 import { readPersistence } from '../redis/persistence.ts'
 import type { HeldWaits } from '../redis/pods/pods.ts'
 import { openRateLimit } from '../redis/rateLimit.ts'
 import { DEAF_AFTER_MS } from '../redis/selfTest.ts'
 import { sharedSecret } from '../redis/sharedSecret.ts'
+import { openSubscriber } from '../redis/subscriber.ts'
 import { openWakes } from '../redis/wakes/wakes.ts'
 import type { Recorder } from '../timeline/recorder.ts'
 import type { Traces } from '../timeline/traced.ts'
 import { createAppStatistics } from '../wake/appStatistics.ts'
 import { openCallNews } from '../wake/callNews.ts'
 import { openRegistrationDesk } from '../wake/registration.ts'
+import { openVerdictRoom } from '../wake/verdictRoom.ts'
 import { openWaitPool } from '../wake/waitPool.ts'
 import { openWakeDesk } from '../wake/wakeDesk.ts'
 import { createWakeEvents, type OnWakeAnswered } from '../wake/wakeEvents.ts'
@@ -120,12 +122,26 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
   const beforeScrape = () => {
     metrics.waits.set(pool.size)
     metrics.waitsMax.set(config.waitsMax)
+    metrics.verdictStreams.set(verdicts.size)
     metrics.redisReady.set(isRedisReady() ? 1 : 0)
     metrics.legacy.redisHealth.set(isRedisReady() ? 1 : 0)
   }
 
   const noteAuthTrouble = createRareLog(log, Date.now)
+  const subscriber = openSubscriber({
+    connection: openRedis(redisSettings, 'subscriber', log),
+    commands: redis,
+    log,
+  })
+  const verdicts = openVerdictRoom({
+    wakes,
+    listen: subscriber.listen,
+    channel: verdictChannel(pod),
+    followersMax: config.streamsMax,
+    log,
+  })
   const publicApp = createPublicApp({
+    verdicts,
     hold: (call, dropped) => desk.hold(pool, call, dropped),
     news: openCallNews({ wakes, devices, cancel: desk.cancel, events, clock: Date.now, log }),
     registration: openRegistrationDesk({
@@ -196,11 +212,14 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
     /** No new waits; resolves when the running ones have their outcome, at most after the longest wait. */
     async drain(): Promise<void> {
       isDraining = true
+      verdicts.drain()
       await Promise.race([pool.emptied(), Bun.sleep(config.roundtripWaitMs)])
     },
 
     async close(): Promise<void> {
       await publicApp.stop()
+      await verdicts.close()
+      subscriber.close()
       await pool.close()
       await pusher.close()
       apps.close()

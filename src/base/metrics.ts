@@ -73,6 +73,11 @@ export function createMetrics() {
       WAKE_SECONDS_BUCKETS,
     ),
     waits: new Gauge({ name: 'hookswitch_waits', help: 'PBX requests held now', registers }),
+    verdictStreams: new Gauge({
+      name: 'hookswitch_verdict_streams',
+      help: 'Phones that follow their call here',
+      registers,
+    }),
     waitsMax: new Gauge({
       name: 'hookswitch_waits_max',
       help: 'PBX requests that this process holds at most (WAITS_MAX); 0: it holds none',

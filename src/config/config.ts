@@ -164,6 +164,12 @@ export const SETTINGS = {
     { min: 1, max: 1_000_000 },
     'Of those, requests held at once for one account; 503 beyond.',
   ),
+  streamsMax: integer(
+    'STREAMS_MAX',
+    20_000,
+    { min: 0, max: 1_000_000 },
+    'Verdict streams, of phones that ring, held at once by this process; 503 beyond.',
+  ),
   waitWorkers: integer('WAIT_WORKERS', 1, { min: 1, max: 64 }, 'Worker threads that hold the waits.'),
 
   eslSwitches: hostList(

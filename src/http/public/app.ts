@@ -13,11 +13,12 @@ import type { RateLimit } from '../../redis/rateLimit.ts'
 import type { Statistics } from '../../wake/appStatistics.ts'
 import type { CallNews } from '../../wake/callNews.ts'
 import type { RegistrationDesk } from '../../wake/registration.ts'
+import type { VerdictRoom } from '../../wake/verdictRoom.ts'
 import type { WaitLimit } from '../../wake/waitPool.ts'
 import type { IncomingCall, WakeReason } from '../../wake/wake.ts'
 import type { HeldOutcome } from '../../wake/wakeDesk.ts'
 import { prefersJson } from '../accept.ts'
-import { BODY_BYTES_MAX, readBody } from '../body.ts'
+import { BODY_BYTES_MAX, formFields, readBody } from '../body.ts'
 import { type Client, clientOf } from '../clientAddress.ts'
 import { bearerOf, isSameSecret } from '../credentials.ts'
 import { type Filled, type Form, fill } from '../form.ts'
@@ -40,6 +41,7 @@ export interface PublicAppOptions {
   /** Holds a PBX request. @returns the limit by which no further wait can be held. */
   hold: (call: IncomingCall, dropped: AbortSignal) => Promise<HeldOutcome> | WaitLimit
   news: CallNews
+  verdicts: Pick<VerdictRoom, 'follow'>
   registration: RegistrationDesk
   countStatistics: (report: Statistics) => void
   tokens: Pick<ConfirmationTokens, 'verify'>
@@ -171,6 +173,17 @@ export function createPublicApp(options: PublicAppOptions) {
     return answers.post(request, fields.value)
   }
 
+  async function verdict(call: Call): Promise<Response> {
+    const { request } = call
+    // What is open now ends, and is opened anew elsewhere.
+    if (options.isDraining()) return respondProblem(unavailable('shutting down', DRAIN_RETRY_SECONDS))
+    const query = request.url.indexOf('?')
+    const fields = formFields(query < 0 ? '' : request.url.slice(query + 1))
+    if (!fields.ok) return respondProblem(fields.failure)
+    call.server?.timeout(request, 0)
+    return answers.get(request, name => fields.value.get(name, 'id'))
+  }
+
   /** Reads a form of an app and checks that the app may act for the account in it. */
   async function readFromApp<Shape extends Form>(
     form: Shape,
@@ -252,6 +265,7 @@ export function createPublicApp(options: PublicAppOptions) {
     .post('/api/incoming-call', only(incomingCall), raw)
     .post('/api/call-ended', only(callEnded), raw)
     .post('/api/call-response', only(limited('call-response', callResponse)), raw)
+    .get('/api/call-response', only(limited('call-response', verdict)))
     .post('/api/check-in', only(limited('check-in', checkIn)), raw)
     .post('/api/hangup-reason', only(limited('hangup-reason', hangupReason)), raw)
     .post('/api/log-metrics', only(limited('log-metrics', logMetrics)), raw)

@@ -1,13 +1,17 @@
-// The app's answer to a push, put into HTTP: 202 means that the call comes, 404 names why it does not.
+// The app's answer to a push, and its question how the call stands, put into HTTP: 202 means that the call comes, 404
+// names why it does not.
 import type { Verdict } from '../../redis/wakes/wakes.ts'
 import type { CallNews } from '../../wake/callNews.ts'
+import type { VerdictRoom } from '../../wake/verdictRoom.ts'
 import { formFields } from '../body.ts'
 import { bearerOf } from '../credentials.ts'
-import { respondProblem, unauthorized } from '../problems.ts'
+import { respondProblem, unauthorized, unavailable } from '../problems.ts'
 import { type AppCredentialsOptions, createAppCredentials, type KnownApp, MISFIT } from './appCredentials.ts'
+import { createVerdictStreams, readWish } from './verdictStream.ts'
 
 export interface CallResponseOptions extends AppCredentialsOptions {
   news: Pick<CallNews, 'answered'>
+  verdicts: Pick<VerdictRoom, 'follow'>
   isTracing: boolean
 }
 
@@ -19,8 +23,9 @@ export interface CallResponseFields {
   isAvailable: boolean
 }
 
-export function createCallResponse({ news, isTracing, ...options }: CallResponseOptions) {
+export function createCallResponse({ news, verdicts, isTracing, ...options }: CallResponseOptions) {
   const credentialsOf = createAppCredentials(options)
+  const streams = createVerdictStreams()
 
   function readApp(request: Request, fields: Partial<CallResponseFields>): Promise<KnownApp> {
     const { uniqueKey, account, deviceId } = fields
@@ -45,8 +50,40 @@ export function createCallResponse({ news, isTracing, ...options }: CallResponse
       if (verdict !== 'misfit') return respondVerdict(verdict)
       return app.isBearer ? respondProblem(unauthorized(MISFIT)) : respondVerdict('unknown')
     },
+
+    /** How it stands. @param get a field of the query. */
+    async get(request: Request, get: (name: string) => unknown): Promise<Response> {
+      const wish = readWish(get)
+      if (!wish.ok) return respondProblem(wish.failure)
+      const app = await readApp(request, {
+        uniqueKey: textOf(get('unique_key')),
+        account: textOf(get('sip_user_id')),
+        deviceId: textOf(get('device_id')),
+      })
+      if (app.kind === 'forged') return respondProblem(unauthorized(app.reason))
+      if (app.kind === 'verdict') return respondVerdict(app.verdict)
+      const following = await verdicts.follow(app.credential)
+      if (following.kind === 'full')
+        return respondProblem(unavailable('too many verdict streams are open (STREAMS_MAX)'))
+      if (following.kind === 'none') {
+        if (following.verdict !== 'misfit') return respondVerdict(following.verdict)
+        return app.isBearer ? respondProblem(unauthorized(MISFIT)) : respondVerdict('unknown')
+      }
+      const { follower, isLast } = following
+      const { signal } = request
+      const wantsStream = wish.value.waitMs === undefined && wantsEvents(request)
+      if (wantsStream) return streams.stream(follower, isLast, signal)
+      const verdict = isLast ? follower.standing : await streams.once(follower, wish.value, signal)
+      return Response.json({ verdict }, { headers: { 'cache-control': 'no-store' } })
+    },
   }
 }
+
+const wantsEvents = (request: Request): boolean =>
+  request.headers.get('accept')?.toLowerCase().includes('text/event-stream') === true
+
+const textOf = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined
 
 const respondVerdict = (verdict: Verdict): Response =>
   Response.json({ verdict }, { status: verdict === 'proceed' ? 202 : 404 })

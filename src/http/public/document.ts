@@ -5,6 +5,7 @@ import { PLATFORMS } from '../../push/push.ts'
 import type { Field, Form } from '../form.ts'
 import { PROBLEM_SCHEMA } from '../problems.ts'
 import * as forms from './forms.ts'
+import { VERDICT_WAIT_SECONDS_MAX } from './verdictStream.ts'
 
 type Json = Record<string, unknown>
 
@@ -13,8 +14,10 @@ interface Route {
   operationId: string
   summary: string
   description?: string
-  form: Form
-  example: Json
+  /** Its body; a route without one is asked by its query. */
+  form?: Form
+  example?: Json
+  query?: Json[]
   /** By status: what it means, and the example of its body if it has one. */
   answers: Record<number, string | { description: string; body: unknown; type?: string }>
   security?: Json[]
@@ -76,6 +79,13 @@ function serversOf({ here, ofApps }: PublicAddress): Json[] {
 }
 
 const DESCRIPTION = `Wakes sleeping phone apps. Bodies are JSON, form-encoded or multipart/form-data, blanks around values do not count, paths may end in a slash, unknown fields are ignored.`
+
+const parameter = (name: string, description: string): Json => ({
+  name,
+  in: 'query',
+  description,
+  schema: { type: 'string' },
+})
 
 const device = { sip_user_id: '123456789', token: '4f'.repeat(32), app: 'com.example.phone' }
 const appSecurity = [{ appCredentials: [] }, {}]
@@ -162,6 +172,28 @@ const ROUTES: Record<string, Record<string, Route>> = {
       },
       security: [{ confirmationToken: [] }, {}],
     },
+    get: {
+      tag: 'App',
+      operationId: 'verdict',
+      summary: 'How the call stands: a stream while the phone rings, or one answer',
+      description:
+        'With `Accept: text/event-stream` server-sent events: `event: verdict`, `data: {"verdict":"ringing"}`, first how it ' +
+        'stands, then each change (`proceed`, `ended`, `answered_elsewhere`, `expired`), and a comment every 15 s. It ends ' +
+        'with the last word, or 60 s after `proceed`. Otherwise one JSON object, with `wait` as soon as the verdict is ' +
+        'something other than `than`.',
+      query: [
+        parameter('token', 'The token of the push, if it is not the bearer’s.'),
+        parameter('unique_key', 'The `unique_key` of the push, in place of a token.'),
+        parameter('wait', `Seconds that the answer may be held, at most ${VERDICT_WAIT_SECONDS_MAX}.`),
+        parameter('than', 'The verdict that is known already.'),
+      ],
+      answers: {
+        200: { description: 'How it stands.', body: { verdict: 'ringing' } },
+        404: { description: 'No such call, or it is over for good.', body: { verdict: 'unknown' } },
+        401: 'A bearer token that names us as its issuer is forged, or for another call. Nothing else is.',
+      },
+      security: [{ confirmationToken: [] }, {}],
+    },
   },
   ...DEVICE_ROUTES,
   '/api/check-in/': {
@@ -208,32 +240,35 @@ const ROUTES: Record<string, Record<string, Route>> = {
 
 const PROBLEM = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }
 
-function operationOf({ tag, form, example, answers, security, ...words }: Route): Json {
-  const schema = schemaOf(form)
+function operationOf({ tag, form, example, query, answers, security, ...words }: Route): Json {
+  const schema = form && schemaOf(form)
   const common: Route['answers'] = { 400: 'A field is missing or malformed; `errors` names each.' }
   if (tag === 'App')
     common[429] = 'More than RATE_LIMIT a minute from one IPv4 address or IPv6 /64 on this route.'
   if (security === appSecurity) common[401] = 'The credentials are missing or refused.'
   if (security === appSecurity) common[403] = 'The credentials are another account’s.'
-  common[413] = 'The body has more than 64 KiB.'
-  common[415] = 'The body is neither JSON nor a form.'
+  if (form) common[413] = 'The body has more than 64 KiB.'
+  if (form) common[415] = 'The body is neither JSON nor a form.'
   common[503] = 'Redis or AUTH_URL does not answer, too many wait, or it stops; try again after Retry-After.'
   const all = Object.entries({ ...common, ...answers })
   return {
     tags: [tag],
     ...words,
-    requestBody: {
-      required: true,
-      content: {
-        'application/json': { schema, example },
-        'application/x-www-form-urlencoded': { schema },
-        'multipart/form-data': { schema },
-      },
-    },
+    ...(query ? { parameters: query } : {}),
+    ...(schema ? { requestBody: requestBodyOf(schema, example) } : {}),
     responses: Object.fromEntries(all.map(([status, answer]) => [status, answerOf(Number(status), answer)])),
     ...(security ? { security } : {}),
   }
 }
+
+const requestBodyOf = (schema: Json, example: Json | undefined): Json => ({
+  required: true,
+  content: {
+    'application/json': { schema, example },
+    'application/x-www-form-urlencoded': { schema },
+    'multipart/form-data': { schema },
+  },
+})
 
 function answerOf(status: number, answer: Route['answers'][number]): Json {
   const headers =

@@ -156,8 +156,10 @@ describe('the public listener’s document', () => {
         // Held until its phone answers, of which there is none.
         const response = await fetch(`${publicApi}${path}`, {
           method: method.toUpperCase(),
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify(requestBody.content['application/json'].example),
+          ...(requestBody && {
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify(requestBody.content['application/json'].example),
+          }),
         })
         const { status } = response
         const isKnown = Object.keys(methods[method].responses).includes(String(status))

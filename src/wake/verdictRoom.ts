@@ -1,0 +1,206 @@
+// Follows wakes for the phones that ring: how each stands now, and every change of it. Redis says on one channel for the
+// whole process which record has changed, and the record is looked at for each phone that follows it; a message alone
+// proves nothing. A gap of the subscription is made up for by looking at all of them. What a phone is told, and how, is
+// not known here.
+import type { Log } from '../base/log.ts'
+import { messageOf } from '../base/result.ts'
+import { MS_PER_SECOND } from '../base/units.ts'
+import type { WakeId } from '../redis/keys.ts'
+import type { Listener, Subscription } from '../redis/subscriber.ts'
+import type { Credential, FoundWake, Standing, WakeStore } from '../redis/wakes/wakes.ts'
+
+export interface VerdictRoomOptions {
+  wakes: Pick<WakeStore, 'standing'>
+  listen: (channel: string, listener: Listener) => Pick<Subscription, 'leave'>
+  /** Where this process alone hears of changed records. */
+  channel: string
+  followersMax: number
+  log: Log
+}
+
+/** What one phone follows. */
+export interface Follower {
+  wake: WakeId
+  device: string
+  /** As it stood when it began to follow. */
+  standing: Standing
+  /** Told of every change; `isLast`: there will be no other. Not called before `onChange` is set. */
+  onChange?: (standing: Standing, isLast: boolean) => void
+  /** Follows no more; `onChange` is not called again. A second time does nothing. */
+  stop(): void
+}
+
+export type Following =
+  | { kind: 'following'; follower: Follower; isLast: boolean }
+  /** No such wake, or none of this credential's. */
+  | { kind: 'none'; verdict: Extract<FoundWake['standing'], 'unknown' | 'expired' | 'misfit'> }
+  /** STREAMS_MAX are followed here. */
+  | { kind: 'full' }
+
+interface Followed extends Follower {
+  record: string
+  /** The wake's: a later wake of the call is not taken for it. 0 when an older version began it. */
+  name: number
+  isOver: boolean
+  looking: 'no' | 'now' | 'again'
+  timer?: Timer
+}
+
+/** After a phone was told to proceed its call may still end before it is answered; this long is listened for that. */
+export const AFTER_PROCEED_MS = 60 * MS_PER_SECOND
+
+/** Whoever holds the wait says when its deadline has come. If it is dead, the record is looked at this long after. */
+const DEADLINE_SLACK_MS = MS_PER_SECOND
+
+/** Redis was away when the record should have been looked at. */
+const LOOK_AGAIN_MS = MS_PER_SECOND
+
+/** Streams of one phone for one wake: one, and what a phone leaves behind that changes its network. */
+const FOLLOWERS_OF_DEVICE_MAX = 3
+
+export type VerdictRoom = ReturnType<typeof openVerdictRoom>
+
+export function openVerdictRoom({ wakes, listen, channel, followersMax, log }: VerdictRoomOptions) {
+  /** Arrays: thousands of wakes have one follower each, and a set would take as much as all the rest. */
+  const byRecord = new Map<string, Followed[]>()
+  let count = 0
+  /** Looks under way for phones that do not follow yet, and the records that changed meanwhile. */
+  let beginning = 0
+  const changedMeanwhile = new Set<string>()
+
+  const subscription = listen(channel, {
+    onMessage(record) {
+      if (beginning > 0) changedMeanwhile.add(record)
+      for (const each of byRecord.get(record) ?? []) void look(each)
+    },
+    onBack() {
+      for (const followers of byRecord.values()) for (const each of followers) void look(each)
+    },
+  })
+
+  async function follow(credential: Credential): Promise<Following> {
+    if (count + beginning >= followersMax) return { kind: 'full' }
+    beginning++
+    try {
+      const { by, standing, leftMs } = await wakes.standing(credential, channel)
+      if (!by || standing === 'misfit' || standing === 'unknown')
+        return { kind: 'none', verdict: standing as Extract<Following, { kind: 'none' }>['verdict'] }
+      const { record, wake, device, name } = by
+      const follower: Followed = {
+        record,
+        wake,
+        device,
+        standing,
+        name,
+        isOver: false,
+        looking: 'no',
+        stop: () => stop(follower),
+      }
+      if (isFinal(standing)) follower.isOver = true
+      else begin(follower, leftMs)
+      return { kind: 'following', follower, isLast: follower.isOver }
+    } finally {
+      beginning--
+      if (beginning === 0) changedMeanwhile.clear()
+    }
+  }
+
+  function begin(follower: Followed, leftMs: number): void {
+    const { record } = follower
+    const ofDevice = byRecord.get(record)?.filter(each => each.device === follower.device) ?? []
+    if (ofDevice.length >= FOLLOWERS_OF_DEVICE_MAX) end(ofDevice[0]!)
+    const followers = byRecord.get(record)
+    if (followers) followers.push(follower)
+    else byRecord.set(record, [follower])
+    count++
+    awaitEnd(follower, leftMs)
+    // It changed between Redis' answer and this moment.
+    if (changedMeanwhile.has(record)) void look(follower)
+  }
+
+  function awaitEnd(follower: Followed, leftMs: number): void {
+    clearTimeout(follower.timer)
+    follower.timer =
+      follower.standing === 'proceed'
+        ? setTimeout(end, AFTER_PROCEED_MS, follower)
+        : setTimeout(look, Math.max(0, leftMs) + DEADLINE_SLACK_MS, follower)
+  }
+
+  /** Looks at the record; a change while it looks makes it look once more. */
+  async function look(follower: Followed): Promise<void> {
+    if (follower.isOver) return
+    if (follower.looking !== 'no') {
+      follower.looking = 'again'
+      return
+    }
+    follower.looking = 'now'
+    try {
+      take(follower, await wakes.standing(credentialOf(follower), channel))
+    } catch (thrown) {
+      log.debug({ reason: messageOf(thrown) }, 'redis away: a verdict is looked at later')
+      clearTimeout(follower.timer)
+      if (!follower.isOver) follower.timer = setTimeout(look, LOOK_AGAIN_MS, follower)
+    }
+    const isChanged = (follower.looking as Followed['looking']) === 'again'
+    follower.looking = 'no'
+    if (isChanged) await look(follower)
+  }
+
+  function take(follower: Followed, { standing: found, leftMs }: FoundWake): void {
+    if (follower.isOver) return
+    // Redis has lost the record, or another wake has its place: no call comes of this one any more.
+    const standing = found === 'unknown' || found === 'misfit' ? 'expired' : found
+    const isChanged = standing !== follower.standing
+    follower.standing = standing
+    if (isFinal(standing)) return end(follower)
+    awaitEnd(follower, leftMs)
+    if (isChanged) follower.onChange?.(standing, false)
+  }
+
+  /** Nothing follows: the last word, once more if there is no new one. */
+  function end(follower: Followed): void {
+    if (follower.isOver) return
+    stop(follower)
+    follower.onChange?.(follower.standing, true)
+  }
+
+  function stop(follower: Followed): void {
+    if (follower.isOver) return
+    follower.isOver = true
+    clearTimeout(follower.timer)
+    const others = byRecord.get(follower.record)?.filter(each => each !== follower) ?? []
+    if (others.length > 0) byRecord.set(follower.record, others)
+    else byRecord.delete(follower.record)
+    count--
+  }
+
+  return {
+    /** Phones that follow a wake here. */
+    get size() {
+      return count
+    },
+
+    /** @throws RedisUnavailable */
+    follow,
+
+    /** Ends all of them: each is told how it stands, and opens its stream anew at another process. */
+    drain(): void {
+      for (const followers of [...byRecord.values()]) for (const each of [...followers]) end(each)
+    },
+
+    async close(): Promise<void> {
+      for (const followers of [...byRecord.values()]) for (const each of [...followers]) stop(each)
+      await subscription.leave().catch(thrown => log.debug({ reason: messageOf(thrown) }, 'not unsubscribed'))
+    },
+  }
+}
+
+const credentialOf = ({ wake, device, name }: Followed): Credential => ({
+  by: 'token',
+  wake,
+  device,
+  ...(name === 0 ? {} : { name }),
+})
+
+/** What can't change any more for this phone. */
+const isFinal = (standing: Standing): boolean => standing !== 'ringing' && standing !== 'proceed'
