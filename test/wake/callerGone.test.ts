@@ -25,6 +25,7 @@ beforeAll(async () => {
     PUBSUB_REDIS_URL: redis.url,
     APP_PUSH_ROUNDTRIP_WAIT: '20000',
     APP_PUSH_RESEND_INTERVAL: '50',
+    WAITS_PER_ACCOUNT: '100',
   }
   ;[service, other] = await Promise.all([startVendorService(settings), startVendorService(settings)])
   for (const platform of ['apns', 'gcm', 'android'] as const)
