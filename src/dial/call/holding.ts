@@ -19,6 +19,8 @@ export interface Asked {
   isNamed: boolean
   /** Heard when it was perhaps another agent's to answer already. */
   isAnothers: boolean
+  /** Its answer was heard, by another agent. */
+  isAnswered?: boolean
   /** Undefined: somebody else heard it. */
   heardAtMs?: number
 }
@@ -50,6 +52,8 @@ export interface Holding extends Overhearing {
   listening: Subscription | undefined
   /** How many messages its channel has brought us. */
   heard: number
+  /** Heard, and not answered by us yet. */
+  open: Set<Asked>
   /** Another agent may obey the same message, because it comes from before a move or because nodes of a Cluster deliver in
    *  different orders: it is claimed first. */
   isContested: boolean
@@ -77,6 +81,7 @@ export function createHolding(
     underWay: new Set(),
     listening: undefined,
     heard: 0,
+    open: new Set(),
     isContested: false,
     isMarked: false,
     overheard: new Map(),

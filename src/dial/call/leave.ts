@@ -77,7 +77,8 @@ const OVERHEARD_MAX = 1_000
 /** Heard, and another agent's to obey. What came before the other's part began is answered
  *  now, if the other, should it have heard it too, knows it by the same name. */
 export function overhear(context: AgentContext, hearing: Overhearing, asked: Asked): void {
-  if (!asked.isAnothers)
+  if (asked.isAnswered) return
+  if (!asked.isAnothers && asked.isNamed)
     letFinish(context, answerOne(storeFor(context, hearing), hearing.record.dialId, asked))
   else if (hearing.overheard.size < OVERHEARD_MAX) hearing.overheard.set(asked.name, asked)
 }

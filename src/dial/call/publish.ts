@@ -88,7 +88,8 @@ async function sayLate(
   { record }: Holding,
   { event, channel = record.dialId, answers }: Saying,
 ): Promise<boolean> {
-  if (event) await sayOn(context, channel, event, answers)
+  // An event after the last one is none of this call.
+  if (event && answers !== undefined) await sayOn(context, channel, event, answers)
   return true
 }
 

@@ -7,7 +7,7 @@ import { type Noted, notesOf } from '../../redis/calls/calls.ts'
 import type { AgentContext } from '../agent/context.ts'
 import { isCall } from '../call/call.ts'
 import { type AnswerTo, ack, controlFailure, type Obeyed } from '../call/events.ts'
-import type { Asked, Holding, Overhearing } from '../call/holding.ts'
+import type { Asked, Holding } from '../call/holding.ts'
 import { CAUSE_TAKEN_OVER, leave, overhear } from '../call/leave.ts'
 import { isOurs, sayNow, sayOn, storeOf, untilWritten } from '../call/publish.ts'
 import { type Heard, hearMessage, isAnswerTo, type Message, nameOf } from './messages.ts'
@@ -26,12 +26,14 @@ export function listen(context: AgentContext, holding: Holding): void {
 export function hear(context: AgentContext, holding: Holding, text: string): void {
   const heard = hearMessage(text)
   if (heard.kind === 'own') return hearOwn(context, holding, heard.message)
-  const asked = { ...askedFor(heard.to, text, holding), heardAtMs: context.clock() }
+  const asked: Asked = { ...askedFor(heard.to, text, holding), heardAtMs: context.clock() }
   if (holding.ownership === 'left') return overhear(context, holding, asked)
   context.count('controls', heard.kind === 'message' ? heard.to.event : 'bad')
   if (holding.tasks.size > WAITING_MAX) return void refuse(context, holding, asked)
   const noted = noteAtOnce(context, holding, asked)
-  const task = () => answerInTurn(context, holding, asked, heard, noted)
+  holding.open.add(asked)
+  const task = () =>
+    answerInTurn(context, holding, asked, heard, noted).finally(() => holding.open.delete(asked))
   if (isCall(holding)) return holding.tasks.run(task)
   // Orders to a switch need no order among each other: a slow one must not keep the others.
   const begun = holding.ownership === 'offered' ? Promise.allSettled([holding.moving]).then(task) : task()
@@ -181,7 +183,10 @@ function hearOwn(context: AgentContext, holding: Holding, message: Message): voi
 }
 
 /** Somebody has answered one of those that we overheard. */
-function forgetAnswered({ overheard }: Overhearing, message: Message): void {
+function forgetAnswered({ overheard, open, isMarked, ownership }: Holding, message: Message): void {
+  // Heard, and waiting to become known as another's.
+  if (isMarked || ownership === 'left')
+    for (const asked of open) if (isAnswerTo(asked.to, message)) asked.isAnswered = true
   if (overheard.size === 0) return
   // Without ids, the owner's answer is rather to what came in its own part.
   const answered = [...overheard].filter(([, { to }]) => isAnswerTo(to, message))

@@ -16,8 +16,8 @@
 -- ARGV[10]: expiry ms of what is kept ('' = the call goes on)
 -- ARGV[11]: a field to delete ('' = none)
 -- ARGV[12], ARGV[13] …: fields to write: field, value …
--- Returns 'done', 'fenced' (another agent owns the call) or 'lost' (Redis knows no such call: it is over, or Redis has
--- lost its data).
+-- Returns 'done', 'fenced' (another agent owns the call, or it is over) or 'lost' (Redis knows nothing of it: it has lost
+-- its data, or the call was over long ago).
 local call, over, mark, history, active = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local fence, number, channel, event, writing, side = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
@@ -25,7 +25,8 @@ local held, steps = unpack(redis.call('HMGET', call, 'fence', 'steps'))
 if held ~= fence then
   local former = redis.call('HGET', held and call or over, 'steps.' .. fence)
   if former and tonumber(former) >= tonumber(number) then return 'done' end
-  return held and 'fenced' or 'lost'
+  -- Another's, or over by another's hand: one of ours that Redis has lost left nothing behind.
+  return (held or former) and 'fenced' or 'lost'
 end
 -- Sent again because its answer was late or lost: it was done already.
 if tonumber(steps or '0') >= tonumber(number) then return 'done' end

@@ -82,7 +82,7 @@ const noteField = (name: MessageName): string => `heard.${name}`
 export const notesOf = ({ fields }: CallRecord): [MessageName, string][] =>
   Object.entries(fields)
     .filter(([field]) => field.startsWith('heard.'))
-    .map(([field, note]) => [field.slice('heard.'.length), note])
+    .map(([field, note]) => [field.slice('heard.'.length), note.slice(note.indexOf(' ') + 1)])
 
 /** `taken`: another agent has noted or answered it. `fenced`: the call is another's. */
 export type Noted = 'noted' | 'taken' | 'fenced'
@@ -174,7 +174,7 @@ function openRecords(redis: RedisConnection, keysOf: RecordKeys) {
     ): Promise<Noted> =>
       (await hearScript(
         [keysOf.record(dialId), saidKey(dialId, name)],
-        [fence, noteField(name), note, isContested ? '1' : ''],
+        [fence, noteField(name), `${fence} ${note}`, isContested ? '1' : ''],
       )) as Noted,
 
     /** Writes a call again that Redis has lost, as it stands now: `sides` are the answered ones. */
@@ -236,12 +236,12 @@ function openRecords(redis: RedisConnection, keysOf: RecordKeys) {
       ])
     },
 
-    /** Whose the call is: `held`: still the caller's; `fenced`: another agent's; `lost`: Redis does not know it, (not)
-     *  yet or any more. */
-    async standing(call: CallRecord): Promise<'held' | 'fenced' | 'lost'> {
-      const fence = await reachable(redis.hget(keysOf.record(call.dialId), 'fence'))
-      if (fence === null) return 'lost'
-      return Number(fence) === call.fence ? 'held' : 'fenced'
+    /** Whose the call is: `held`: still the caller's; `fenced`: another agent's, or over by its hand; `lost`: Redis does not
+     *  know it, (not) yet or any more. */
+    async standing({ dialId, fence }: CallRecord): Promise<'held' | 'fenced' | 'lost'> {
+      const found = await reachable(redis.hget(keysOf.record(dialId), 'fence'))
+      if (found !== null) return Number(found) === fence ? 'held' : 'fenced'
+      return (await reachable(redis.hexists(keysOf.over(dialId), `steps.${fence}`))) ? 'fenced' : 'lost'
     },
 
     /** A call's record, or undefined when no call of that dial id lives. */
