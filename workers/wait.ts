@@ -65,7 +65,7 @@ function open(settings: WaitWorkerSettings) {
   function reportHealth(): void {
     send({
       kind: 'health',
-      deafForMs: isConnected() ? Math.min(FOREVER_MS, subscriber.deafForMs()) : FOREVER_MS,
+      deafForMs: isConnected() ? Math.min(FOREVER_MS, Math.round(subscriber.deafForMs())) : FOREVER_MS,
     })
   }
 
