@@ -2,6 +2,7 @@
 // phones, and a look into the switch. Opened once, closed once; after each test it must be as empty as before.
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import * as keys from '../../src/redis/keys.ts'
 import { eventually, readMetrics, untilReady } from '../harness/internal.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { startService, type TestService } from '../harness/service.ts'
@@ -30,11 +31,27 @@ export const RING_TIMEOUT_SECONDS = 3
 /** Longer than any test listens. */
 const FILE_SECONDS = 30
 
-/** What stands in Redis without any call: the agent's own, what the contract says is kept, and marks that expire. */
-const LASTING_KEYS =
-  /^(hookswitch:(agents$|agent:|core:|said:|over:|pods$|pod:|minute:|timeline)|redswitch_history\.)/
-const EXPIRING_MARKS = /^hookswitch:(said|over):/
-const LASTING_CHANNELS = /^hookswitch:(?:agent-inbox|self-test):/
+/** What stands in Redis without any call: the agents' own, what the contract says is kept, and marks that expire. */
+const EXPIRING_MARKS = [keys.saidKey('', ''), keys.callOverKey(''), keys.switchChannelOverKey('')].map(
+  beginning,
+)
+const LASTING_KEYS = [
+  ...EXPIRING_MARKS,
+  ...[keys.AGENTS_KEY, keys.agentLeaseKey(''), keys.switchChannelKey('')].map(beginning),
+  ...[keys.PODS_KEY, keys.podKey(''), keys.minuteKey(0), keys.timelineKey(''), keys.TIMELINES_KEY].map(
+    beginning,
+  ),
+  ...[keys.timelinesOfKey(''), 'redswitch_history.'].map(beginning),
+]
+const LASTING_CHANNELS = [keys.agentChannel(''), keys.selfTestChannel('')]
+
+/** What all keys of a kind begin with, of one that names nobody. */
+function beginning(key: string): string {
+  return key.split(/\{0?\}/)[0]!
+}
+
+const beginsWithAny = (text: string, beginnings: readonly string[]): boolean =>
+  beginnings.some(each => text.startsWith(each))
 
 export interface Testbed {
   redis: TestRedis
@@ -81,18 +98,18 @@ export async function openTestbed(): Promise<Testbed> {
   await eventually("the service on the switch's channel", isListeningToCore)
 
   async function remains(): Promise<string[]> {
-    const keys = (await redis.client.keys('*')).filter(key => !LASTING_KEYS.test(key))
+    const callKeys = (await redis.client.keys('*')).filter(key => !beginsWithAny(key, LASTING_KEYS))
     const channels = (await openChannels()).filter(
-      channel => !LASTING_CHANNELS.test(channel) && channel !== probe.coreUuid,
+      channel => !beginsWithAny(channel, LASTING_CHANNELS) && channel !== probe.coreUuid,
     )
     const gone = await Promise.all(
       [...usedChannels].map(async uuid => [uuid, await probe.ask(`uuid_exists ${uuid}`)] as const),
     )
-    const marks = (await redis.client.keys('hookswitch:*')).filter(key => EXPIRING_MARKS.test(key))
+    const marks = (await redis.client.keys('hookswitch:*')).filter(key => beginsWithAny(key, EXPIRING_MARKS))
     const forEver = await Promise.all(marks.map(async key => (await redis.client.ttl(key)) === -1))
     return [
       ...(forEver.includes(true) ? ['marks in Redis that never expire'] : []),
-      ...keys.map(key => `the Redis key ${key}`),
+      ...callKeys.map(key => `the Redis key ${key}`),
       ...channels.map(channel => `the subscription to ${channel}`),
       ...gone.filter(([, answer]) => answer !== 'false').map(([uuid]) => `the channel ${uuid}`),
       ...phones.liveLegs().map(leg => `a phone's call from ${leg.callerId}`),
