@@ -24,6 +24,7 @@ import { DEAF_AFTER_MS } from '../redis/selfTest.ts'
 import { sharedSecret } from '../redis/sharedSecret.ts'
 import { openSubscriber } from '../redis/subscriber.ts'
 import { openWakes } from '../redis/wakes/wakes.ts'
+import type { TimelineRoom } from '../timeline/open.ts'
 import type { Recorder } from '../timeline/recorder.ts'
 import type { Traces } from '../timeline/traced.ts'
 import { createAppStatistics } from '../wake/appStatistics.ts'
@@ -53,6 +54,7 @@ export interface FrontNotes {
   pushed: (platform: string, outcome: string) => void
   answered: OnWakeAnswered
   timeline: Recorder
+  kept: TimelineRoom['kept']
   traces: Traces | undefined
 }
 
@@ -143,7 +145,15 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
   const publicApp = createPublicApp({
     verdicts,
     hold: (call, dropped) => desk.hold(pool, call, dropped),
-    news: openCallNews({ wakes, devices, cancel: desk.cancel, events, clock: Date.now, log }),
+    news: openCallNews({
+      wakes,
+      kept: notes.kept,
+      devices,
+      cancel: desk.cancel,
+      events,
+      clock: Date.now,
+      log,
+    }),
     registration: openRegistrationDesk({
       devices,
       knowsApp: (app, platform) => apps.isOpen || apps.find(app, platform) !== undefined,

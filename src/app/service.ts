@@ -42,6 +42,7 @@ export async function openService(options: ServiceOptions) {
       : await openFront(options, {
           pushed: tally.pushed,
           timeline: timelines.recorder,
+          kept: timelines.kept,
           traces: timelines.traces,
           answered(callId, { reason }, roundTripMs) {
             tally.woken(reason, roundTripMs)

@@ -119,6 +119,12 @@ export const timelineKey = (id: string): string => `${PREFIX}timeline:${id}`
 export const timelinesOfKey = (account: string): string =>
   `${PREFIX}timelines-of:${canonicalAccount(account)}`
 
+/** STRING, the account and the call of a phone's unique key. Goes with the call's timeline. */
+export const timelineOfKeyKey = (uniqueKey: string): string => `${PREFIX}timeline-of-key:${uniqueKey}`
+
+/** SET, the unique keys by which a timeline is found: they go with it. */
+export const keysOfTimelineKey = (id: string): string => `${PREFIX}timeline-keys:${id}`
+
 /** ZSET, all timelines, by when they began: the oldest make room. */
 export const TIMELINES_KEY = `${PREFIX}timelines`
 

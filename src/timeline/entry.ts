@@ -22,7 +22,7 @@ export type WakeEntry =
   /** A PBX asks for an account's phones. */
   | { what: 'request'; account: string; phonenumber: string; callerId: string }
   /** It was turned away: too many wait already. */
-  | { what: 'request-refused'; account: string }
+  | { what: 'request-refused'; account: string; limit?: 'WAITS_MAX' | 'WAITS_PER_ACCOUNT' }
   /** It was a repeated one, and shares the wait that runs. */
   | { what: 'joined'; account: string }
   /** `found` at the first attempt: the account's devices, as many of them as are named. */
@@ -44,6 +44,8 @@ export type WakeEntry =
   | { what: 'app-answered'; account: string; device: string; isAvailable: boolean; verdict: Verdict }
   /** The app says why it did not take the call. */
   | { what: 'app-explained'; account: string; reason: string }
+  /** The app's own statistics of the call, the telling ones. */
+  | { what: 'app-reported'; account: string; said: string }
   | { what: 'call-ended'; reason: string }
   /** What the PBX was told. `roundTripMs`: from the first push to the confirmation. */
   | {
@@ -120,6 +122,7 @@ export const PERSONAL_FIELDS: { readonly [What in Entry['what']]?: readonly stri
   'device-forgotten': ['account'],
   'app-answered': ['account'],
   'app-explained': ['account'],
+  'app-reported': ['account'],
   outcome: ['account'],
   'job-taken': ['account', 'callerNumber', 'calleeNumber'],
 }
@@ -128,6 +131,7 @@ export const PERSONAL_FIELDS: { readonly [What in Entry['what']]?: readonly stri
 export const FREE_TEXT_FIELDS: { readonly [What in Entry['what']]?: readonly string[] } = {
   'push-answered': ['reason'],
   'app-explained': ['reason'],
+  'app-reported': ['said'],
   'job-refused': ['cause'],
   'originate-answered': ['text'],
   hangup: ['cause'],

@@ -3,7 +3,7 @@
 import type { Log } from '../base/log.ts'
 import type { Clock } from '../base/units.ts'
 import { openRedis, type RedisSettings } from '../redis/connect.ts'
-import { openKeptTimelines, openTimelines } from '../redis/timelines/timelines.ts'
+import { type KeptTimelines, openKeptTimelines, openTimelines } from '../redis/timelines/timelines.ts'
 import type { Tracer } from '../tracing/types.ts'
 import { openTimelineReader, type TimelineReader } from './reader.ts'
 import { createRecorder, NO_RECORDER, type Recorder } from './recorder.ts'
@@ -22,6 +22,8 @@ export interface TimelineRoom {
   /** Only where there is a tracer. */
   traces: Traces | undefined
   reader: TimelineReader
+  /** Whose call is told of. */
+  kept: Pick<KeptTimelines, 'ofUniqueKey' | 'isOf'>
   /** Writes what is left, for at most a second, and lets go. */
   close(): Promise<void>
 }
@@ -47,10 +49,12 @@ export function openTimelineRoom(settings: TimelineSettings, who: Scribe): Timel
       : createRecorder({ ...who, append: store.append, share, showsFullNumbers })
   const traced = who.tracer && createTracedRecorder(plain, who.tracer, { ...who, showsFullNumbers })
   const recorder = traced ?? plain
+  const kept = openKeptTimelines(redis)
   return {
     recorder,
     traces: traced,
-    reader: openTimelineReader(openKeptTimelines(redis), { showsFullNumbers }),
+    reader: openTimelineReader(kept, { showsFullNumbers }),
+    kept,
     async close() {
       await recorder.close()
       redis.disconnect()

@@ -4,6 +4,7 @@
 import { canonicalAccount } from '../base/account.ts'
 import { mask } from '../base/masking.ts'
 import type { KeptTimelines } from '../redis/timelines/timelines.ts'
+import { readUniqueKey } from '../redis/wakes/uniqueKeys.ts'
 import type { Entry, KeptEntry } from './entry.ts'
 import { ASCII_ELLIPSIS, masked, withPersonal } from './recorder.ts'
 import { type Told, tell } from './story.ts'
@@ -28,7 +29,7 @@ export interface AccountTimelines {
 }
 
 export interface TimelineReader {
-  /** @param id a call id, a dial id or an account. @returns undefined when nothing is known of it.
+  /** @param id a call id, a dial id, the `unique_key` of a push, or an account. @returns undefined when nothing is known of it.
    *  @throws RedisUnavailable */
   read(id: string): Promise<Timeline | AccountTimelines | undefined>
 }
@@ -56,13 +57,16 @@ export function openTimelineReader(
     return known.length > 0 ? { kind: 'account', account, calls: known } : undefined
   }
 
-  return {
-    async read(id) {
-      const { entries, leftOut } = await entriesOf(id)
-      if (entries.length === 0) return readAccount(id)
+  async function read(id: string): Promise<Timeline | AccountTimelines | undefined> {
+    const { entries, leftOut } = await entriesOf(id)
+    if (entries.length > 0)
       return { kind: 'call', id, summary: summarise(entries), lines: tell(entries), leftOut }
-    },
+    const uniqueKey = readUniqueKey(id)
+    const named = uniqueKey === undefined ? undefined : await store.ofUniqueKey(uniqueKey)
+    return named && named.id !== id ? read(named.id) : readAccount(id)
   }
+
+  return { read }
 }
 
 /** The account as the entries name it: whole, or masked. */

@@ -8,6 +8,7 @@ import { type Clock, MS_PER_SECOND } from '../base/units.ts'
 import {
   ENTRIES_MAX,
   FIRST_ENTRIES_MAX,
+  type PhoneKey,
   TIMELINES_A_WRITE_MAX,
   type TimelineLot,
 } from '../redis/timelines/timelines.ts'
@@ -38,6 +39,8 @@ export interface Recorder {
 export interface About {
   /** The account in whose index the timeline shall stand. */
   account?: string
+  /** Phones' unique keys by which the timeline shall be found too. */
+  phones?: PhoneKey[]
   /** When it happened, ms since the epoch: for what is only understood later. */
   atMs?: number
   /** To whose trace it belongs, where one begins here. */
@@ -137,6 +140,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       lot.leftOut += newer.leftOut
       const account = lot.account ?? newer.account
       if (account !== undefined) lot.account = account
+      if (newer.phones) addPhones(lot, newer.phones)
       keepEnds(lot)
     }
     pending.set(lot.id, lot)
@@ -157,6 +161,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       lot.entries.push(json)
       held += 1
       if (account !== undefined) lot.account = account
+      if (about.phones) addPhones(lot, about.phones)
       if (lot.entries.length > ENTRIES_MAX) keepEnds(lot)
       writeAfter(LOT_MS)
     },
@@ -180,6 +185,14 @@ export function createRecorder(options: RecorderOptions): Recorder {
 }
 
 const NOTHING: About = {}
+
+/** Of one call: a ring group may have many, a request that is repeated without end must not. */
+const PHONES_MAX = 200
+
+function addPhones(lot: TimelineLot, phones: PhoneKey[]): void {
+  lot.phones ??= []
+  for (const phone of phones) if (lot.phones.length < PHONES_MAX) lot.phones.push(phone)
+}
 
 /** One of each call's, whichever part of it a process sees. */
 const BEGINNINGS: ReadonlySet<Entry['what']> = new Set(['request', 'app-answered', 'job-taken'])

@@ -64,6 +64,7 @@ const WAKE_KINDS: Record<WakeEntry['what'], true> = {
   'device-forgotten': true,
   'app-answered': true,
   'app-explained': true,
+  'app-reported': true,
   'call-ended': true,
   outcome: true,
 }
@@ -82,7 +83,9 @@ function ofWake(entry: WakeEntry): string {
     case 'request':
       return `The PBX asks to wake the phones of account ${entry.account}: a call from ${entry.phonenumber}.`
     case 'request-refused':
-      return 'The request was turned away with 503: too many calls are waiting in this process (WAITS_MAX).'
+      return entry.limit === 'WAITS_PER_ACCOUNT'
+        ? 'The request was turned away with 503: too many calls of this account are waiting in this process (WAITS_PER_ACCOUNT).'
+        : 'The request was turned away with 503: too many calls are waiting in this process (WAITS_MAX).'
     case 'joined':
       return 'The same call is being woken already: this request shares its wait, and no further push is sent.'
     case 'push-sent': {
@@ -99,6 +102,8 @@ function ofWake(entry: WakeEntry): string {
       return appAnswered(entry)
     case 'app-explained':
       return `The app says why it did not take the call: ${entry.reason || 'no reason given'}.`
+    case 'app-reported':
+      return `The app reports of the call: ${entry.said}.`
     case 'call-ended':
       return entry.reason === 'answered_elsewhere'
         ? 'The PBX says that the call was answered elsewhere.'

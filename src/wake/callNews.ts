@@ -5,7 +5,10 @@ import type { Log } from '../base/log.ts'
 import { messageOf } from '../base/result.ts'
 import type { Clock } from '../base/units.ts'
 import type { Device, DeviceStore } from '../redis/devices/devices.ts'
+import type { KeptTimelines } from '../redis/timelines/timelines.ts'
+import { readUniqueKey } from '../redis/wakes/uniqueKeys.ts'
 import type { Answered, Credential, WakeStore } from '../redis/wakes/wakes.ts'
+import type { Statistics } from './appStatistics.ts'
 import type { WakeDesk } from './wakeDesk.ts'
 import type { WakeEvents } from './wakeEvents.ts'
 
@@ -21,7 +24,9 @@ export interface AppAnswer {
 }
 
 export interface CallNewsOptions {
-  wakes: Pick<WakeStore, 'answer' | 'end' | 'accountsOf'>
+  wakes: Pick<WakeStore, 'answer' | 'end' | 'accountsOf' | 'isKnown' | 'ofUniqueKey'>
+  /** The calls of which timelines tell. */
+  kept: Pick<KeptTimelines, 'ofUniqueKey' | 'isOf'>
   devices: Pick<DeviceStore, 'list'>
   cancel: WakeDesk['cancel']
   events: WakeEvents
@@ -32,7 +37,20 @@ export interface CallNewsOptions {
 export type CallNews = ReturnType<typeof openCallNews>
 
 /** @throws RedisUnavailable from both methods. */
-export function openCallNews({ wakes, devices, cancel, events, clock, log }: CallNewsOptions) {
+export function openCallNews({ wakes, kept, devices, cancel, events, clock, log }: CallNewsOptions) {
+  /** The call that an app of the account means, while it waits and for as long as its timeline is kept. */
+  async function callOf(account: string, name: string): Promise<string | undefined> {
+    const uniqueKey = readUniqueKey(name)
+    if (uniqueKey !== undefined) {
+      const found = await wakes.ofUniqueKey(uniqueKey)
+      if (found) return found.wake.account === account ? found.wake.callId : undefined
+      const told = await kept.ofUniqueKey(uniqueKey)
+      if (told) return told.account === account ? told.id : undefined
+    }
+    const isKnown = (await wakes.isKnown({ account, callId: name })) || (await kept.isOf(account, name))
+    return isKnown ? name : undefined
+  }
+
   return {
     /** The app's answer. A repeated answer gets the first one's verdict. */
     async answered(credential: Credential, { isAvailable, traceparent }: AppAnswer): Promise<Answered> {
@@ -46,8 +64,34 @@ export function openCallNews({ wakes, devices, cancel, events, clock, log }: Cal
       return answered
     },
 
-    /** The app says why it did not take a call. */
-    explained: events.appExplained,
+    /** The app says why it did not take a call, which it names by its push's `unique_key`, or by the call's id. Told of a
+     *  wake of that account alone: else any app could write into the timelines of all. */
+    async explained({
+      account,
+      name,
+      reason,
+    }: {
+      account: string
+      name: string
+      reason: string
+    }): Promise<void> {
+      const callId = await callOf(account, name)
+      events.appExplained({ account, callId: callId ?? name, reason }, { isKnown: callId !== undefined })
+    },
+
+    /** The app reports how a call went. */
+    async reported({
+      account,
+      name,
+      report,
+    }: {
+      account: string
+      name: string
+      report: Statistics
+    }): Promise<void> {
+      const callId = await callOf(account, name)
+      if (callId !== undefined) events.appReported({ account, callId, report })
+    },
 
     /** The call is over: its waits end, later apps hear so, Android phones are told to stop.
      *  @returns false when nothing is known of the call. */

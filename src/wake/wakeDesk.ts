@@ -107,6 +107,7 @@ export function openWakeDesk(options: WakeDeskOptions) {
     wait: Held,
     device: Device,
     { attempt, endsAtMs, secret }: PushDue,
+    uniqueKey: string,
     signal: AbortSignal,
     superseded: AbortSignal,
   ): Promise<PushOutcome> {
@@ -128,7 +129,7 @@ export function openWakeDesk(options: WakeDeskOptions) {
     const traceparent = options.traceparentOf?.(call)
     const payload: PushPayload = {
       type: 'call',
-      unique_key: options.uniqueKeyOf(call, secret, device.id),
+      unique_key: uniqueKey,
       phonenumber: call.phonenumber,
       caller_id: call.callerId,
       response_api: `${options.appApiUrl}/api/call-response/?token=${token}`,
@@ -229,8 +230,10 @@ export function openWakeDesk(options: WakeDeskOptions) {
     async push(pool: Pick<WaitPool, 'pushFailed'>, due: PushDue): Promise<void> {
       const wait = held.get(due.id)
       if (!wait) return
+      const isFirst = wait.attempts === 0
       wait.attempts = due.attempt
-      events.pushing(wait.call, due.attempt, due.devices)
+      const uniqueKeys = due.devices.map(({ id }) => options.uniqueKeyOf(wait.call, due.secret, id))
+      events.pushing(wait.call, due.attempt, due.devices, isFirst ? uniqueKeys : [])
       wait.attempt?.abort()
       const attempt = new AbortController()
       wait.attempt = attempt
@@ -238,8 +241,8 @@ export function openWakeDesk(options: WakeDeskOptions) {
       const { signal } = wait.pushing
       wait.pushes += due.devices.length
       await Promise.all(
-        due.devices.map(async device => {
-          const outcome = await pushTo(wait, device, due, signal, attempt.signal)
+        due.devices.map(async (device, index) => {
+          const outcome = await pushTo(wait, device, due, uniqueKeys[index]!, signal, attempt.signal)
           wait.pushes--
           if (wait.pushes === 0) letGo(wait)
           const isRefusalNews = noteRefusal(wait, device.id, outcome)

@@ -9,6 +9,7 @@ import type { Device } from '../redis/devices/devices.ts'
 import type { Answered } from '../redis/wakes/wakes.ts'
 import { FOUND_DEVICES_MAX, type WakeEntry } from '../timeline/entry.ts'
 import type { Recorder } from '../timeline/recorder.ts'
+import type { Statistics } from './appStatistics.ts'
 import type { WaitLimit } from './waitPool.ts'
 import type { IncomingCall, WakeOutcome } from './wake.ts'
 
@@ -34,7 +35,7 @@ export function createWakeEvents(
     /** No further wait can be held. */
     callRefused({ callId, account }: IncomingCall, limit: WaitLimit): void {
       log.warn({ callId, account, limit }, 'incoming call refused: too many wait')
-      timeline.add(callId, { what: 'request-refused', account }, { account })
+      timeline.add(callId, { what: 'request-refused', account, limit }, { account })
     },
 
     /** The same call waits already: this request gets that one's outcome. */
@@ -42,14 +43,21 @@ export function createWakeEvents(
       timeline.add(callId, { what: 'joined', account })
     },
 
-    pushing({ callId, account }: IncomingCall, attempt: number, devices: readonly Device[]): void {
-      timeline.add(callId, {
-        what: 'push-sent',
-        account,
-        attempt,
-        devices: devices.length,
-        found: attempt === 1 ? devices.slice(0, FOUND_DEVICES_MAX).map(named) : undefined,
-      })
+    /** @param uniqueKeys the devices', in their order: the timeline is found by them too. */
+    pushing(
+      { callId, account }: IncomingCall,
+      attempt: number,
+      devices: readonly Device[],
+      uniqueKeys: readonly string[],
+    ): void {
+      const isFirst = attempt === 1
+      const found = isFirst ? devices.slice(0, FOUND_DEVICES_MAX).map(named) : undefined
+      const phones = uniqueKeys.map(uniqueKey => ({ uniqueKey, account }))
+      timeline.add(
+        callId,
+        { what: 'push-sent', account, attempt, devices: devices.length, found },
+        { phones },
+      )
     },
 
     pushed(
@@ -126,10 +134,24 @@ export function createWakeEvents(
     },
 
     /** The app says later why it did not take the call. */
-    appExplained(call: { callId: string; account: string; reason: string }): void {
+    appExplained(
+      call: { callId: string; account: string; reason: string },
+      { isKnown }: { isKnown: boolean },
+    ): void {
       const { callId, account, reason } = call
       log.info(call, 'app says why it did not take the call')
+      if (!isKnown) return
       timeline.add(callId, { what: 'app-explained', account, reason: reason.slice(0, REASON_CHARACTERS_MAX) })
+    },
+
+    /** The app reports how the call went: the counters have it all, the timeline what explains a bad one. */
+    appReported({ callId, account, report }: { callId: string; account: string; report: Statistics }): void {
+      const said = REPORTED_FIELDS.flatMap(field => {
+        const value = report[field]
+        const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+        return isPlain && value !== '' ? [`${field} ${String(value).slice(0, REPORTED_CHARACTERS_MAX)}`] : []
+      })
+      if (said.length > 0) timeline.add(callId, { what: 'app-reported', account, said: said.join(', ') })
     },
 
     callEnded(callId: string, reason: string): void {
@@ -165,6 +187,19 @@ export function createWakeEvents(
     }
   }
 }
+
+/** Of a report, what answers "why was it bad?". */
+const REPORTED_FIELDS = [
+  'call_setup_successful',
+  'failed_reason',
+  'hangup_reason',
+  'codec',
+  'mos',
+  'network',
+  'connection_type',
+  'app_version',
+]
+const REPORTED_CHARACTERS_MAX = 60
 
 /** Of an app's own words in a timeline; the log has them all. */
 const REASON_CHARACTERS_MAX = 500

@@ -149,6 +149,19 @@ describe('in all', () => {
     expect(await redis.client.zcard('hookswitch:timelines')).toBe(TIMELINES_MAX)
   })
 
+  test('unique keys go with the timeline that they name', async () => {
+    const { append } = storeOf(connection)
+    const keyOf = (index: number) => index.toString(16).padStart(32, '0')
+    for (let index = 0; index < TIMELINES_MAX + 5; index++) {
+      const phones = [{ uniqueKey: keyOf(index), account: '7' }]
+      await append([{ id: `call-${index}`, entries: ['{}'], leftOut: 0, atMs: index, phones }], index)
+    }
+    const { ofUniqueKey } = openKeptTimelines(connection)
+    expect(await ofUniqueKey(keyOf(4))).toBeUndefined()
+    expect(await ofUniqueKey(keyOf(5))).toEqual({ id: 'call-5', account: '7' })
+    expect(await redis.client.keys('hookswitch:timeline-*')).toHaveLength(2 * TIMELINES_MAX)
+  })
+
   test('an account lists its newest calls', async () => {
     const { append } = openTimelines(connection, { timelinesMax: 10_000 })
     const { recorder } = recorderAt(append)

@@ -1,7 +1,7 @@
 // "Why didn't my phone ring?" for wakes: each story from the PBX's request to its answer, by real requests, as the
 // internal API tells it afterwards.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { answer, appleToken, askPbx, endCall, registerPhone } from '../harness/client.ts'
+import { answer, appleToken, askPbx, endCall, postForm, registerPhone } from '../harness/client.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { ACCEPTED, startVendorService, type VendorPush, type VendorService } from '../harness/vendor.ts'
 import { ask, callsOf, entryOf, kinds, timelineOf } from './reading.ts'
@@ -231,5 +231,83 @@ describe('numbers and accounts', () => {
       account: '…331',
       phonenumber: '…678',
     })
+  })
+})
+
+describe('the unique_key of a push', () => {
+  const post = (path: string, fields: Record<string, string>) =>
+    postForm(`${other.publicUrl}/api/${path}/`, fields)
+
+  test('finds the timeline of its call, whichever phone of it had the push', async () => {
+    await register('100200401', { device_id: 'a' })
+    await register('100200401', { device_id: 'b', token: 'token-b' })
+    const asked = wake('100200401', 'by-key')
+    await service.sent(pushOf('by-key'), 2)
+    await confirm('by-key')
+    await asked
+    const whole = await timeline('by-key')
+    const keys = new Set(
+      service.pushes.filter(pushOf('by-key')).map(({ payload }) => String(payload.unique_key)),
+    )
+    expect(keys.size).toBe(2)
+    for (const key of keys) {
+      expect(await timelineOf(service.internalUrl, key, 'outcome')).toEqual(whole)
+      const leftSeconds = await redis.client.ttl(`hookswitch:timeline-of-key:${key}`)
+      expect(leftSeconds).toBeWithin(86_000, 86_401)
+    }
+  })
+
+  test('names the call in hangup-reason and log-metrics, of its own account alone', async () => {
+    await register('100200402')
+    await register('100200403', { token: 'token-of-another' })
+    const asked = wake('100200402', 'explained-by-key')
+    const { payload } = await service.sent(pushOf('explained-by-key'))
+    const unique_key = String(payload.unique_key)
+    const mine = { sip_user_id: '100200402', unique_key }
+    expect((await post('hangup-reason', { ...mine, reason: 'in a lift' })).status).toBe(200)
+    for (const name of [unique_key, 'explained-by-key'])
+      expect(
+        (await post('hangup-reason', { sip_user_id: '100200403', unique_key: name, reason: 'not mine' }))
+          .status,
+      ).toBe(200)
+    expect(
+      (await post('hangup-reason', { ...mine, unique_key: 'no-call-of-anybody', reason: 'x' })).status,
+    ).toBe(200)
+    const report = { os: 'ios', call_setup_successful: 'false', failed_reason: 'NO_AUDIO', mos: '1.5' }
+    expect((await post('log-metrics', { ...mine, ...report })).status).toBe(200)
+    expect(
+      (
+        await post('hangup-reason', {
+          sip_user_id: '100200402',
+          unique_key: 'explained-by-key',
+          reason: 'last',
+        })
+      ).status,
+    ).toBe(200)
+    await confirm('explained-by-key')
+    await asked
+
+    await timeline('explained-by-key', 'app-explained', 2)
+    const told = await timeline('explained-by-key')
+    const reasons = told.entries.filter(({ what }) => what === 'app-explained').map(each => each.reason)
+    expect(reasons).toEqual(['in a lift', 'last'])
+    expect(entryOf(told, 'app-reported').text).toBe(
+      'The app reports of the call: call_setup_successful false, failed_reason NO_AUDIO, mos 1.5.',
+    )
+    expect((await ask(service.internalUrl, 'no-call-of-anybody')).status).toBe(404)
+  })
+
+  test('still does when the wake’s record has gone', async () => {
+    await register('100200404')
+    const asked = wake('100200404', 'much-later', hasty)
+    const { payload } = await hasty.sent(pushOf('much-later'))
+    await asked
+    await timeline('much-later')
+    const unique_key = String(payload.unique_key)
+    await redis.client.del(`hookswitch:unique-key:${unique_key}`, 'hookswitch:wake:{much-later}:100200404')
+    for (const name of [unique_key, 'much-later'])
+      await post('hangup-reason', { sip_user_id: '100200404', unique_key: name, reason: `by ${name.length}` })
+    const told = await timeline('much-later', 'app-explained', 2)
+    expect(told.entries.filter(({ what }) => what === 'app-explained')).toHaveLength(2)
   })
 })

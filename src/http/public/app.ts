@@ -227,8 +227,17 @@ export function createPublicApp(options: PublicAppOptions) {
     const fields = await readFromApp(forms.hangupReasonForm, call)
     if (!fields.ok) return respondProblem(fields.failure)
     const { account, uniqueKey, reason } = fields.value
-    news.explained({ account, callId: uniqueKey, reason })
+    await news.explained({ account, name: uniqueKey, reason })
     return foundOr404(await registration.seen(account))
+  }
+
+  async function noteStatistics(
+    report: Statistics,
+    { account, uniqueKey, callId }: Filled<typeof forms.logMetricsForm>,
+  ): Promise<void> {
+    options.countStatistics(report)
+    const name = uniqueKey ?? callId
+    if (account !== undefined && name !== undefined) await news.reported({ account, name, report })
   }
 
   async function logMetrics(call: Call): Promise<Response> {
@@ -237,7 +246,7 @@ export function createPublicApp(options: PublicAppOptions) {
     if (!fields.ok) return respondProblem(fields.failure)
     const authenticated = await options.authenticateApp(call.request, fields.value.account)
     if (!authenticated.ok) return respondProblem(authenticated.failure)
-    if (body.ok) options.countStatistics(body.value.all())
+    if (body.ok) await noteStatistics(body.value.all(), fields.value)
     return new Response(null, { status: 200 })
   }
 

@@ -105,4 +105,7 @@ export const hangupReasonForm = {
 
 export const logMetricsForm = {
   account: optional('sip_user_id', account),
+  /** The call that it is about, by either name. */
+  uniqueKey: optional('unique_key', shownLine),
+  callId: optional('call_id', shownLine),
 }

@@ -11,11 +11,15 @@
 -- ARGV[8]: most timelines in all
 -- ARGV[9]: now ms
 -- ARGV[10]: the text: for each timeline a line `entries left out before they came here, ms of the first, id, account` with
--- blanks between (the account may be missing), then a line for each entry, which begins with a brace
+-- blanks between (the account may be missing), then lines `=unique key account` for phones' keys by which the timeline is
+-- found too, then a line for each entry, which begins with a brace
+-- ARGV[11]: what the keys begin with that are kept for unique keys
+-- ARGV[12]: what the keys begin with that name the unique keys of a timeline, so that they go with it
 -- Returns how many timelines begin with this.
 local isWhole, firstMax, entriesMax, expiry = ARGV[1] == '1', tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local prefix, indexPrefix, indexMax, timelinesMax, nowMs = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local BRACE = string.byte('{')
+local keyPrefix, keysPrefix = ARGV[11], ARGV[12]
+local BRACE, EQUALS = string.byte('{'), string.byte('=')
 
 -- Behind the first entries stands how many are missing there: {"leftOut":12}
 local function leave(key, leftOut)
@@ -31,7 +35,7 @@ local function leave(key, leftOut)
   for index = #first, 1, -1 do redis.call('LPUSH', key, first[index]) end
 end
 
-local begun, entries, header = {}, {}, nil
+local begun, entries, phones, header = {}, {}, {}, nil
 
 local function append()
   if not header then return end
@@ -44,7 +48,17 @@ local function append()
     begun[#begun + 1] = nowMs
     begun[#begun + 1] = id
   end
-  if not isWhole or account == '' then return end
+  if not isWhole then return end
+  if #phones > 0 then
+    local keys = keysPrefix .. id
+    for _, phone in ipairs(phones) do
+      local uniqueKey, itsAccount = string.match(phone, '^=(%S+) (%S+)$')
+      redis.call('SET', keyPrefix .. uniqueKey, itsAccount .. ' ' .. id, 'EX', expiry)
+      redis.call('SADD', keys, uniqueKey)
+    end
+    redis.call('EXPIRE', keys, expiry)
+  end
+  if account == '' then return end
   local index = indexPrefix .. account
   redis.call('ZADD', index, atMs, id)
   redis.call('ZREMRANGEBYRANK', index, 0, -1 - tonumber(indexMax))
@@ -54,9 +68,11 @@ end
 for line in string.gmatch(ARGV[10], '[^\n]+') do
   if string.byte(line) == BRACE then
     entries[#entries + 1] = line
+  elseif string.byte(line) == EQUALS then
+    phones[#phones + 1] = line
   else
     append()
-    header, entries = line, {}
+    header, entries, phones = line, {}, {}
   end
 end
 append()
@@ -67,5 +83,9 @@ redis.call('EXPIRE', KEYS[1], expiry)
 local surplus = redis.call('ZCARD', KEYS[1]) - tonumber(timelinesMax)
 if surplus <= 0 then return 0 end
 local popped = redis.call('ZPOPMIN', KEYS[1], math.min(surplus, 1000))
-for index = 1, #popped, 2 do redis.call('UNLINK', prefix .. popped[index]) end
+for index = 1, #popped, 2 do
+  local id = popped[index]
+  for _, uniqueKey in ipairs(redis.call('SMEMBERS', keysPrefix .. id)) do redis.call('UNLINK', keyPrefix .. uniqueKey) end
+  redis.call('UNLINK', prefix .. id, keysPrefix .. id)
+end
 return #begun / 2

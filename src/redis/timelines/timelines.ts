@@ -2,7 +2,7 @@
 // which the oldest make room. Entries are text here; what stands in them is the timeline room's business. Whatever
 // is written twice, because an answer was lost, is told apart by those who read.
 import type { RedisConnection } from '../connect.ts'
-import { TIMELINES_KEY, timelineKey, timelinesOfKey } from '../keys.ts'
+import { keysOfTimelineKey, TIMELINES_KEY, timelineKey, timelineOfKeyKey, timelinesOfKey } from '../keys.ts'
 import { bindScript, isCluster, reachable } from '../scripts.ts'
 import timelineAppendLua from './timelineAppend.lua' with { type: 'text' }
 
@@ -19,6 +19,12 @@ export const TIMELINE_EXPIRY_SECONDS = 24 * 60 * 60
 /** Timelines written by one command: less than a millisecond of Redis's time, in which it serves nobody else. */
 export const TIMELINES_A_WRITE_MAX = 64
 
+/** One phone's unique key of a wake. */
+export interface PhoneKey {
+  uniqueKey: string
+  account: string
+}
+
 /** What is new of one timeline. */
 export interface TimelineLot {
   id: string
@@ -28,6 +34,8 @@ export interface TimelineLot {
   leftOut: number
   /** The account whose index shall name it. */
   account?: string
+  /** Phones' unique keys by which it is found too, each with its account. */
+  phones?: PhoneKey[]
   /** Of its first entry, ms since the epoch. */
   atMs: number
 }
@@ -55,6 +63,7 @@ export function openTimelines(redis: RedisConnection, { timelinesMax }: { timeli
     CALLS_OF_ACCOUNT_MAX,
     timelinesMax,
   ]
+  const prefixes = [timelineOfKeyKey(''), keysOfTimelineKey('')]
 
   /** What the script does outside a Cluster: the accounts' indexes. */
   async function index({ id, account, atMs }: TimelineLot): Promise<void> {
@@ -68,6 +77,22 @@ export function openTimelines(redis: RedisConnection, { timelinesMax }: { timeli
     await reachable(Promise.all(writes))
   }
 
+  async function indexPhones({ id, phones = [] }: TimelineLot): Promise<void> {
+    if (phones.length === 0) return
+    const keys = keysOfTimelineKey(id)
+    const writes = phones.map(({ uniqueKey, account }) =>
+      redis.set(timelineOfKeyKey(uniqueKey), `${account} ${id}`, 'EX', TIMELINE_EXPIRY_SECONDS),
+    )
+    const names = redis.sadd(keys, ...phones.map(each => each.uniqueKey))
+    await reachable(Promise.all([...writes, names, redis.expire(keys, TIMELINE_EXPIRY_SECONDS)]))
+  }
+
+  async function forget(id: string): Promise<void> {
+    const uniqueKeys = await reachable(redis.smembers(keysOfTimelineKey(id)))
+    const keys = [timelineKey(id), keysOfTimelineKey(id), ...uniqueKeys.map(timelineOfKeyKey)]
+    await reachable(Promise.all(keys.map(key => redis.unlink(key))))
+  }
+
   /** The same: the oldest timelines make room. */
   async function makeRoom(lots: TimelineLot[], nowMs: number): Promise<void> {
     const begun = lots.flatMap(lot => [nowMs, lot.id])
@@ -77,28 +102,36 @@ export function openTimelines(redis: RedisConnection, { timelinesMax }: { timeli
     if (surplus <= 0) return
     const popped = await reachable(redis.zpopmin(TIMELINES_KEY, surplus))
     const ids = popped.filter((_, at) => at % 2 === 0)
-    await reachable(Promise.all(ids.map(id => redis.unlink(timelineKey(id)))))
+    await Promise.all(ids.map(forget))
   }
 
   return {
     /** Writes what is new of at most `TIMELINES_A_WRITE_MAX` timelines. Ids and accounts have no blanks in them. */
     async append(lots: TimelineLot[], nowMs: number): Promise<void> {
       if (!isSplit) {
-        await appendScript([TIMELINES_KEY], [...limits, nowMs, lots.map(textOf).join('\n')])
+        await appendScript([TIMELINES_KEY], [...limits, nowMs, lots.map(textOf).join('\n'), ...prefixes])
         return
       }
       const begun = await Promise.all(
-        lots.map(lot => appendScript([timelineKey(lot.id)], [...limits, nowMs, textOf(lot)])),
+        lots.map(lot => appendScript([timelineKey(lot.id)], [...limits, nowMs, textOf(lot), ...prefixes])),
       )
       const isNew = lots.filter((_, at) => begun[at] === 1)
-      await Promise.all([...lots.map(index), ...(isNew.length > 0 ? [makeRoom(isNew, nowMs)] : [])])
+      await Promise.all([
+        ...lots.map(index),
+        ...lots.map(indexPhones),
+        ...(isNew.length > 0 ? [makeRoom(isNew, nowMs)] : []),
+      ])
     },
   }
 }
 
 /** As the script reads it. One text for all of a write: each argument of its own would cost more than what it says. */
-const textOf = ({ id, account, atMs, leftOut, entries }: TimelineLot): string =>
-  `${leftOut} ${atMs} ${id}${account === undefined ? '' : ` ${account}`}\n${entries.join('\n')}`
+const textOf = ({ id, account, atMs, leftOut, entries, phones = [] }: TimelineLot): string =>
+  [
+    `${leftOut} ${atMs} ${id}${account === undefined ? '' : ` ${account}`}`,
+    ...phones.map(phone => `=${phone.uniqueKey} ${phone.account}`),
+    ...entries,
+  ].join('\n')
 
 /** What is kept, for those who only look. */
 export type KeptTimelines = ReturnType<typeof openKeptTimelines>
@@ -112,6 +145,19 @@ export function openKeptTimelines(redis: RedisConnection) {
       const mark = LEFT_OUT.exec(entries[FIRST_ENTRIES_MAX] ?? entries.at(-1) ?? '')
       if (!mark) return { entries, leftOut: 0 }
       return { entries: entries.filter(entry => entry !== mark[0]), leftOut: Number(mark[1]) }
+    },
+
+    /** The call that a phone's unique key belongs to, and its account. */
+    async ofUniqueKey(uniqueKey: string): Promise<{ id: string; account: string } | undefined> {
+      const kept = await reachable(redis.get(timelineOfKeyKey(uniqueKey)))
+      if (kept === null) return undefined
+      const blank = kept.indexOf(' ')
+      return { account: kept.slice(0, blank), id: kept.slice(blank + 1) }
+    },
+
+    /** Whether it is among the account's newest calls. */
+    async isOf(account: string, id: string): Promise<boolean> {
+      return (await reachable(redis.zscore(timelinesOfKey(account), id))) !== null
     },
 
     /** The account's calls, newest first. Their timelines may be gone. */
