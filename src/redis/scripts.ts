@@ -4,7 +4,7 @@ import { Cluster, type Redis } from 'ioredis'
 import { assert, messageOf } from '../base/result.ts'
 import { type RedisConnection, RedisUnavailable } from './connect.ts'
 
-export type ScriptArgument = string | number
+export type ScriptArgument = string | number | Buffer
 
 /** One script bound to one connection. @throws RedisUnavailable when Redis can't be asked. */
 export type Script = (keys: string[], args: ScriptArgument[]) => Promise<unknown>

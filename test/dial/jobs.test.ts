@@ -59,6 +59,41 @@ describe('a bad job', () => {
     expect((await newestDeadLetter()).job).toBe(text)
   })
 
+  test.each([
+    [
+      'a time that throws when it is read',
+      (job: string) => job.replace('{', '{"queued_at":{"toString":1},'),
+      'queued_at must be',
+    ],
+    [
+      'a trace that throws when it is read',
+      (job: string) => job.replace('{', '{"traceparent":{"toString":1},'),
+      undefined,
+    ],
+    ['a byte that is no UTF-8', (job: string) => job.replace('{', '{"note":"caf\u00e9",'), undefined],
+    ['a byte-order mark', (job: string) => `\u00ef\u00bb\u00bf${job}`, undefined],
+    [
+      'more characters than any job has',
+      (job: string) => job.replace('{', `{"note":"${'x'.repeat(70_000)}",`),
+      'the job is longer',
+    ],
+  ])('with %s is dialled or told to fail, and leaves the in-flight list', async (_, change, cause) => {
+    const dialId = newDialId()
+    const channel = await stage.listen(dialId)
+    const bytes = Buffer.from(change(JSON.stringify(aspJob(dialId, {}))), 'latin1')
+    await stage.redis.client.rpush(LIST, bytes)
+    if (cause === undefined) {
+      await channel.next('call-start')
+    } else {
+      expect((await channel.next('failure')).cause).toStartWith(cause)
+      expect((await newestDeadLetter()).reason).toStartWith(cause)
+    }
+    await until('nothing is left', async () => {
+      for (const { uuid } of stage.switch.channels()) stage.switch.hangup(uuid)
+      return (await leftovers(stage)).length === 0
+    })
+  })
+
   test('of a load test is refused without RED_MODE', async () => {
     const dialId = newDialId()
     const channel = await stage.listen(dialId)

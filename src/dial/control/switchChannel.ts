@@ -2,6 +2,7 @@
 // Several agents serve one switch; one of them owns the channel, by a fenced record as a call's owner does, and alone
 // obeys. When it dies another one of the switch takes the channel over with its calls.
 
+import { textOfBytes } from '../../base/bytes.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
 import { MS_PER_SECOND } from '../../base/units.ts'
 import { parseChannelUuid } from '../../esl/allow.ts'
@@ -152,7 +153,10 @@ export function createSwitchChannel(context: AgentContext, successor: Successor,
     if (cause !== undefined) return fail(cause)
     if (context.calls.size >= context.settings.callsMax) return fail('the agent has CALLS_MAX calls')
     await context.allowance.turn()
-    const dialled = await dial(context, job.value, { text: JSON.stringify(message), list: '' })
+    const dialled = await dial(context, job.value, {
+      text: textOfBytes(Buffer.from(JSON.stringify(message))),
+      list: '',
+    })
     if (dialled.kind === 'failed') return fail(dialled.cause)
     if (dialled.kind === 'returned') return fail('the switch or Redis is away')
     const accepted = await dialled.accepted

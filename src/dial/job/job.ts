@@ -1,6 +1,7 @@
 // Reads a job from its text: JSON with redswitch's field names, every value through its allow-list. What comes out
 // is safe to be put into a command; what doesn't pass is a failure that names the field and never repeats the value.
 
+import { meaningOf } from '../../base/bytes.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
 import { MS_PER_SECOND } from '../../base/units.ts'
 import {
@@ -91,10 +92,24 @@ export interface BadJob {
 /** A job is at most this long; the longest that passes the allow-lists is below 4 KB. */
 const JOB_CHARACTERS_MAX = 65_536
 
+/** A longer one is read as far as this for the dial id whose caller waits to be told. */
+const LONG_JOB_CHARACTERS_MAX = 1024 * 1024
+
+/** @param text one character for each byte of the job, as the lists give it. */
 export function parseJob(text: string): Result<Job, BadJob> {
-  const fields = parseObject(text)
+  if (text.length > JOB_CHARACTERS_MAX) {
+    const cause = `the job is longer than ${JOB_CHARACTERS_MAX} characters`
+    return fail({ dialId: dialIdOfLong(text), cause, mistakes: [] })
+  }
+  const fields = parseObject(meaningOf(text))
   if (!fields.ok) return fail({ dialId: undefined, cause: fields.failure, mistakes: [] })
   return readJob(fields.value)
+}
+
+function dialIdOfLong(text: string): DialId | undefined {
+  const fields = text.length > LONG_JOB_CHARACTERS_MAX ? undefined : parseObject(meaningOf(text))
+  const dialId = fields?.ok ? parseDialId(fields.value.dial_id) : undefined
+  return dialId?.ok ? dialId.value : undefined
 }
 
 /** As `parseJob`, for a job that came as a message on a switch's channel, or in a request. */
@@ -190,7 +205,8 @@ function readLogin(form: JobForm): SipCredentials | undefined {
 
 /** `auth` asks for a SIP login with the two fields beside it. redswitch's clients send it as the text `true`. */
 export function readCredentials(fields: Fields): Result<SipCredentials | undefined, Mistake[]> {
-  const isAsked = fields.auth === true || String(fields.auth).toLowerCase() === 'true'
+  const { auth } = fields
+  const isAsked = auth === true || (typeof auth === 'string' && auth.toLowerCase() === 'true')
   if (!isAsked) return ok(undefined)
   const username = parseSipUsername(fields.sip_auth_username)
   const password = parseSipPassword(fields.sip_auth_password)
@@ -203,7 +219,9 @@ export function readCredentials(fields: Fields): Result<SipCredentials | undefin
 
 function readQueuedAt({ fields, mistakes }: JobForm): number | undefined {
   if (fields.queued_at === undefined || fields.queued_at === null) return undefined
-  const seconds = Number(fields.queued_at)
+  const { queued_at: given } = fields
+  // Of anything else not even the attempt to read it as a number is safe: it may have a `toString` of its own.
+  const seconds = typeof given === 'number' || typeof given === 'string' ? Number(given) : Number.NaN
   if (Number.isFinite(seconds) && seconds > 0) return seconds * MS_PER_SECOND
   mistakes.push({ field: 'queued_at', detail: 'must be seconds since the epoch' })
   return undefined
@@ -211,11 +229,11 @@ function readQueuedAt({ fields, mistakes }: JobForm): number | undefined {
 
 /** Never a mistake: a call is not refused for the sake of a trace. */
 function readTraceparent({ fields }: JobForm): string | undefined {
-  return parseTraceparent(fields.traceparent) && String(fields.traceparent)
+  const { traceparent } = fields
+  return typeof traceparent === 'string' && parseTraceparent(traceparent) ? traceparent : undefined
 }
 
 function parseObject(text: string): Result<Fields, string> {
-  if (text.length > JOB_CHARACTERS_MAX) return fail(`the job is longer than ${JOB_CHARACTERS_MAX} characters`)
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return ok(value as Fields)

@@ -1,6 +1,8 @@
 // Job lists: a backend pushes, agents compete. A job moves atomically from its list into the taker's in-flight list
 // and leaves that only when its call stands in Redis, when it was answered with a failure, or when it goes back.
 // So a job is never held in memory alone. What stands in a job is not looked at here, but for passwords where it is kept.
+// A job is bytes, and its text here has one character for each of them: that is how it is found in a list again.
+import { bytesOfText, meaningOf, textOfBytes } from '../../base/bytes.ts'
 import { withoutSecretsIn } from '../../base/masking.ts'
 import { MS_PER_SECOND } from '../../base/units.ts'
 import type { RedisConnection } from '../connect.ts'
@@ -38,32 +40,37 @@ export function openJobs(redis: RedisConnection, agent: string) {
   return {
     /** Waits for the next job of a list, on a connection that nobody else uses meanwhile.
      *  @returns null after `timeoutSeconds` without one. */
-    take: (blocking: RedisConnection, list: string, timeoutSeconds: number): Promise<string | null> =>
-      reachable(blocking.blmove(list, inFlightKey(list, agent), 'LEFT', 'RIGHT', timeoutSeconds)),
+    async take(blocking: RedisConnection, list: string, timeoutSeconds: number): Promise<string | null> {
+      const inFlight = inFlightKey(list, agent)
+      const job = await reachable(blocking.blmoveBuffer(list, inFlight, 'LEFT', 'RIGHT', timeoutSeconds))
+      return job && textOfBytes(job)
+    },
 
     /** The job is dealt with. */
     async done(list: string, job: string, holder = agent): Promise<void> {
-      await reachable(redis.lrem(inFlightKey(list, holder), 1, job))
+      await reachable(redis.lrem(inFlightKey(list, holder), 1, bytesOfText(job)))
     },
 
     /** The job can't be taken now: somebody else shall, and first of all jobs. `holder`: a dead agent's. */
     async putBack(list: string, job: string, holder = agent): Promise<void> {
-      await putBackScript([list, inFlightKey(list, holder)], [job])
+      await putBackScript([list, inFlightKey(list, holder)], [bytesOfText(job)])
     },
 
     /** Keeps a job that can't be dialled, with its reason and without its passwords. Kept before it leaves the in-flight
      *  list: a crash between the two shows it twice rather than not at all. */
     async moveToDead(list: string, job: string, reason: string, nowMs: number): Promise<void> {
       const at = new Date(nowMs).toISOString()
-      await keepLetters(list, JSON.stringify({ reason, at, job: withoutSecretsIn(job) }), nowMs)
-      await reachable(redis.lrem(inFlightKey(list, agent), 1, job))
+      await keepLetters(list, JSON.stringify({ reason, at, job: withoutSecretsIn(meaningOf(job)) }), nowMs)
+      await reachable(redis.lrem(inFlightKey(list, agent), 1, bytesOfText(job)))
     },
 
     /** Lets dead letters go that are older than `DEAD_LETTER_DAYS`. */
     expireDead: (list: string, nowMs: number): Promise<void> => keepLetters(list, '', nowMs),
 
     /** Jobs in flight under an agent's name: those it holds, and those whose reply it never got. */
-    inFlight: (list: string, holder = agent): Promise<string[]> =>
-      reachable(redis.lrange(inFlightKey(list, holder), 0, -1)),
+    async inFlight(list: string, holder = agent): Promise<string[]> {
+      const jobs = await reachable(redis.lrangeBuffer(inFlightKey(list, holder), 0, -1))
+      return jobs.map(textOfBytes)
+    },
   }
 }
