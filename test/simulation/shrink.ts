@@ -34,6 +34,8 @@ export function shrink(plan: Plan, { promise }: Pick<Finding, 'promise'>): Shrun
     least.calls.flatMap(call => call.controls),
     controls => ({ ...least, calls: least.calls.map(call => withControls(call, controls)) }),
   )
+  for (const kind of ['oddJobs', 'orders', 'strays', 'watched', 'redialled'] as const)
+    keep<unknown>(least.extras[kind], fewer => ({ ...least, extras: { ...least.extras, [kind]: fewer } }))
   keep(least.faults, faults => ({ ...least, faults }))
   return { plan: least, runs }
 }

@@ -11,7 +11,7 @@ import { ringsOnce } from './ringsOnce.ts'
 
 export const CHECKERS: readonly Checker[] = [
   ...ringsOnce,
-  jobsEnd,
+  ...jobsEnd,
   callsEnd,
   eventsOnce,
   eventsInOrder,

@@ -1,9 +1,10 @@
 // What is known of a run when it is over, as the checkers read it.
-import type { PushedJob, SentControl } from './backend.ts'
+import type { PushedJob, Redial, SentControl } from './backend.ts'
 import type { Trouble } from './faults.ts'
 import type { Line } from './history.ts'
 import type { Owners } from './owners.ts'
 import type { Plan } from './plan.ts'
+import type { OddJob } from './planExtras.ts'
 import type { Deliveries } from './world.ts'
 
 export type { Trouble }
@@ -20,6 +21,9 @@ export interface Evidence {
   recordsOf: ReadonlyMap<string, RecordLine[]>
   jobs: PushedJob[]
   controls: SentControl[]
+  /** Odd jobs that Redis took. */
+  oddJobs: OddJob[]
+  redials: Redial[]
   /** By a message's own id, or a channel's: which processes were told of it, when first and when last. */
   deliveries: Deliveries
   owners: Owners

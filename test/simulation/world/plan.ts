@@ -3,6 +3,7 @@
 // things out. Victims are drawn as numbers and found when the time comes, among those that can suffer it then.
 import { type Random, seededRandom } from '../../chaos/random.ts'
 import { drawFaults, type PlannedFault } from './faultKinds.ts'
+import { drawExtras, type Extras } from './planExtras.ts'
 import { SOUND } from './switchPlace.ts'
 
 /** A message to a call's channel, some time after the call's channel told that it began or that it ended. */
@@ -31,6 +32,7 @@ export interface Plan {
   /** At each switch. */
   agents: number
   calls: PlannedCall[]
+  extras: Extras
   faults: PlannedFault[]
 }
 
@@ -50,12 +52,20 @@ export function drawPlan(seed: number): Plan {
   ] as const)
   const agents = shape.whole(2, 3)
   const count = shape.whole(8, 22)
+  const calls = drawCalls(seededRandom(seed, 'calls'), count)
+  const idsOfAll = (list: readonly PlannedCall[]) => list.map(({ dialId }) => dialId)
   return {
     seed,
     seconds: SECONDS,
     switches,
     agents,
-    calls: drawCalls(seededRandom(seed, 'calls'), count),
+    calls,
+    extras: drawExtras(seededRandom(seed, 'extras'), {
+      fromMs: LEAD_IN_MS,
+      untilMs: SECONDS * 1_000,
+      dialIds: idsOfAll(calls),
+      bots: idsOfAll(calls.filter(({ job }) => job.type === 'bot-call')),
+    }),
     faults: drawFaults(seededRandom(seed, 'faults'), { fromMs: LEAD_IN_MS + 500, untilMs: SECONDS * 1_000 }),
   }
 }

@@ -27,6 +27,7 @@ export class RedisPlace {
   readonly model: RedisModel
   readonly #machine: Machine
   readonly #clients = new WeakMap<Session, string>()
+  readonly #watchers: Session[] = []
   #process: Process
   #lives = 0
 
@@ -46,7 +47,7 @@ export class RedisPlace {
         throw new Error(`the model of Redis does not know ${name.toUpperCase()}: teach it`)
       },
       onPublish: (channel, message, receivers) =>
-        onPublish({ channel, message, hearers: receivers.map(each => this.#clients.get(each) ?? '') }),
+        onPublish({ channel, message, hearers: receivers.map(each => this.#clients.get(each) ?? 'watcher') }),
     })
     this.#listen()
   }
@@ -62,6 +63,19 @@ export class RedisPlace {
   /** Asks it at once, from outside the world's network. @returns undefined when it does not answer now. */
   ask(...words: string[]): Reply | undefined {
     return this.isUp ? this.model.runAndServe(words) : undefined
+  }
+
+  /** Somebody who is none of ours listens to a channel, until this Redis goes away. */
+  watch(channel: string): void {
+    if (!this.isUp) return
+    const session = this.model.open({ send: () => undefined, close: () => undefined })
+    session.receive(`*2\r\n$9\r\nSUBSCRIBE\r\n$${channel.length}\r\n${channel}\r\n`)
+    this.#watchers.push(session)
+  }
+
+  /** All of them leave. */
+  endWatching(): void {
+    for (const session of this.#watchers.splice(0)) session.leave()
   }
 
   /** Ends it without a word to anybody. */

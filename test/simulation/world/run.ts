@@ -19,13 +19,13 @@ export function run(plan: Plan): Evidence {
     const { all: troubles } = scheduleFaults(world)
     schedule.runUntil(healedAtMs(plan))
     heal(world)
+    world.redis.endWatching()
     const leftovers = untilQuiet(world)
     return {
       plan,
       lines: world.history.lines,
       ...sortLines(world.history.lines),
-      jobs: backend.jobs,
-      controls: backend.controls,
+      ...backend,
       deliveries: world.deliveries,
       owners: world.owners,
       troubles,
@@ -64,7 +64,12 @@ function leftoversOf(world: World): string[] {
   const keys = model.db
     .keys()
     .filter(key => !MAY_STAY.test(key) && (MUST_GO.test(key) || model.db.leftMs(key) === -1))
-  const ofCalls = new Set(world.plan.calls.map(({ dialId }) => dialId))
+  const { calls: planned, extras } = world.plan
+  const ofCalls = new Set([
+    ...planned.map(({ dialId }) => dialId),
+    ...extras.oddJobs.map(({ dialId }) => dialId ?? ''),
+    ...extras.orders.map(({ message }) => message.dial_id ?? ''),
+  ])
   const subscriptions = model.channels
     .filter(channel => ofCalls.has(channel))
     .map(each => `subscription ${each}`)
