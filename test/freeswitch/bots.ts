@@ -2,7 +2,7 @@
 // bridged by the switch's channel, parked again. What every leg may hear is tested elsewhere.
 import { expect, test } from 'bun:test'
 import { aspJob, botJob, dial, listen, newJob, type TestCall } from './call.ts'
-import type { Line } from './line.ts'
+import type { Line, Message } from './line.ts'
 import type { PhoneOptions } from './phones.ts'
 import { GATEWAY } from './settings.ts'
 import { acked, answered, bridged, created, hungUp, notMade, refused, started, succeeded } from './story.ts'
@@ -146,40 +146,38 @@ export function botTests(bed: () => Testbed): void {
 
     const order = { type: 'bridge', dial_id1: first.call.dialId, dial_id2: second.call.dialId }
     expect(await channel.order(order)).toEqual(acked('bridge'))
-    await first.call.line.heard({ type: 'bridge-event' })
+    const former = bridged(coreUuid, first.call, second.call)
+    await first.call.line.heard(former)
     await channel.heard(succeeded('bridge-event'))
     first.leg.hangUp()
-    await first.call.endsWith([
-      ...beginning(first.call),
-      bridged(coreUuid, first.call.a, second.call.a),
-      hungUp('0', 'NORMAL_CLEARING'),
-    ])
+    await first.call.endsWith([...beginning(first.call), former, hungUp('0', 'NORMAL_CLEARING')])
     // Parked again: the switch has it, its phone was not hung up, and it can be bridged once more.
     expect(await bed().probe.ask(`uuid_exists ${second.call.a}`)).toBe('true')
     expect(second.leg.isLive).toBe(true)
     const again = { type: 'bridge', dial_id_1: second.call.dialId, dial_id_2: third.call.dialId }
     expect(await channel.order(again)).toEqual(acked('bridge'))
-    await second.call.line.heard({ type: 'bridge-event' })
+    const later = bridged(coreUuid, second.call, third.call)
+    await second.call.line.heard(later)
     await second.call.line.order({ type: 'hangup' })
     await second.call.endsWith([
       ...beginning(second.call),
-      bridged(coreUuid, second.call.a, third.call.a),
+      former,
+      later,
       acked('hangup'),
       hungUp('0', 'NORMAL_CLEARING'),
     ])
     expect(third.leg.isLive).toBe(true)
     third.leg.hangUp()
-    await third.call.endsWith([...beginning(third.call), hungUp('0', 'NORMAL_CLEARING')])
+    await third.call.endsWith([...beginning(third.call), later, hungUp('0', 'NORMAL_CLEARING')])
 
     // The bridge is told by the call's owner, its success by whoever serves the channel: in either order, both after
     // the answer.
-    const told = (from: TestCall, to: TestCall) =>
-      expect.arrayContaining([bridged(coreUuid, from.a, to.a), succeeded('bridge-event')])
+    const told = (bridge: Message) => expect.arrayContaining([bridge, succeeded('bridge-event')])
     expect(channel.messages).toHaveLength(9)
     expect(channel.messages.slice(0, 4)).toEqual([...[1, 2, 3].map(() => created(coreUuid)), acked('bridge')])
-    expect(channel.messages.slice(4, 6)).toEqual(told(first.call, second.call))
+    expect(channel.messages.slice(4, 6)).toEqual(told(former))
     expect(channel.messages[6]).toEqual(acked('bridge'))
-    expect(channel.messages.slice(7)).toEqual(told(second.call, third.call))
+    expect(channel.messages.slice(7)).toEqual(told(later))
   })
 
   test("bridge is refused in plain words for what can't be bridged", async () => {

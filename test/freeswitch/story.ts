@@ -6,11 +6,18 @@ export const started = (dialId: string): Message => ({ type: 'call-start', dial_
 export const answered = (side: string): Message => ({ type: 'answer-event', side })
 export const hungUp = (side: string, cause: string): Message => ({ type: 'hangup-event', side, cause })
 export const created = (coreUuid: string): Message => ({ type: 'channel-create-event', core_uuid: coreUuid })
-export const bridged = (coreUuid: string, first: string, second: string): Message => ({
+/** Two bot calls, each by its dial id and the channel of its only leg. */
+export const bridged = (
+  coreUuid: string,
+  first: { dialId: string; a: string },
+  second: { dialId: string; a: string },
+): Message => ({
   type: 'bridge-event',
   core_uuid: coreUuid,
-  chan_uuid1: first,
-  chan_uuid2: second,
+  chan_uuid1: first.dialId,
+  chan_uuid2: second.dialId,
+  channel_uuid1: first.a,
+  channel_uuid2: second.a,
 })
 export const barging = (bargeId: unknown, state: string, cause?: string): Message => ({
   type: 'barge-event',
