@@ -12,6 +12,7 @@ const LEVELS: RegExp[][] = [
   [/^src\/(errors|tracing)\//],
   [/^src\/(push|redis|esl)\//],
   [/^src\/timeline\//],
+  [/^src\/union\//],
   [/^src\/(wake|dial)\//],
   [/^src\/backend\//, /^workers\//],
   [/^src\/live\//],

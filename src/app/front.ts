@@ -11,7 +11,7 @@ import { listen, localUrlOf, urlOf } from '../http/listen.ts'
 import { createPublicApp, PUBLIC_LISTENER } from '../http/public/app.ts'
 import { createAppAuth } from '../http/public/auth.ts'
 import { createConfirmationTokens } from '../http/public/confirmationTokens.ts'
-import type { Apps } from '../push/apps.ts'
+import { type Apps, appNamesOf } from '../push/apps.ts'
 import { PLATFORMS } from '../push/push.ts'
 import { createPusher, type OpenSender } from '../push/pusher.ts'
 import { openRedis } from '../redis/connect.ts'
@@ -27,6 +27,7 @@ import { openWakes } from '../redis/wakes/wakes.ts'
 import type { TimelineRoom } from '../timeline/open.ts'
 import type { Recorder } from '../timeline/recorder.ts'
 import type { Traces } from '../timeline/traced.ts'
+import { createRegistrar } from '../union/registrar.ts'
 import { createAppStatistics } from '../wake/appStatistics.ts'
 import { openCallNews } from '../wake/callNews.ts'
 import { openRegistrationDesk } from '../wake/registration.ts'
@@ -89,6 +90,7 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
     sign: tokens.sign,
     devices,
     uniqueKeyOf: wakes.uniqueKeyOf,
+    notePushing: wakes.pushing,
     appApiUrl: config.appApiUrl ?? `http://127.0.0.1:${config.port}`,
     events,
     ...(notes.traces ? { traceparentOf: notes.traces.traceparentOf } : {}),
@@ -159,6 +161,17 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
       knowsApp: (app, platform) => apps.isOpen || apps.find(app, platform) !== undefined,
       push: pusher.push,
       metrics,
+      clock: Date.now,
+      log,
+    }),
+    registrar: createRegistrar({
+      devices,
+      wakes,
+      appNames: () => appNamesOf(apps),
+      keepMs: config.registrationKeepMs,
+      timeline: notes.timeline,
+      onRegister: result => metrics.registers.inc({ source: 'pbx', result }),
+      onConfirmation: verdict => metrics.registerConfirmations.inc({ source: 'pbx', verdict }),
       clock: Date.now,
       log,
     }),

@@ -104,6 +104,16 @@ export function createMetrics() {
       'platform',
       'result',
     ]),
+    registers: counter(
+      'hookswitch_registers_total',
+      'SIP registrations heard of, by who told and what became of their push parameters',
+      ['source', 'result'],
+    ),
+    registerConfirmations: counter(
+      'hookswitch_register_confirmations_total',
+      'REGISTERs of phones that were pushed for a waiting wake, by verdict',
+      ['source', 'verdict'],
+    ),
     rateLimited: counter('hookswitch_rate_limited_total', 'Requests refused by the rate limit', ['route']),
     pbxRefused: counter(
       'hookswitch_pbx_refused_total',

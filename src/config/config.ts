@@ -109,6 +109,18 @@ export const SETTINGS = {
     { min: 1, max: 100 },
     'Devices an account may have; the one unseen for longest makes room.',
   ),
+  registrationAccount: choice(
+    'REGISTRATION_ACCOUNT',
+    ['user', 'user@domain'],
+    'user',
+    'The account of a phone that registers at FreeSWITCH: its user alone, or with the domain.',
+  ),
+  registrationKeepMs: seconds(
+    'REGISTRATION_KEEP',
+    2_592_000,
+    { min: 60, max: 315_360_000 },
+    'Seconds that a phone which registered by SIP (RFC 8599) is kept as a device after its last REGISTER, unless it unregisters; 30 days.',
+  ),
   jwtSecrets: secretList(
     'JWT_SECRETS',
     'Keys of the confirmation tokens, newest first: `kid:secret,kid:secret`, each secret at least 32 characters. Without it the pods share one key through Redis.',
@@ -122,7 +134,7 @@ export const SETTINGS = {
   pbxAllow: networks(
     'PBX_ALLOW',
     DEFAULT_PBX_ALLOW,
-    'CIDR list of the PBXs: who may post incoming-call and call-ended. Empty: nobody, as when it is not set and `PBX_TOKEN` is. A request with a forwarding header is known by its address only through `TRUST_PROXY`.',
+    'CIDR list of the PBXs: who may post incoming-call, call-ended and registered. Empty: nobody, as when it is not set and `PBX_TOKEN` is. A request with a forwarding header is known by its address only through `TRUST_PROXY`.',
   ),
   pbxToken: optionalSecret('PBX_TOKEN', 16, 'Bearer token that admits a PBX from any address.'),
   trustProxy: networks(

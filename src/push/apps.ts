@@ -27,6 +27,29 @@ export interface Apps {
   close(): void
 }
 
+/** An app by what phones call it when they register by SIP. Holds no secret, so it may go to worker threads. */
+export interface AppNames {
+  app: string
+  platform: Platform
+  /** Apple's. */
+  topic?: string
+  teamId?: string
+  /** Google's. */
+  projectId?: string
+  senderId?: string
+}
+
+/** @returns undefined without APPS_FILE: every name is taken. */
+export function appNamesOf(apps: Apps): AppNames[] | undefined {
+  if (apps.isOpen) return undefined
+  return apps.all().map(({ platform, settings }) => {
+    const { app } = settings
+    if (settings.platform === 'apns') return { app, platform, topic: settings.topic, teamId: settings.teamId }
+    const { projectId, senderId } = settings
+    return { app, platform, projectId, ...(senderId === undefined ? {} : { senderId }) }
+  })
+}
+
 /** APPS_FILE can't be used. Each mistake names entry and field, none a value. */
 export class AppsFileError extends Error {
   override name = 'AppsFileError'
@@ -132,14 +155,21 @@ const openToAll: Apps = {
   close: () => undefined,
 }
 
-/** The exact platform first: somebody may have an entry for `gcm` and another for `android`. */
+/** The exact platform first: somebody may have an entry for `gcm` and another for `android`. A device that an agent
+ *  without APPS_FILE heard register goes by its topic's or project's name, which counts where no app has that name. */
 function findEntry(entries: readonly AppEntry[], app: string, platform: Platform): AppEntry | undefined {
-  const sameApp = entries.filter(entry => entry.settings.app === app)
+  const named = entries.filter(entry => entry.settings.app === app)
+  const sameApp = named.length > 0 ? named : entries.filter(({ settings }) => isCalled(settings, app))
   return (
     sameApp.find(entry => entry.platform === platform) ??
     sameApp.find(entry => vendorOf(entry.platform) === vendorOf(platform))
   )
 }
+
+const isCalled = (settings: AppEntry['settings'], name: string): boolean =>
+  settings.platform === 'apns'
+    ? settings.topic === `${name}.voip`
+    : settings.projectId === name || settings.senderId === name
 
 /** Where a change of a file shows: the directory it is named in, the one it lies in, and every one that holds a
  *  symlink on the way (`..data` of a ConfigMap, `current` of a release directory). */

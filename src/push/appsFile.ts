@@ -105,8 +105,19 @@ function readFcm(reader: EntryReader, app: string | undefined): FcmApp | undefin
   const privateKey = field('private_key', /\S/, 'must be a private key')
   if (privateKey !== undefined && readKey(privateKey)?.asymmetricKeyType !== 'rsa')
     reader.mistake('serviceAccountFile: private_key', 'must be an unencrypted RSA private key in PEM')
+  const senderId =
+    reader.value('senderId') === undefined
+      ? undefined
+      : reader.text('senderId', /^[0-9]{1,30}$/, 'must be the digits of the sender id, as a text')
   if (!app || !projectId || !clientEmail || !privateKey) return undefined
-  return { platform: 'android', app, projectId, clientEmail, privateKey }
+  return {
+    platform: 'android',
+    app,
+    projectId,
+    ...(senderId === undefined ? {} : { senderId }),
+    clientEmail,
+    privateKey,
+  }
 }
 
 /** One entry of the list, and where its mistakes go. */

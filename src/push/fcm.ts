@@ -33,6 +33,8 @@ export interface FcmApp {
   platform: 'android'
   app: string
   projectId: string
+  /** The project's number, by which phones may name it. Pushes do without. */
+  senderId?: string
   clientEmail: string
   /** PEM. A secret. */
   privateKey: string

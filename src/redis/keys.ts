@@ -7,6 +7,10 @@ const PREFIX = 'hookswitch:'
 /** HASH, one account's devices: slot → JSON. Kept for ever; registrations have no expiry. */
 export const devicesKey = (account: string): string => `${PREFIX}devices:{${canonicalAccount(account)}}`
 
+/** HASH, which of an account's SIP-registered phones were pushed for which waiting wakes: `<device> <record>` → how, and
+ *  until when. On the devices' slot. Expires with the last of the waits. */
+export const pushedKey = (account: string): string => `${PREFIX}pushed:{${canonicalAccount(account)}}`
+
 /** HASH, one wake's record. Expires when late apps need no verdict any more. */
 export const wakeKey = (wake: WakeId): string => `${PREFIX}wake:{${tagged(wake.callId)}}:${wake.account}`
 

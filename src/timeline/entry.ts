@@ -15,6 +15,9 @@ export type WakeEnding = 'confirmed' | 'busy' | EndReason
 export interface FoundDevice {
   device: string
   platform: Platform
+  /** It registered by SIP there, until then. */
+  from?: string
+  expiresAtMs?: number
 }
 
 /** `account` tells the phones of a ring group apart: the PBX sends one call id for several accounts. */
@@ -42,6 +45,8 @@ export type WakeEntry =
     }
   | { what: 'device-forgotten'; account: string; device: string; platform: Platform }
   | { what: 'app-answered'; account: string; device: string; isAvailable: boolean; verdict: Verdict }
+  /** A phone that was pushed registered by SIP. `afterMs`: since its first push. */
+  | { what: 'registered'; account: string; device: string; from: string; verdict: Verdict; afterMs: number }
   /** The app says why it did not take the call. */
   | { what: 'app-explained'; account: string; reason: string }
   /** The app's own statistics of the call, the telling ones. */
@@ -121,6 +126,7 @@ export const PERSONAL_FIELDS: { readonly [What in Entry['what']]?: readonly stri
   'push-answered': ['account'],
   'device-forgotten': ['account'],
   'app-answered': ['account'],
+  registered: ['account'],
   'app-explained': ['account'],
   'app-reported': ['account'],
   outcome: ['account'],

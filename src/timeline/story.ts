@@ -3,7 +3,8 @@
 import { assertNever } from '../base/result.ts'
 import { MS_PER_SECOND, toSeconds } from '../base/units.ts'
 import { explainCause } from '../esl/hangupCauses.ts'
-import type { DialEntry, Entry, KeptEntry, WakeEnding, WakeEntry } from './entry.ts'
+import type { Verdict } from '../redis/wakes/wakes.ts'
+import type { DialEntry, Entry, FoundDevice, KeptEntry, WakeEnding, WakeEntry } from './entry.ts'
 import { explainRefusal, phoneName, vendorName } from './pushRefusals.ts'
 
 /** One line of a timeline. `fields` are the entry's own. */
@@ -63,6 +64,7 @@ const WAKE_KINDS: Record<WakeEntry['what'], true> = {
   'push-answered': true,
   'device-forgotten': true,
   'app-answered': true,
+  registered: true,
   'app-explained': true,
   'app-reported': true,
   'call-ended': true,
@@ -100,6 +102,8 @@ function ofWake(entry: WakeEntry): string {
       return `The ${phoneName(entry.platform)} is taken off the account: its push token is gone. Its app must register again.`
     case 'app-answered':
       return appAnswered(entry)
+    case 'registered':
+      return registered(entry)
     case 'app-explained':
       return `The app says why it did not take the call: ${entry.reason || 'no reason given'}.`
     case 'app-reported':
@@ -116,9 +120,29 @@ function ofWake(entry: WakeEntry): string {
 }
 
 function devicesFound({ found = [], devices }: Extract<WakeEntry, { what: 'push-sent' }>): string {
-  const names = found.map(each => `${article(phoneName(each.platform))} (${each.device})`)
+  const names = found.map(
+    each => `${article(phoneName(each.platform))} (${each.device}${registration(each)})`,
+  )
   const more = devices > found.length ? ` and ${devices - found.length} more` : ''
   return `${devices} ${devices === 1 ? 'device is' : 'devices are'} registered: ${names.join(', ')}${more}.`
+}
+
+const registration = ({ from, expiresAtMs }: FoundDevice): string =>
+  from === undefined || expiresAtMs === undefined
+    ? ''
+    : `, registered from ${from}, expires ${new Date(expiresAtMs).toISOString().slice(0, 19)}Z`
+
+function registered({ device, from, verdict, afterMs }: Extract<WakeEntry, { what: 'registered' }>): string {
+  if (verdict === 'proceed')
+    return `Confirmed by REGISTER after ${lapse(afterMs)}: ${device} registered at ${from}.`
+  return `${device} registered at ${from} ${lapse(afterMs)} after its push, which changed nothing: ${WITHOUT_EFFECT[verdict]}.`
+}
+
+const WITHOUT_EFFECT: Record<Exclude<Verdict, 'proceed'>, string> = {
+  expired: 'the wait was over',
+  ended: 'the caller had hung up',
+  answered_elsewhere: 'another phone had confirmed',
+  unknown: 'nothing is known of the wake any more',
 }
 
 const article = (noun: string): string => `${/^[aeiou]/i.test(noun) ? 'an' : 'a'} ${noun}`

@@ -42,6 +42,7 @@ export interface WakeDeskOptions {
   sign: (claims: ConfirmationClaims) => Promise<string>
   devices: Pick<DeviceStore, 'forget'>
   uniqueKeyOf: WakeStore['uniqueKeyOf']
+  notePushing: WakeStore['pushing']
   appApiUrl: string
   events: WakeEvents
   /** The wake's place in its trace, for the app to go on with; only while traces are made. */
@@ -161,6 +162,18 @@ export function openWakeDesk(options: WakeDeskOptions) {
     }
   }
 
+  /** Those of a push that registered by SIP are noted, in one command for all; of the others nothing needs to be. */
+  async function noteSipPhones(call: IncomingCall, { devices, secret, endsAtMs }: PushDue): Promise<void> {
+    const phones = devices.filter(each => each.keptUntilMs !== undefined).map(each => each.id)
+    if (phones.length === 0) return
+    try {
+      await options.notePushing(call, { secret, devices: phones, endsAtMs })
+    } catch (thrown) {
+      // The resend notes them again.
+      log.warn({ callId: call.callId, reason: messageOf(thrown) }, 'a REGISTER will not confirm this push')
+    }
+  }
+
   /** Keeps `wait.refused` right. @returns whether that changed it. */
   function noteRefusal(wait: Held, deviceId: string, outcome: PushOutcome): boolean {
     if (outcome.kind === 'accepted') return wait.refused?.delete(deviceId) ?? false
@@ -240,8 +253,11 @@ export function openWakeDesk(options: WakeDeskOptions) {
       wait.pushing ??= new AbortController()
       const { signal } = wait.pushing
       wait.pushes += due.devices.length
+      const isNoted = noteSipPhones(wait.call, due)
       await Promise.all(
         due.devices.map(async (device, index) => {
+          // A phone that registered by SIP confirms by registering: the mark stands before its push leaves.
+          if (device.keptUntilMs !== undefined) await isNoted
           const outcome = await pushTo(wait, device, due, uniqueKeys[index]!, signal, attempt.signal)
           wait.pushes--
           if (wait.pushes === 0) letGo(wait)

@@ -7,7 +7,7 @@ import { toSeconds } from '../base/units.ts'
 import type { Platform, PushOutcome } from '../push/push.ts'
 import type { Device } from '../redis/devices/devices.ts'
 import type { Answered } from '../redis/wakes/wakes.ts'
-import { FOUND_DEVICES_MAX, type WakeEntry } from '../timeline/entry.ts'
+import { FOUND_DEVICES_MAX, type FoundDevice, type WakeEntry } from '../timeline/entry.ts'
 import type { Recorder } from '../timeline/recorder.ts'
 import type { Statistics } from './appStatistics.ts'
 import type { WaitLimit } from './waitPool.ts'
@@ -51,7 +51,7 @@ export function createWakeEvents(
       uniqueKeys: readonly string[],
     ): void {
       const isFirst = attempt === 1
-      const found = isFirst ? devices.slice(0, FOUND_DEVICES_MAX).map(named) : undefined
+      const found = isFirst ? devices.slice(0, FOUND_DEVICES_MAX).map(foundPhone) : undefined
       const phones = uniqueKeys.map(uniqueKey => ({ uniqueKey, account }))
       timeline.add(
         callId,
@@ -203,6 +203,9 @@ const REPORTED_CHARACTERS_MAX = 60
 
 /** Of an app's own words in a timeline; the log has them all. */
 const REASON_CHARACTERS_MAX = 500
+
+/** A phone as a wake found it: one that registered by SIP with where it did. */
+const foundPhone = (device: Device): FoundDevice => ({ ...named(device), ...device.sip })
 
 /** A phone, without its push token. */
 const named = ({ id, platform }: Device): { device: string; platform: Platform } => ({ device: id, platform })

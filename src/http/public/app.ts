@@ -10,6 +10,7 @@ import { clientNetwork, type NetworkList } from '../../config/networks.ts'
 import { PLATFORMS, type Platform } from '../../push/push.ts'
 import { RedisUnavailable } from '../../redis/connect.ts'
 import type { RateLimit } from '../../redis/rateLimit.ts'
+import type { Registrar } from '../../union/registrar.ts'
 import type { Statistics } from '../../wake/appStatistics.ts'
 import type { CallNews } from '../../wake/callNews.ts'
 import type { RegistrationDesk } from '../../wake/registration.ts'
@@ -43,6 +44,7 @@ export interface PublicAppOptions {
   news: CallNews
   verdicts: Pick<VerdictRoom, 'follow'>
   registration: RegistrationDesk
+  registrar: Registrar
   countStatistics: (report: Statistics) => void
   tokens: Pick<ConfirmationTokens, 'verify'>
   /** Unique keys alone admit nobody. */
@@ -166,6 +168,21 @@ export function createPublicApp(options: PublicAppOptions) {
     return isKnown ? new Response(null, { status: 200 }) : respondProblem(notFound('no such call'))
   }
 
+  /** The PBX says that a phone has just registered at it. */
+  async function registered(call: Call): Promise<Response> {
+    const refusal = admitPbx(call)
+    if (refusal) return respondProblem(refusal)
+    const fields = await read(forms.registeredForm, call.request)
+    if (!fields.ok) return respondProblem(fields.failure)
+    const { result, confirmed } = await options.registrar.hear({
+      ...withoutUndefined(fields.value),
+      isDecoded: false,
+      from: 'the PBX',
+    })
+    const device = result === 'unknown-app' || result === 'unusable' ? 'none' : result
+    return Response.json({ device, confirmed })
+  }
+
   async function callResponse(call: Call): Promise<Response> {
     const { request } = call
     const fields = await read(forms.callResponseForm, request)
@@ -273,6 +290,7 @@ export function createPublicApp(options: PublicAppOptions) {
     .get('/healthz', () => new Response('ok'))
     .post('/api/incoming-call', only(incomingCall), raw)
     .post('/api/call-ended', only(callEnded), raw)
+    .post('/api/registered', only(registered), raw)
     .post('/api/call-response', only(limited('call-response', callResponse)), raw)
     .get('/api/call-response', only(limited('call-response', verdict)))
     .post('/api/check-in', only(limited('check-in', checkIn)), raw)

@@ -151,6 +151,30 @@ const ROUTES: Record<string, Record<string, Route>> = {
       security: [{ pbxToken: [] }, {}],
     },
   },
+  '/api/registered/': {
+    post: {
+      tag: 'PBX',
+      operationId: 'registered',
+      summary: 'A phone has registered by SIP',
+      description:
+        'What RFC 8599 says in its Contact becomes a device (`created`, `updated`), which `expires` 0 takes out again ' +
+        '(`removed`), and confirms the wakes that pushed this phone and wait. `none`: nothing was said of push, ' +
+        'badly, or for an app that APPS_FILE does not have. The contact is as it was on the wire.',
+      form: forms.registeredForm,
+      example: {
+        sip_user_id: '123456789',
+        contact:
+          '<sip:123456789@192.0.2.7:5060;transport=tcp;pn-provider=fcm;pn-param=example-project;pn-prid=c0ffee:APA91b>',
+        expires: 600,
+        user_agent: 'ExamplePhone/1',
+      },
+      answers: {
+        200: { description: 'What became of it.', body: { device: 'created', confirmed: 0 } },
+        403: 'Not from a PBX.',
+      },
+      security: [{ pbxToken: [] }, {}],
+    },
+  },
   '/api/call-response/': {
     post: {
       tag: 'App',
@@ -303,4 +327,8 @@ function schemaOf(form: Form): Json {
 }
 
 /** Everything else is text. */
-const TYPES: Record<string, string | undefined> = { 'true or false': 'boolean', 'a number': 'number' }
+const TYPES: Record<string, string | undefined> = {
+  'true or false': 'boolean',
+  'a number': 'number',
+  'whole seconds, at most 4294967295': 'integer',
+}

@@ -26,6 +26,19 @@ const shortText = line(255)
 const shownLine = shown(255)
 const reason = shown(1_000)
 
+/** Its push parameters are looked at later: what they say badly is answered with `none`. */
+const contact = pattern(/^[\x20-\x7e\x80-\uffff]{1,16384}$/, 'at most 16384 printable characters')
+/** RFC 3261, 20.19. */
+const seconds: Check<number> = {
+  expects: 'whole seconds, at most 4294967295',
+  read(given) {
+    const digits = typeof given === 'number' ? String(given) : given
+    if (typeof digits !== 'string' || !/^\d{1,10}$/.test(digits)) return undefined
+    const value = Number(digits)
+    return value <= 4_294_967_295 ? value : undefined
+  },
+}
+
 /** 32 bytes in hex as long as there have been tokens; Apple says that they may grow. */
 const appleToken = pattern(/^(?:[0-9a-f]{2}){32,100}$/i, "PushKit's token in hex, 64 to 200 digits")
 
@@ -50,6 +63,13 @@ export const incomingCallForm = {
 export const callEndedForm = {
   callId: required('call_id', callId),
   reason: required('reason', oneOf(CALL_END_REASONS)),
+}
+
+export const registeredForm = {
+  account: required('sip_user_id', account),
+  contact: required('contact', contact),
+  expiresSeconds: optional('expires', seconds),
+  userAgent: optional('user_agent', shownLine),
 }
 
 export const callResponseForm = {

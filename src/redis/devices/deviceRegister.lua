@@ -1,5 +1,6 @@
 -- Registers a device in its slot. An install has one slot: if its push token stands in another one, because the app has
--- begun to send a device_id, it leaves that. At the limit the slot unseen for longest makes room.
+-- begun to send a device_id, it leaves that. At the limit the slot unseen for longest makes room. Phones that registered by SIP
+-- and whose time is over go.
 -- KEYS[1]: devices
 -- ARGV[1]: slot
 -- ARGV[2]: device JSON
@@ -15,6 +16,8 @@ for i = 1, #all, 2 do
   if all[i] == slot then
     former = all[i + 1]
   elseif other.token == install.token and other.platform == install.platform and other.app == install.app then
+    redis.call('HDEL', devices, all[i])
+  elseif other.keptUntilMs and other.keptUntilMs <= install.registeredAtMs then
     redis.call('HDEL', devices, all[i])
   else
     count = count + 1

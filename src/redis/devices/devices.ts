@@ -1,13 +1,17 @@
 // The devices of each account: one HASH an account, one field a slot. Registration, removal and "seen" are one
-// atomic step each. The answer to "whom do we push?" is one read. No push is sent from here.
+// atomic step each. The answer to "whom do we push?" is one read. No push is sent from here. Devices come in two ways: an
+// app registers by HTTP and stays until it signs off; a phone registers by SIP (RFC 8599) and is kept for a time.
 import { createHash } from 'node:crypto'
+import type { Clock } from '../../base/units.ts'
 import type { Platform } from '../../push/push.ts'
 import type { RedisConnection } from '../connect.ts'
-import { devicesKey } from '../keys.ts'
+import { devicesKey, pushedKey } from '../keys.ts'
 import { bindScript, reachable } from '../scripts.ts'
 import deviceRegisterLua from './deviceRegister.lua' with { type: 'text' }
 import deviceRemoveLua from './deviceRemove.lua' with { type: 'text' }
 import deviceSeenLua from './deviceSeen.lua' with { type: 'text' }
+import deviceSipRegisterLua from './deviceSipRegister.lua' with { type: 'text' }
+import deviceSipRemoveLua from './deviceSipRemove.lua' with { type: 'text' }
 
 /** An app install that can be woken. Times are milliseconds since the epoch. */
 export interface Device {
@@ -27,8 +31,26 @@ export interface Device {
   isDnd?: true
   /** Apple's token for alerts, where messages go. A secret, like `token`. */
   alertToken?: string
+  /** Registered by SIP: where, and until when it is a device unless it registers again. Such a device confirms a wake
+   *  by registering. */
+  sip?: { from: string; expiresAtMs: number }
+  keptUntilMs?: number
   registeredAtMs: number
   lastSeenMs: number
+}
+
+/** A phone that registered by SIP. */
+export interface SipRegistration {
+  device: Omit<Device, 'id' | 'registeredAtMs' | 'lastSeenMs'> & { keptUntilMs: number }
+  nowMs: number
+}
+
+/** A wake that waits and that pushed a phone: what a REGISTER of that phone confirms. */
+export interface PushedWake {
+  record: string
+  /** The wake's name (see uniqueKeys.ts): a later wake of the same call id is another. */
+  name: number
+  pushedAtMs: number
 }
 
 /** What an app sends to register. */
@@ -47,16 +69,49 @@ export type DeviceStore = ReturnType<typeof openDevices>
 const LEGACY_SLOT = ''
 
 /** @throws RedisUnavailable from every method. */
-export function openDevices(redis: RedisConnection, settings: { devicesPerAccountMax: number }) {
+export function openDevices(
+  redis: RedisConnection,
+  settings: { devicesPerAccountMax: number },
+  clock: Clock = Date.now,
+) {
   const registerScript = bindScript(redis, 'deviceRegister', deviceRegisterLua)
   const removeScript = bindScript(redis, 'deviceRemove', deviceRemoveLua)
   const seenScript = bindScript(redis, 'deviceSeen', deviceSeenLua)
+
+  const sipRegisterScript = bindScript(redis, 'deviceSipRegister', deviceSipRegisterLua, { keyCounts: [2] })
+  const sipRemoveScript = bindScript(redis, 'deviceSipRemove', deviceSipRemoveLua)
 
   return {
     /** All devices of an account; empty when it has none. */
     async list(account: string): Promise<Device[]> {
       const found = await reachable(redis.hvals(devicesKey(account)))
-      return found.map(readDevice)
+      return readDevices(found, clock())
+    },
+
+    /** A phone registered by SIP. `wakes`: those that pushed it and wait. An app that registered the same token by HTTP
+     *  stays the app's device, and is seen now. */
+    async registerSip(
+      account: string,
+      { device, nowMs }: SipRegistration,
+    ): Promise<{ result: 'created' | 'updated'; id: string; wakes: PushedWake[] }> {
+      const id = idOfToken(device.token)
+      const json = JSON.stringify({ id, ...device, registeredAtMs: nowMs, lastSeenMs: nowMs })
+      const [result, ...marks] = (await sipRegisterScript(
+        [devicesKey(account), pushedKey(account)],
+        [id, json, settings.devicesPerAccountMax, nowMs],
+      )) as ['created' | 'updated', ...string[]]
+      const wakes = marks.map(mark => {
+        const [record = '', name, pushedAtMs] = mark.split(' ')
+        return { record, name: Number(name), pushedAtMs: Number(pushedAtMs) }
+      })
+      return { result, id, wakes }
+    },
+
+    /** A phone unregistered. Without a token: all of the account's that registered by SIP. Those that apps registered by
+     *  HTTP stay. @returns whether there was one. */
+    async removeSip(account: string, token?: string): Promise<boolean> {
+      const slot = token === undefined ? '' : idOfToken(token)
+      return Number(await sipRemoveScript([devicesKey(account)], [slot])) > 0
     },
 
     async register(account: string, registration: Registration, nowMs: number): Promise<Registered> {
@@ -103,3 +158,7 @@ export function idOfToken(token: string): string {
 
 /** A device as its slot keeps it. */
 export const readDevice = (json: string): Device => JSON.parse(json) as Device
+
+/** Those whose time is not over; the scripts that write take the others out. */
+export const readDevices = (jsons: readonly string[], nowMs: number): Device[] =>
+  jsons.map(readDevice).filter(({ keptUntilMs }) => keptUntilMs === undefined || keptUntilMs > nowMs)

@@ -2,12 +2,21 @@
 // confirmation, timeout and hang-up can race and exactly one of them decides. The record outlives the wait by the
 // grace in which late apps still get their verdict. Nothing here waits or sends pushes.
 
+import type { Clock } from '../../base/units.ts'
 import { COMMAND_TIMEOUT_MS, type RedisConnection } from '../connect.ts'
-import { type Device, readDevice } from '../devices/devices.ts'
-import { devicesKey, uniqueKeyKey, type WakeId, wakeIdOf, wakeKey, wokenAccountsKey } from '../keys.ts'
+import { type Device, readDevices } from '../devices/devices.ts'
+import {
+  devicesKey,
+  pushedKey,
+  uniqueKeyKey,
+  type WakeId,
+  wakeIdOf,
+  wakeKey,
+  wokenAccountsKey,
+} from '../keys.ts'
 import { isAnybodyListening } from '../listeners.ts'
 import { bindScript, isCluster, reachable } from '../scripts.ts'
-import { newWakeSecret, prepareSlots, proofOf, uniqueKeyOf } from './uniqueKeys.ts'
+import { newWakeSecret, prepareSlots, proofOf, uniqueKeyOf, wakeNameOf } from './uniqueKeys.ts'
 import wakeAnswerLua from './wakeAnswer.lua' with { type: 'text' }
 import wakeBeginLua from './wakeBegin.lua' with { type: 'text' }
 import wakeEndLua from './wakeEnd.lua' with { type: 'text' }
@@ -17,6 +26,7 @@ import wakeLeadLua from './wakeLead.lua' with { type: 'text' }
 import wakeLeaveLua from './wakeLeave.lua' with { type: 'text' }
 import wakeLookLua from './wakeLook.lua' with { type: 'text' }
 import wakeNewsLua from './wakeNews.lua' with { type: 'text' }
+import wakePushedLua from './wakePushed.lua' with { type: 'text' }
 import wakeVerdictLua from './wakeVerdict.lua' with { type: 'text' }
 
 /** How long after the wait's end an app may still ask: two minutes. The token lives as long. */
@@ -125,7 +135,7 @@ export interface FoundWake {
 export type WakeStore = ReturnType<typeof openWakes>
 
 /** @throws RedisUnavailable from every method. */
-export function openWakes(redis: RedisConnection) {
+export function openWakes(redis: RedisConnection, clock: Clock = Date.now) {
   // A PBX waits for its NAK.
   const begin = bindScript(redis, 'wakeBegin', wakeNewsLua + wakeLeadLua + wakeBeginLua, {
     keyCounts: [2, 3],
@@ -140,6 +150,7 @@ export function openWakes(redis: RedisConnection) {
   const heard = bindScript(redis, 'wakeHeard', wakeNewsLua + wakeHeardLua)
   const look = bindScript(redis, 'wakeLook', wakeLookLua)
   const stand = bindScript(redis, 'wakeVerdict', wakeFindLua + wakeVerdictLua)
+  const pushed = bindScript(redis, 'wakePushed', wakePushedLua, { timeoutMs: COMMAND_TIMEOUT_MS })
   const isSplit = isCluster(redis)
   if (isSplit) prepareSlots()
   // In a Cluster PUBLISH counts the listeners of one node only, so nothing follows from a zero alone.
@@ -163,7 +174,7 @@ export function openWakes(redis: RedisConnection) {
 
   /** In a Cluster the devices live on another node, and their keys must lie on the wake's. */
   async function devicesApart({ account, callId }: WakeId, secret: string) {
-    const devices = (await reachable(redis.hvals(devicesKey(account)))).map(readDevice)
+    const devices = readDevices(await reachable(redis.hvals(devicesKey(account))), clock())
     const keys = devices.flatMap(({ id }) => [uniqueKeyOf(secret, id, { account, callId }), id])
     return { devices, keys }
   }
@@ -214,7 +225,16 @@ export function openWakes(redis: RedisConnection) {
       // It leads from now on if nobody else does: that is told to its inbox.
       if (unheard && !(await isAnybodyListening(redis, [inboxOf(unheard)])))
         await leaveAs(wake, unheard, 'unsure')
-      return { how, leftMs, secret, devices: apart?.devices ?? found.map(readDevice) }
+      return { how, leftMs, secret, devices: apart?.devices ?? readDevices(found, clock()) }
+    },
+
+    /** These phones, which registered by SIP, are about to be pushed: their next REGISTER confirms the wake. */
+    async pushing(
+      wake: WakeId,
+      { secret, devices, endsAtMs }: { secret: string; devices: readonly string[]; endsAtMs: number },
+    ): Promise<void> {
+      const args = [wakeKey(wake), wakeNameOf(secret), Math.round(clock()), Math.round(endsAtMs), ...devices]
+      await pushed([pushedKey(wake.account)], args)
     },
 
     /** An app's answer. The first confirmation wins, whichever pods the others reach. */

@@ -57,6 +57,13 @@ const ROUTES: Route[] = [
   },
   {
     method: 'POST',
+    path: 'registered',
+    right: { sip_user_id: '3', contact: '<sip:3@192.0.2.1>' },
+    statuses: [200],
+    optional: ['expires', 'user_agent'],
+  },
+  {
+    method: 'POST',
     path: 'call-response',
     right: {},
     statuses: [404],
@@ -117,6 +124,9 @@ const WRONG: Record<string, unknown[]> = {
   client_version: [true],
   sandbox: ['sometimes', 3],
   remote_logging_id: [true],
+  contact: ['a\nb', 'x'.repeat(16_385), true],
+  expires: [-1, 1.5, 'soon', 4_294_967_296, true],
+  user_agent: [true],
   device_id: ['x'.repeat(129), 'a b', 'a/b', 'é', true],
 }
 /** `reason` of an app is any line of text. */

@@ -42,12 +42,12 @@ describe('a PBX', () => {
     expect(await statusOf(ask(byDefault))).toBe(200)
   })
 
-  test('of another address is refused, on both routes, before its body is looked at', async () => {
+  test('of another address is refused, on every route, before its body is looked at', async () => {
     const refused = await ask(strict)
     expect(refused.status).toBe(403)
     expect(refused.headers.get('content-type')).toBe('application/problem+json')
     expect(await refused.json()).toMatchObject({ status: 403, detail: expect.stringContaining('PBX_ALLOW') })
-    for (const route of ['incoming-call', 'call-ended'])
+    for (const route of ['incoming-call', 'call-ended', 'registered'])
       expect((await postForm(`${strict.publicUrl}/api/${route}`, {})).status).toBe(403)
   })
 
