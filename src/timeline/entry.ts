@@ -28,6 +28,8 @@ export type WakeEntry =
   | { what: 'request-refused'; account: string; limit?: 'WAITS_MAX' | 'WAITS_PER_ACCOUNT' }
   /** It was a repeated one, and shares the wait that runs. */
   | { what: 'joined'; account: string }
+  /** It was one repeated request too many: NAK `busy`. */
+  | { what: 'join-refused'; account: string }
   /** `found` at the first attempt: the account's devices, as many of them as are named. */
   | { what: 'push-sent'; account: string; attempt: number; devices: number; found?: FoundDevice[] }
   /** Apple's or Google's answer. */
@@ -122,6 +124,7 @@ export const PERSONAL_FIELDS: { readonly [What in Entry['what']]?: readonly stri
   request: ['account', 'phonenumber', 'callerId'],
   'request-refused': ['account'],
   joined: ['account'],
+  'join-refused': ['account'],
   'push-sent': ['account'],
   'push-answered': ['account'],
   'device-forgotten': ['account'],

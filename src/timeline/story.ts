@@ -60,6 +60,7 @@ const WAKE_KINDS: Record<WakeEntry['what'], true> = {
   request: true,
   'request-refused': true,
   joined: true,
+  'join-refused': true,
   'push-sent': true,
   'push-answered': true,
   'device-forgotten': true,
@@ -88,6 +89,8 @@ function ofWake(entry: WakeEntry): string {
       return entry.limit === 'WAITS_PER_ACCOUNT'
         ? 'The request was turned away with 503: too many calls of this account are waiting in this process (WAITS_PER_ACCOUNT).'
         : 'The request was turned away with 503: too many calls are waiting in this process (WAITS_MAX).'
+    case 'join-refused':
+      return 'The same call is being woken already, and as many requests as may share that wait do: this one is not held.'
     case 'joined':
       return 'The same call is being woken already: this request shares its wait, and no further push is sent.'
     case 'push-sent': {
@@ -203,7 +206,7 @@ const ENDINGS: Record<Exclude<WakeEnding, 'confirmed'>, string> = {
   'caller-gone': 'the caller is gone, or the call was answered elsewhere.',
   caller_hangup: 'the caller has hung up.',
   answered_elsewhere: 'the call was answered elsewhere.',
-  busy: 'the request could not be held, because Redis did not answer.',
+  busy: 'the request could not be held, because Redis did not answer or too many requests of the call wait already.',
 }
 
 function ofDial(entry: DialEntry, scene: Scene): string {

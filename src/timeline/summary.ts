@@ -57,6 +57,8 @@ function summariseWake(all: readonly KeptEntry[]): string {
         ? `The phone stopped waiting for the call after ${lapse(outcome.waitedMs)}, because it was answered elsewhere.`
         : `The phone did not ring, because the caller was gone after ${lapse(outcome.waitedMs)}, before the app had confirmed.`
     case 'busy':
+      if (last(entries, 'join-refused'))
+        return 'A repeated request was not held, because too many requests of the same call wait already.'
       return 'The phone did not ring, because hookswitch could not hold the request: Redis did not answer.'
   }
 }

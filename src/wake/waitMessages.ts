@@ -52,8 +52,8 @@ export type FromWaitWorker =
   /** Push these devices now. `endsAtMs`: the wait's deadline, ms since the epoch. `secret`: the wake's, for its unique
    *  keys and the tokens. */
   | { kind: 'push'; id: number; attempt: number; devices: Device[]; endsAtMs: number; secret: string }
-  /** Another request of the same call waits already: this one shares its wait. */
-  | { kind: 'joined'; id: number }
+  /** Another request of the same call waits already: this one shares its wait, or would be one too many (`isFull`). */
+  | { kind: 'joined'; id: number; isFull?: true }
   | WaitOver
   /** For how long the inbox has heard nothing, said every self-test. */
   | { kind: 'health'; deafForMs: number }

@@ -25,7 +25,7 @@ export interface WaitPoolOptions {
   settings: Omit<WaitWorkerSettings, 'inbox'>
   inboxOf: (worker: number) => string
   onPush: (message: Extract<FromWaitWorker, { kind: 'push' }>) => void
-  onJoined: (id: number) => void
+  onJoined: (id: number, isFull: boolean) => void
   onOver: (over: WaitOver) => void
   onCrash: () => void
   log: Log
@@ -103,7 +103,7 @@ export async function openWaitPool(options: WaitPoolOptions) {
         return options.onPush(message)
       }
       case 'joined':
-        return options.onJoined(message.id)
+        return options.onJoined(message.id, message.isFull === true)
       case 'over':
         letGo(thread, message.id)
         options.onOver(message)

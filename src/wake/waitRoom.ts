@@ -78,7 +78,10 @@ export function openWaitRoom(options: WaitRoomOptions) {
     const begun = await wakes.begin(order, waiter, wait.endsAtMs - clock())
     // Already over: the PBX left, or the wake that we joined was decided while we asked.
     if (!waits.has(order.id)) return
-    if (begun.how === 'full') return settle(wait, nak('busy'))
+    if (begun.how === 'full') {
+      options.send({ kind: 'joined', id: order.id, isFull: true })
+      return settle(wait, nak('busy'))
+    }
     wait.secret = begun.secret
     if (begun.how !== 'begun') options.send({ kind: 'joined', id: order.id })
     // A joined wait ends with the first. A slow reply must not move the deadline of either.

@@ -269,10 +269,12 @@ export function openWakeDesk(options: WakeDeskOptions) {
       )
     },
 
-    /** A worker says that this request shares another one's wait. */
-    joined(id: number): void {
+    /** A worker says that this request shares another one's wait, or that too many do. */
+    joined(id: number, isFull: boolean): void {
       const wait = held.get(id)
-      if (wait) events.callJoined(wait.call)
+      if (!wait) return
+      if (isFull) events.joinRefused(wait.call)
+      else events.callJoined(wait.call)
     },
 
     /** The eldest held requests, for operators. */

@@ -43,6 +43,11 @@ export function createWakeEvents(
       timeline.add(callId, { what: 'joined', account })
     },
 
+    /** As many requests of the call wait as may. */
+    joinRefused({ callId, account }: IncomingCall): void {
+      timeline.add(callId, { what: 'join-refused', account })
+    },
+
     /** @param uniqueKeys the devices', in their order: the timeline is found by them too. */
     pushing(
       { callId, account }: IncomingCall,

@@ -6,6 +6,7 @@ import { eventually, readMetrics, untilReady } from '../harness/internal.ts'
 import { type HeldCall, holdCall } from '../harness/pbx.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { startService, type TestService } from '../harness/service.ts'
+import { timelineOf } from '../timeline/reading.ts'
 
 let redis: TestRedis
 let services: TestService[]
@@ -148,6 +149,8 @@ describe('many requests of one call', () => {
     const joined = Array.from({ length: 10 }, (_, index) => ask(index % 2 ? first : second, 'eleven'))
     await eventually('ten to join', async () => (await waitersOf('eleven')) === 11)
     for (const service of services) expect(await ask(service, 'eleven')).toEqual(naked('busy'))
+    const told = await timelineOf(first.internalUrl, 'eleven', 'join-refused', 2)
+    expect(told.entries.filter(({ what }) => what === 'joined')).toHaveLength(10)
     await answer(await first.pushed('eleven'), { baseUrl: second.publicUrl })
     for (const asked of [leader, ...joined]) expect(await asked).toEqual(acked)
     expect(services.flatMap(each => each.pushesOf('eleven'))).toHaveLength(1)
