@@ -17,6 +17,7 @@ const LEVELS: RegExp[][] = [
   [/^src\/backend\//, /^workers\//],
   [/^src\/live\//],
   [/^src\/http\//],
+  [/^src\/dialplan\//],
   [/^src\/doctor\//],
   [/^src\/cli\//],
   [/^src\/app\//],

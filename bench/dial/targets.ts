@@ -55,6 +55,7 @@ export async function startAgents(wish: { redis: TestRedis; switchPort: number; 
       PATH: process.env.PATH ?? '',
       ROLE: 'agent',
       INTERNAL_PORT: String(internalPort),
+      SOCKET_PORT: '0',
       PUBSUB_REDIS_URL: wish.redis.url,
       ESL_URL: '127.0.0.1',
       ESL_PORT: String(wish.switchPort),

@@ -42,6 +42,7 @@ export async function startHookswitch(): Promise<Target> {
         HOST: '127.0.0.1',
         PORT: String(port),
         INTERNAL_PORT: String(internalPort),
+        SOCKET_PORT: '0',
         PUBSUB_REDIS_URL: redis.url,
         JWT_SECRETS: `${TOKEN_KEY.kid}:${TOKEN_KEY.secret}`,
         PBX_ALLOW: '127.0.0.0/8',

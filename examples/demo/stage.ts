@@ -44,6 +44,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     HOST: '127.0.0.1',
     PORT: '0',
     INTERNAL_PORT: '0',
+    SOCKET_PORT: '0',
     PUBSUB_REDIS_URL: redis.url,
     ESL_URL: `127.0.0.1:${testSwitch.port}`,
     GATEWAY,

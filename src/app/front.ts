@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { createRareLog } from '../base/rareLog.ts'
 import type { Config } from '../config/config.ts'
+import { openDialplanDoor } from '../dialplan/door.ts'
 import { errorReportSettingsOf } from '../errors/reports.ts'
 import type { Obstacle } from '../http/internal/probes.ts'
 import { listen, localUrlOf, urlOf } from '../http/listen.ts'
@@ -191,6 +192,20 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
     metrics,
     log,
   })
+  const door =
+    config.socketPort === 0
+      ? undefined
+      : await openDialplanDoor({
+          host: config.socketHost,
+          port: config.socketPort,
+          socketsMax: config.waitsMax,
+          hold: (call, dropped) => desk.hold(pool, call, dropped),
+          isPbx: config.pbxAllow,
+          isDraining: () => isDraining,
+          metrics,
+          clock: Date.now,
+          log,
+        })
   listen(publicApp, { hostname: config.host, port: config.port, ...PUBLIC_LISTENER })
   warnOfLooseSettings()
 
@@ -236,10 +251,12 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
     async drain(): Promise<void> {
       isDraining = true
       verdicts.drain()
+      door?.stopAccepting()
       await Promise.race([pool.emptied(), Bun.sleep(config.roundtripWaitMs)])
     },
 
     async close(): Promise<void> {
+      await door?.close()
       await publicApp.stop()
       await verdicts.close()
       subscriber.close()

@@ -38,11 +38,20 @@ export async function examineListeners(config: Config): Promise<string[]> {
   return mistakes
 }
 
-function placesOf({ role, host, port, internalHost, internalPort }: Config): Place[] {
+function placesOf(config: Config): Place[] {
+  const { role, host, port, internalHost, internalPort, socketHost, socketPort } = config
+  const front: Place[] = [
+    { what: 'the public listener', host, hostSetting: 'HOST', port, portSetting: 'PORT' },
+    {
+      what: "the dialplan's listener",
+      host: socketHost,
+      hostSetting: 'SOCKET_HOST',
+      port: socketPort,
+      portSetting: 'SOCKET_PORT',
+    },
+  ]
   return [
-    ...(role === 'agent'
-      ? []
-      : [{ what: 'the public listener', host, hostSetting: 'HOST', port, portSetting: 'PORT' }]),
+    ...(role === 'agent' ? [] : socketPort === 0 ? front.slice(0, 1) : front),
     {
       what: 'the internal listener',
       host: internalHost,

@@ -114,6 +114,16 @@ export function createMetrics() {
       'REGISTERs of phones that were pushed for a waiting wake, by verdict',
       ['source', 'verdict'],
     ),
+    dialplanSockets: counter(
+      'hookswitch_dialplan_sockets_total',
+      "Channels that FreeSWITCH's dialplan brought by `socket`, by what became of them",
+      ['end'],
+    ),
+    dialplanOpen: new Gauge({
+      name: 'hookswitch_dialplan_sockets',
+      help: "Sockets of FreeSWITCH's dialplan that are open now",
+      registers,
+    }),
     rateLimited: counter('hookswitch_rate_limited_total', 'Requests refused by the rate limit', ['route']),
     pbxRefused: counter(
       'hookswitch_pbx_refused_total',

@@ -50,6 +50,12 @@ export const SETTINGS = {
     { min: 0, max: 65_535 },
     'Port of the internal listener: the live page, the API, metrics, readiness.',
   ),
+  socketHost: text(
+    'SOCKET_HOST',
+    '127.0.0.1',
+    "Address where FreeSWITCH's dialplan reaches a front with `socket`; `PBX_ALLOW` says which switches may.",
+  ),
+  socketPort: integer('SOCKET_PORT', 8084, { min: 0, max: 65_535 }, 'Port of the same; 0 switches it off.'),
   adminToken: optionalSecret(
     'ADMIN_TOKEN',
     16,

@@ -98,6 +98,7 @@ function examineApps(config: Config): Finding[] {
 
 function examineAdmission(config: Config): Finding[] {
   const { pbxAllow, pbxToken, trustProxy, rateLimitPerMinute, appsFile } = config
+  const { role, socketHost, socketPort, eslSwitches } = config
   const careless = appsFile === undefined ? warning : problem
   const findings: Finding[] = []
   if (admitsStrangers(pbxAllow))
@@ -124,6 +125,25 @@ function examineAdmission(config: Config): Finding[] {
         'Name the addresses of the PBXs, or set PBX_TOKEN.',
       ),
     )
+  if (role !== 'agent' && socketPort !== 0) {
+    if (pbxAllow.isEmpty)
+      findings.push(
+        warning(
+          'dialplan socket',
+          `The dialplan's socket at ${socketHost}:${socketPort} admits nobody: PBX_ALLOW is empty, and a socket brings no token.`,
+          "Name the switch's address in PBX_ALLOW, or set SOCKET_PORT=0.",
+        ),
+      )
+    const far = eslSwitches.find(({ host }) => !isLoopback(host))
+    if (isLoopback(socketHost) && far && role === 'all')
+      findings.push(
+        warning(
+          'dialplan socket',
+          `FreeSWITCH at ${far.host} can't reach the dialplan's socket, which listens on ${socketHost} alone.`,
+          'Set SOCKET_HOST to an address of this machine that the switch reaches, and name the switch in PBX_ALLOW; or set SOCKET_PORT=0.',
+        ),
+      )
+  }
   if (admitsStrangers(trustProxy))
     findings.push(
       problem(

@@ -43,6 +43,8 @@ export class ChannelConnection extends EslConnection {
     if (!(answer instanceof ReplyFrame) || !answer.channel) {
       return this.end({ kind: 'handshake-failed', detail: 'no channel data' })
     }
+    // modesl would keep all of it for as long as the connection lives: 5 to 250 KB for each ringing phone.
+    this.channelData = null
     this.becomeReady()
     this.#hooks.onReady(answer.channel)
   }

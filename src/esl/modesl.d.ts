@@ -28,6 +28,8 @@ declare module 'modesl' {
 
     /** The answer to `connect`, once it has come. */
     getInfo(): ModeslFrame | null
+    /** What `getInfo` returns. */
+    channelData: ModeslFrame | null
     /** Writes a command and its header lines. Does not wait. */
     send(command: string, headers?: Readonly<Record<string, string>> | null): void
     sendRecv(command: string, headers: Readonly<Record<string, string>>, callback: ReplyCallback): void

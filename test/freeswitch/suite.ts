@@ -5,6 +5,7 @@ import { audioTests } from './audio.ts'
 import { botTests } from './bots.ts'
 import { channelSocketTests } from './channelSocket.ts'
 import { controlTests } from './controls.ts'
+import { dialplanTests } from './dialplan.ts'
 import { doctorTests } from './doctor.ts'
 import { hearingTable } from './hearing.ts'
 import { outcomeTests } from './outcomes.ts'
@@ -43,6 +44,7 @@ function suite(gateways: ReadonlySet<string>): void {
   describe('a control message', () => controlTests(bed))
   describe('a bot call', () => botTests(bed))
   describe("a channel's own socket", () => channelSocketTests(bed))
+  describe('the dialplan', () => dialplanTests(bed))
   describe('by ear', () => audioTests(bed))
   describe('the doctor', doctorTests)
 }

@@ -136,7 +136,15 @@ export function spawnService<Stdio extends 'pipe' | number = 'pipe'>(
   const command = [process.execPath, join(ROOT, program?.path ?? 'src/main.ts')]
   const options = {
     cwd: ROOT,
-    env: { ...bareEnv(), ROLE: 'front', PORT: '0', INTERNAL_PORT: '0', HOST: '127.0.0.1', ...env },
+    env: {
+      ...bareEnv(),
+      ROLE: 'front',
+      PORT: '0',
+      INTERNAL_PORT: '0',
+      SOCKET_PORT: '0',
+      HOST: '127.0.0.1',
+      ...env,
+    },
     stdin: 'ignore' as const,
     stdout: (stdio?.stdout ?? 'pipe') as Stdio,
     stderr: (stdio?.stderr ?? 'pipe') as Stdio,

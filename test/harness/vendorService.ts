@@ -76,3 +76,8 @@ const service = await openService({
   ...(waitProgram ? { waitProgram: new URL(waitProgram, import.meta.url) } : {}),
 })
 log.info({ public: service.publicUrl, internal: service.internalUrl }, 'hookswitch is up')
+
+process.on('SIGTERM', async () => {
+  await service.stop()
+  process.exit(0)
+})

@@ -23,7 +23,7 @@ const pushToken = pattern(/^[\x21-\x7e]{1,4096}$/, 'at most 4096 printable chara
 const deviceId = pattern(/^[A-Za-z0-9_.:-]{1,128}$/, '1 to 128 letters, digits or _ . : -')
 const appId = pattern(/^[A-Za-z0-9_.-]{1,255}$/, 'an app id: at most 255 letters, digits or _ . -')
 const shortText = line(255)
-const shownLine = shown(255)
+export const shownLine = shown(255)
 const reason = shown(1_000)
 
 /** Its push parameters are looked at later: what they say badly is answered with `none`. */
