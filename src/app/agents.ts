@@ -86,6 +86,7 @@ export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOption
       metrics.hangups.inc(labelsOfCause(cause), times)
       notes.legsEnded(cause, times)
     },
+    bugs: (what: string, times: number) => metrics.lostByBug.inc({ what }, times),
     takeovers: (_: string, times: number) => metrics.takeovers.inc(times),
     timelineDropped: (_: string, times: number) => metrics.timelineDropped.inc(times),
   }

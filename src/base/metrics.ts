@@ -215,6 +215,12 @@ export function createMetrics() {
       labelNames: ['list'],
       registers,
     }),
+    lostByBug: new Counter({
+      name: 'hookswitch_lost_by_bug_total',
+      help: 'Jobs, messages, takeovers and tasks of agents in whose way something threw: each is an error in the log',
+      labelNames: ['what'],
+      registers,
+    }),
     takeovers: new Counter({
       name: 'hookswitch_takeovers_total',
       help: 'Calls taken over from agents that died',

@@ -207,3 +207,21 @@ test('jobs are taken at most at the rate that the settings allow', async () => {
   expect(originates.at(-1)! - originates[0]!).toBeGreaterThan(1_700)
   await slow.close()
 })
+
+test('a job in whose way something throws is lost alone: told, kept and counted', async () => {
+  const broken = await openStage()
+  // No gateway has such a name, and the settings let none through: it throws where the originate is made.
+  const agent = broken.agent({ gateways: { broken: 'no gateway' } })
+  await agent.isSwitchReady
+  const [lost, good] = [newDialId(), newDialId()]
+  const [channel, other] = [await broken.listen(lost), await broken.listen(good)]
+  await broken.push(aspJob(lost, { call_provider: 'broken' }))
+  await broken.push(aspJob(good, { caller_number: '15550000486' }))
+  await other.next('hangup-event')
+  expect(await channel.next('failure')).toEqual({ type: 'failure', cause: 'an error of hookswitch itself' })
+  await until('a dead letter', async () => (await broken.redis.client.llen(`${LIST}:dead`)) === 1)
+  await broken.redis.client.del(`${LIST}:dead`)
+  await until('nothing is left', async () => (await leftovers(broken)).length === 0)
+  expect(agent.counts.get('bugs job')).toBe(1)
+  await broken.close()
+})

@@ -143,6 +143,41 @@ describe('a killed agent', () => {
     await nothingIsLeft()
   })
 
+  test.each([
+    ['a Latin-1 byte', (job: string) => job.replace('{', '{"note":"caf\u00e9",'), undefined],
+    ['a byte-order mark', (job: string) => `\u00ef\u00bb\u00bf${job}`, undefined],
+    ['a stray byte', (job: string) => `${job.slice(0, -1)},"note":"\u00ff\u00c3"}`, undefined],
+    ['a stray byte behind it', (job: string) => `${job}\u00ff`, 'the job is not valid JSON'],
+    [
+      'a time that throws when it is read',
+      (job: string) => job.replace('{', '{"queued_at":{"toString":1},'),
+      'queued_at must be',
+    ],
+    [
+      'more characters than any job',
+      (job: string) => job.replace('{', `{"note":"${'\u00e9'.repeat(70_000)}",`),
+      'the job is longer',
+    ],
+  ])('leaves a job with %s to the next agent, by its very bytes', async (_, change, cause) => {
+    const dead = 'gone-agent'
+    const dialId = newDialId()
+    const { client } = stage.redis
+    const job = change(JSON.stringify(aspJob(dialId, { caller_number: '15550000486' })))
+    await client.sadd('hookswitch:agents', dead)
+    await client.rpush(`hookswitch:in-flight:{talkiq-asp.calls}:${dead}`, Buffer.from(job, 'latin1'))
+    const channel = await stage.listen(dialId)
+    await startAgent()
+    if (cause === undefined) {
+      await channel.next('hangup-event')
+      expect(ringsOf(dialId)).toHaveLength(1)
+    } else {
+      await until('a dead letter', async () => (await client.llen('talkiq-asp.calls:dead')) === 1)
+      expect(JSON.parse((await client.lpop('talkiq-asp.calls:dead'))!).reason).toStartWith(cause)
+      expect(ringsOf(dialId)).toEqual([])
+    }
+    await nothingIsLeft()
+  })
+
   test('that died between claim and originate leaves an unknown outcome, and no phone rings', async () => {
     const dead = 'gone-agent'
     const dialId = newDialId()

@@ -11,6 +11,7 @@ export type CountName =
   | 'takeovers'
   | 'timelineDropped'
   | 'dials'
+  | 'bugs'
 
 /** Times for the metrics. `label` is one of a few. */
 export type Observe = (name: SecondsName, label: string, seconds: number) => void

@@ -4,6 +4,7 @@
 
 import { fail, messageOf } from '../../base/result.ts'
 import { type Noted, notesOf } from '../../redis/calls/calls.ts'
+import { tellBug } from '../agent/bugs.ts'
 import type { AgentContext } from '../agent/context.ts'
 import { isCall } from '../call/call.ts'
 import { type AnswerTo, ack, controlFailure, type Obeyed } from '../call/events.ts'
@@ -24,6 +25,14 @@ export function listen(context: AgentContext, holding: Holding): void {
 
 /** A message on the channel. */
 export function hear(context: AgentContext, holding: Holding, text: string): void {
+  try {
+    takeIn(context, holding, text)
+  } catch (thrown) {
+    tellBug(context, 'message', thrown, { dialId: holding.record.dialId })
+  }
+}
+
+function takeIn(context: AgentContext, holding: Holding, text: string): void {
   const heard = hearMessage(text)
   if (heard.kind === 'own') return hearOwn(context, holding, heard.message)
   const asked: Asked = { ...askedFor(heard.to, text, holding), heardAtMs: context.clock() }
@@ -37,7 +46,7 @@ export function hear(context: AgentContext, holding: Holding, text: string): voi
   if (isCall(holding)) return holding.tasks.run(task)
   // Orders to a switch need no order among each other: a slow one must not keep the others.
   const begun = holding.ownership === 'offered' ? Promise.allSettled([holding.moving]).then(task) : task()
-  const work = begun.catch(thrown => context.log.error({ err: thrown }, 'a message was lost by a bug'))
+  const work = begun.catch(thrown => tellBug(context, 'message', thrown))
   holding.underWay.add(work)
   void work.finally(() => holding.underWay.delete(work))
 }
@@ -89,7 +98,7 @@ async function obey(
   try {
     return await context.obey(holding, heard.message, answered)
   } catch (thrown) {
-    context.log.error({ dialId: holding.record.dialId, err: thrown }, 'a message was not obeyed by a bug')
+    tellBug(context, 'message', thrown, { dialId: holding.record.dialId })
     return fail('an error of hookswitch itself; whether it was obeyed is unknown')
   }
 }
@@ -202,7 +211,7 @@ function checkOwner(context: AgentContext, holding: Holding): void {
     .then(isIt => {
       holding.isMarked = isIt
     })
-    .catch(thrown => context.log.error({ err: thrown }, 'a marker was not looked after by a bug'))
+    .catch(thrown => tellBug(context, 'message', thrown))
   holding.underWay.add(checking)
   void checking.finally(() => holding.underWay.delete(checking))
 }

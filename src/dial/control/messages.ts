@@ -67,7 +67,8 @@ export function readMessage(text: string): Result<Message, string> {
 /** The sender's own id for the message, which comes back in the answer: a number as a number. */
 export function commandIdOf(message: Message): string | number | undefined {
   const id = message.command_id
-  if (typeof id === 'number') return id
+  // One too large for a number (1e999) could not be said again.
+  if (typeof id === 'number') return Number.isFinite(id) ? id : undefined
   return typeof id === 'string' ? id.slice(0, 128) : undefined
 }
 

@@ -12,6 +12,7 @@ import type { SwitchEvent } from '../../esl/event.ts'
 import type { Agents } from '../../redis/agents/directory.ts'
 import type { CallRecord } from '../../redis/calls/calls.ts'
 import { RedisUnavailable } from '../../redis/connect.ts'
+import { tellBug } from '../agent/bugs.ts'
 import type { AgentContext } from '../agent/context.ts'
 import { handoverEvent, type Obeyed, success } from '../call/events.ts'
 import { contest, createHolding, type Holding } from '../call/holding.ts'
@@ -36,7 +37,7 @@ export type SwitchChannel = ReturnType<typeof createSwitchChannel>
 
 /** @param mayTake whether we stop, and take nothing new. */
 export function createSwitchChannel(context: AgentContext, successor: Successor, mayTake: () => boolean) {
-  const { link, log, switchChannels } = context
+  const { link, switchChannels } = context
   let ours: Holding | undefined
   /** Another agent's, and when we asked. */
   let seen = { coreUuid: '', owner: '', atMs: Number.NEGATIVE_INFINITY }
@@ -70,7 +71,7 @@ export function createSwitchChannel(context: AgentContext, successor: Successor,
     createHolding(
       { dialId: coreUuid, orgId: '', userId: '', fields: { kind: 'switch', core: coreUuid } },
       true,
-      thrown => log.error({ err: thrown }, "a task of the switch's channel threw"),
+      thrown => tellBug(context, 'task', thrown),
     )
 
   async function claim(coreUuid: string): Promise<void> {

@@ -15,6 +15,7 @@ import { assertAllowed } from '../../esl/assertAllowed.ts'
 import type { EslCommand } from '../../esl/command.ts'
 import { originateAsp, originateBot, originateLoadTest } from '../../esl/originate.ts'
 import { answerOf, type CommandOutcome } from '../../esl/outcome.ts'
+import { tellBug } from '../agent/bugs.ts'
 import type { AgentContext } from '../agent/context.ts'
 import { type Call, createCall } from '../call/call.ts'
 import { callFailure } from '../call/events.ts'
@@ -38,6 +39,31 @@ const RESULT_MARGIN_MS = 15 * MS_PER_SECOND
 
 /** Dials a job of a list. Never rejects: what goes wrong is said on the job's channel. */
 export async function dialJob(context: AgentContext, taken: TakenJob): Promise<Dialled> {
+  try {
+    return await readAndDial(context, taken)
+  } catch (thrown) {
+    tellBug(context, 'job', thrown, { list: taken.list })
+    return settleLost(context, taken)
+  }
+}
+
+const CAUSE_BUG = 'an error of hookswitch itself'
+
+/** Something threw on the job's way. If its originate may have left, the switch is asked what became of it. */
+async function settleLost(context: AgentContext, taken: TakenJob): Promise<Dialled> {
+  const call = context.calls.all().find(each => each.text === taken.text)
+  if (call?.isSent) {
+    await settleUnknown(context, call)
+    return { kind: 'failed', cause: CAUSE_BUG }
+  }
+  if (call) {
+    await untilWritten(context, () => context.store.release(context.agent, call.record))
+    forget(context, call)
+  }
+  return refuse(context, taken, { dialId: call?.record.dialId, cause: CAUSE_BUG, isDeclaredDead: true })
+}
+
+async function readAndDial(context: AgentContext, taken: TakenJob): Promise<Dialled> {
   const parsed = parseJob(taken.text)
   if (!parsed.ok) {
     const { dialId, cause } = parsed.failure
@@ -74,7 +100,7 @@ export async function dial(
     return refuse(context, taken, { dialId: job.dialId, cause: CAUSE_DUPLICATE, isDeclaredDead: false })
 
   const call = createCall(job, { ...taken, switchName: settings.switch.name }, thrown =>
-    context.log.error({ dialId: job.dialId, err: thrown }, 'a task of a call threw'),
+    tellBug(context, 'task', thrown, { dialId: job.dialId }),
   )
   call.record.fields.core = link.coreUuid ?? ''
   // For operators, who see how long it lasts.
@@ -85,6 +111,8 @@ export async function dial(
   // Reserved before the first await: a second job of this dial id must find it.
   calls.add(call)
   const claiming = context.store.claim(context.agent, call.record)
+  // Nobody waits for it if making the originate throws.
+  claiming.catch(() => undefined)
   // Made while Redis answers.
   const originate = originateOf(context, job, call)
   try {

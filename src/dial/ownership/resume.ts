@@ -2,6 +2,7 @@
 // over, or because we moved it and never learned that we had. The call is read back from its record, its channel is
 // heard, what was left unanswered is answered, and the switch is asked what became of it.
 import type { CallRecord } from '../../redis/calls/calls.ts'
+import { tellBug } from '../agent/bugs.ts'
 import type { AgentContext } from '../agent/context.ts'
 import {
   type BargeMode,
@@ -47,7 +48,7 @@ export function recall(context: AgentContext, record: CallRecord): Call | undefi
   }
   const { list = '', switch: switchName = '' } = fields
   const call = createCall(job.value, { text: fields.job!, list, switchName }, thrown =>
-    context.log.error({ dialId, err: thrown }, 'a task of a call threw'),
+    tellBug(context, 'task', thrown, { dialId }),
   )
   call.record = record
   // Whether the former owner came to that, the switch has to tell.

@@ -7,6 +7,7 @@ import { MS_PER_SECOND } from '../../base/units.ts'
 import type { AgentDirectory, Agents } from '../../redis/agents/directory.ts'
 import type { CallRecord } from '../../redis/calls/calls.ts'
 import { RedisUnavailable } from '../../redis/connect.ts'
+import { tellBug } from '../agent/bugs.ts'
 import type { AgentContext } from '../agent/context.ts'
 import type { Call } from '../call/call.ts'
 import { handoverEvent } from '../call/events.ts'
@@ -101,7 +102,7 @@ export function startSweep(options: SweepOptions): Sweep {
   async function goOnWith(dialId: string): Promise<void> {
     if (resuming.has(dialId)) return
     resuming.add(dialId)
-    await guard(async () => {
+    const goOn = guard(async () => {
       const record = await store.find(dialId)
       if (record?.owner !== context.agent) return store.disown(dialId, context.agent)
       const collected = await successor.collected(dialId)
@@ -109,7 +110,8 @@ export function startSweep(options: SweepOptions): Sweep {
       if (collected) noteTakeover(context, record, { from: collected.from, isHandedOver: true })
       if (resume(context, record, collected)) log.info({ dialId }, 'call handed over to us')
     })
-    resuming.delete(dialId)
+    // Also when Redis was away: the next look tries again.
+    await goOn.finally(() => resuming.delete(dialId))
   }
 
   /** Held, and not among ours when we looked. */
@@ -147,20 +149,21 @@ export function startSweep(options: SweepOptions): Sweep {
   }
 
   async function settleJobs(agent: string, list: string): Promise<void> {
-    for (const text of await context.jobs.inFlight(list, agent)) {
-      const job = parseJob(text)
-      const dialId = job.ok ? job.value.dialId : undefined
-      const isUnclaimed = dialId === undefined || (await store.revoke(dialId, agent))
-      // A call of that dial id lives: this job's, or another's of whose duplicate the next taker will tell.
-      const isItsOwn = !isUnclaimed && (await store.find(dialId))?.fields.job === text
-      if (isItsOwn) await context.jobs.done(list, text, agent)
-      else {
-        log.warn({ dialId, agent }, 'job of a dead agent given back to its list')
-        await context.jobs.putBack(list, text, agent)
-        if (isUnclaimed && dialId !== undefined)
-          context.timeline.add(dialId, { what: 'job-returned', from: agent })
-      }
-    }
+    for (const text of await context.jobs.inFlight(list, agent))
+      await guard(() => settleJob(text, list, agent))
+  }
+
+  async function settleJob(text: string, list: string, agent: string): Promise<void> {
+    const job = parseJob(text)
+    const dialId = job.ok ? job.value.dialId : undefined
+    const isUnclaimed = dialId === undefined || (await store.revoke(dialId, agent))
+    // A call of that dial id lives: this job's, or another's of whose duplicate the next taker will tell.
+    const isItsOwn = !isUnclaimed && (await store.find(dialId))?.fields.job === text
+    if (isItsOwn) return context.jobs.done(list, text, agent)
+    log.warn({ dialId, agent }, 'job of a dead agent given back to its list')
+    await context.jobs.putBack(list, text, agent)
+    if (isUnclaimed && dialId !== undefined)
+      context.timeline.add(dialId, { what: 'job-returned', from: agent })
   }
 
   const isOnOurSwitch = ({ fields }: CallRecord): boolean =>
@@ -214,7 +217,7 @@ export function startSweep(options: SweepOptions): Sweep {
       await work()
     } catch (thrown) {
       if (thrown instanceof RedisUnavailable) throw thrown
-      log.error({ err: thrown }, 'a call was not taken over by a bug')
+      tellBug(context, 'takeover', thrown)
     }
   }
 
@@ -231,7 +234,7 @@ export function startSweep(options: SweepOptions): Sweep {
         .catch(thrown => {
           if (thrown instanceof RedisUnavailable)
             log.debug({ reason: messageOf(thrown) }, 'redis away while looking at the calls')
-          else log.error({ err: thrown }, 'looking at the calls failed by a bug')
+          else tellBug(context, 'takeover', thrown)
         })
         .finally(() => {
           running = undefined

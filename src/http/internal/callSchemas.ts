@@ -94,8 +94,10 @@ const JOBS = { 'asp-call': aspCall, 'bot-call': botCall, 'load-test': loadTest }
 
 /** The fields of a job of that kind; of an unknown kind those that every job has. */
 function jobFields(fields: Record<string, unknown>): Record<string, unknown> {
-  const kind = String(fields.kind)
-  const schema = Object.hasOwn(JOBS, kind) ? JOBS[kind as keyof typeof JOBS] : t.Object(jobCommon)
+  const { kind } = fields
+  // Anything but a text is not even tried as one: it may have a `toString` of its own.
+  const isKind = typeof kind === 'string' && Object.hasOwn(JOBS, kind)
+  const schema = isKind ? JOBS[kind as keyof typeof JOBS] : t.Object(jobCommon)
   return { kind: fields.kind, ...pick(schema, fields) }
 }
 
@@ -108,7 +110,8 @@ export function jobOf({ kind, ...fields }: Record<string, unknown> & { kind: str
 const SOME_DIAL_ID = 'new'
 
 function jobMistakes(fields: Record<string, unknown>): FieldMistake[] {
-  const job = readJob({ dial_id: SOME_DIAL_ID, ...jobOf({ ...fields, kind: String(fields.kind) }) })
+  const kind = typeof fields.kind === 'string' ? fields.kind : ''
+  const job = readJob({ dial_id: SOME_DIAL_ID, ...jobOf({ ...fields, kind }) })
   const mistakes = job.ok ? [] : job.failure.mistakes
   const { traceparent } = fields
   const isTraceable = traceparent === undefined || readTraceparent(traceparent) !== undefined
@@ -120,9 +123,10 @@ function jobMistakes(fields: Record<string, unknown>): FieldMistake[] {
 
 /** @returns undefined when it is none (Trace Context, 3.2). */
 export function readTraceparent(given: unknown): string | undefined {
-  const parts = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/.exec(String(given))
+  if (typeof given !== 'string') return undefined
+  const parts = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/.exec(given)
   const isUsable = parts && parts[1] !== 'ff' && !/^0+$/.test(parts[2]!) && !/^0+$/.test(parts[3]!)
-  return isUsable ? String(given) : undefined
+  return isUsable ? given : undefined
 }
 
 export const jobBody = checked(t.Union([aspCall, botCall, loadTest]), jobMistakes, jobFields)

@@ -1,6 +1,8 @@
 // Making a call over HTTP: what is queued, what is refused and why, and that a request which comes twice is one call,
 // whichever process gets it.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { anyJson } from '../../dial/anyJson.ts'
 import { startRedis, type TestRedis } from '../../harness/redis.ts'
 import { startService, type TestService } from '../../harness/service.ts'
 import { type Api, apiAt, aspCall, untilApiReady } from './api.ts'
@@ -76,6 +78,24 @@ describe('a call', () => {
     await api.post('/api/calls', aspCall({ queued_at: 1_764_000_000 }))
     expect((await jobsIn(ASP))[0].queued_at).toBe(1_764_000_000)
   })
+})
+
+test('any JSON in any field is queued or refused as the caller’s mistake, and the service goes on', async () => {
+  const fields = ['kind', 'type', 'dial_id', 'org_id', 'caller_number', 'caller_id_lega', 'queued_at', 'auth']
+  const field = fc.constantFrom(...fields, 'traceparent', 'sip_auth_password')
+  const kind = fc.constantFrom('asp-call', 'bot-call')
+  const job = fc.tuple(kind, fc.dictionary(field, anyJson, { maxKeys: 3 }))
+  const body = fc.oneof(
+    job.map(([each, more]) => aspCall({ kind: each, phone_number: '1', caller_id: '1', ...more })),
+    anyJson,
+  )
+  await fc.assert(
+    fc.asyncProperty(body, async given => {
+      const { status } = await api.post('/api/calls', given)
+      expect([202, 400, 403, 409]).toContain(status)
+    }),
+    { numRuns: 150 },
+  )
 })
 
 describe('a request that comes twice', () => {
