@@ -20,6 +20,7 @@ self.onmessage = async (event: MessageEvent<ToAgent>) => {
     agent = open(message.settings)
     return
   }
+  if (message.kind === 'apps') return (await agent)?.setAppNames(message.appNames)
   await (await agent)?.drain()
   tally.flush()
   send({ kind: 'drained' })

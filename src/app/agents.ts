@@ -10,10 +10,12 @@ import { openAgentPool } from '../dial/agent/pool.ts'
 import { errorReportSettingsOf } from '../errors/reports.ts'
 import { labelsOfCause } from '../esl/hangupCauses.ts'
 import type { Obstacle } from '../http/internal/probes.ts'
+import { type Apps, appNamesOf } from '../push/apps.ts'
 import { tracerSettingsOf } from '../tracing/tracer.ts'
 
 export interface AgentsOptions {
   config: Config
+  apps: Apps
   metrics: Metrics
   log: Log
   /** Names this process in Redis. */
@@ -29,7 +31,7 @@ export interface AgentsNotes {
 
 export type Agents = ReturnType<typeof openAgents>
 
-export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOptions, notes: AgentsNotes) {
+export function openAgents({ config, apps, metrics, log, pod, isPretty }: AgentsOptions, notes: AgentsNotes) {
   const isLoadTestAllowed = config.redMode === 'load-test'
   const {
     takeoverMs,
@@ -62,6 +64,11 @@ export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOption
     takeoverMs,
     orphanMaxMs,
     compareMs: MS_PER_MINUTE,
+    registrations: {
+      isWithDomain: config.registrationAccount === 'user@domain',
+      keepMs: config.registrationKeepMs,
+      devicesPerAccountMax: config.devicesPerAccountMax,
+    },
     ...(tracing ? { tracing } : {}),
     ...(errorReports ? { errorReports } : {}),
     timelinesMax: config.timelinesMax,
@@ -87,6 +94,10 @@ export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOption
       notes.legsEnded(cause, times)
     },
     bugs: (what: string, times: number) => metrics.lostByBug.inc({ what }, times),
+    registers: (result: string, times: number) =>
+      metrics.registers.inc({ source: 'freeswitch', result }, times),
+    registerConfirmations: (verdict: string, times: number) =>
+      metrics.registerConfirmations.inc({ source: 'freeswitch', verdict }, times),
     takeovers: (_: string, times: number) => metrics.takeovers.inc(times),
     timelineDropped: (_: string, times: number) => metrics.timelineDropped.inc(times),
   }
@@ -107,6 +118,7 @@ export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOption
     agents: switches.flatMap(each =>
       Array.from({ length: config.agentsPerSwitch }, () => ({ ...shared, switch: each })),
     ),
+    appNames: () => appNamesOf(apps),
     newName: () => `${pod}-${crypto.randomUUID().slice(0, 8)}`,
     count: ({ name, label, times }) => counters[name](label, times),
     observe: ({ name, label, seconds }) => seconds.forEach(timers[name](label)),
@@ -114,6 +126,8 @@ export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOption
     onCrash: () => metrics.agentCrashes.inc(),
     log,
   })
+
+  const stopTelling = apps.onChange(pool.tellApps)
 
   return {
     /** What keeps the agents from dialling: none of them reaches a switch, or Redis refuses to give jobs. */
@@ -142,6 +156,7 @@ export function openAgents({ config, metrics, log, pod, isPretty }: AgentsOption
           { calls: pool.calls, limitSeconds: toSeconds(config.drainMaxMs) },
           'calls go on until they end',
         )
+      stopTelling()
       await pool.drain(config.drainMaxMs)
     },
   }

@@ -73,6 +73,10 @@ export const channelExists = (channelUuid: ChannelUuid): EslCommand => asCommand
 export const dumpChannel = (channelUuid: ChannelUuid): EslCommand =>
   asCommand(`uuid_dump ${channelUuid} json`)
 
+// show registrations as json
+/** What phones are bound to at this moment, with the contact of each: a reply of some 0.4 KB for each. */
+export const listRegistrations = (): EslCommand => asCommand('show registrations as json')
+
 // show channels as json
 /** Answers `{"row_count":n,"rows":[...]}`; with none `{"row_count": 0}` alone. Rows have `uuid`, no dial id; the list
  *  lags by about 0.3 s. */

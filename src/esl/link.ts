@@ -88,6 +88,10 @@ export const DIAL_FILTERS: readonly EventFilter[] = [
   { header: 'Event-Name', value: 'SHUTDOWN' },
 ]
 
+/** Of events that belong to no call and bear a subclass. */
+const CUSTOM_FILTER = 'Event-Name CUSTOM'
+const SUBCLASS = /^[a-z_]+::[a-z_]+$/
+
 /** FreeSWITCH keeps 36 characters of a Job-UUID (mod_event_socket.c) and sends the cut one back. */
 const JOB_UUID = /^[0-9A-Za-z-]{1,36}$/
 
@@ -179,6 +183,24 @@ export class SwitchLink {
   /** Fires an event on the switch. `ok` only says that the switch took it, even for a channel that is gone. */
   sendEvent(message: EslMessage, timeoutMs: number = this.#limits.commandTimeoutMs): Promise<CommandOutcome> {
     return this.#ask(messagePacket(message), timeoutMs, 'sendevent')
+  }
+
+  /** Hears modules' own events too, of these subclasses, until the connection ends. A filter lets them through.
+   *  @throws when one is no single word: a bug. */
+  hear(subclasses: readonly string[]): Promise<CommandOutcome> {
+    assert(
+      subclasses.every(each => SUBCLASS.test(each)),
+      'a subclass is one word',
+    )
+    const timeoutMs = this.#limits.commandTimeoutMs
+    void this.#ask({ line: `filter ${CUSTOM_FILTER}` }, timeoutMs, 'filter')
+    return this.#ask({ line: `event plain CUSTOM ${subclasses.join(' ')}` }, timeoutMs, 'event')
+  }
+
+  hearNoMore(subclasses: readonly string[]): void {
+    const timeoutMs = this.#limits.commandTimeoutMs
+    void this.#ask({ line: `nixevent CUSTOM ${subclasses.join(' ')}` }, timeoutMs, 'nixevent')
+    void this.#ask({ line: `filter delete ${CUSTOM_FILTER}` }, timeoutMs, 'filter')
   }
 
   #ask(

@@ -118,6 +118,7 @@ export function createRegistrar(options: RegistrarOptions) {
     const name = nameOf(register.userAgent)
     const { result, id, wakes } = await devices.registerSip(account, {
       nowMs,
+      isOld: register.isOld === true,
       device: {
         ...app,
         token,

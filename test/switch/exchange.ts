@@ -6,6 +6,7 @@ import { type Headers, SwitchEvent } from './events.ts'
 import type { Injection } from './injections.ts'
 import type { PhoneBook } from './phones.ts'
 import type { Records } from './records.ts'
+import { Registrations } from './registrations.ts'
 import type { GatewayState, Misbehaviour, SecondLegTurn, Settings } from './settings.ts'
 import { Timers } from './timers.ts'
 
@@ -30,6 +31,7 @@ export class Exchange {
   readonly startedAtMs: number
   readonly timers: Timers
   readonly channels = new Map<string, Channel>()
+  readonly registrations = new Registrations()
   /** Ended channels that a lagging `show` still tells of. */
   readonly recentlyEnded: Channel[] = []
   channelsSinceStart = 0

@@ -10,8 +10,9 @@ type Row = Record<string, string>
 export function show(exchange: Exchange, args: string[]): string {
   const [subject = ''] = args
   const rowsOf = SUBJECTS[subject]
-  if (!rowsOf)
-    return subject === 'registrations' ? written([], args) : '-USAGE: codec|endpoint|calls|channels\n'
+  if (subject === 'registrations')
+    return written(exchange.registrations.rows(exchange.settings.hostname), args)
+  if (!rowsOf) return '-USAGE: codec|endpoint|calls|channels\n'
   return written(rowsOf(channelsShown(exchange), exchange), args)
 }
 

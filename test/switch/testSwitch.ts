@@ -13,6 +13,7 @@ import type { Injection } from './injections.ts'
 import { answer } from './legs.ts'
 import { type PhoneBehaviour, PhoneBook } from './phones.ts'
 import { type RecordEntry, Records } from './records.ts'
+import type { PhoneRegistration } from './registrations.ts'
 import { EslServer } from './server.ts'
 import {
   type GatewayState,
@@ -150,6 +151,11 @@ export class TestSwitch {
   channel(uuid: string): ChannelView | undefined {
     const leg = this.#exchange.find(uuid)
     return leg && viewOf(leg)
+  }
+
+  /** A phone registers, or unregisters: `sofia::register`, `sofia::unregister`, `show registrations`. */
+  register(phone: PhoneRegistration): void {
+    this.#exchange.registrations.register(this.#exchange, phone)
   }
 
   /** Fires a CUSTOM event of a subclass, as a module of the switch would. */

@@ -6,6 +6,7 @@ import type { Log } from '../../base/log.ts'
 import { messageOf } from '../../base/result.ts'
 import { type Clock, MS_PER_SECOND, toSeconds } from '../../base/units.ts'
 import { SwitchLink } from '../../esl/link.ts'
+import type { AppNames } from '../../push/apps.ts'
 import { openAgentDirectory } from '../../redis/agents/directory.ts'
 import { openCalls, openSwitchChannels } from '../../redis/calls/calls.ts'
 import { openRedis } from '../../redis/connect.ts'
@@ -34,6 +35,7 @@ import type { Count, Observe } from './countNames.ts'
 import { drainAgent, finish, leaveDirectory, OFFER_AGAIN_MS } from './drain.ts'
 import { type Incident, watchIncidents } from './incidents.ts'
 import type { AgentSettings, Health } from './messages.ts'
+import { openSipRegistrations } from './sipRegistrations.ts'
 
 export interface AgentOptions {
   settings: AgentSettings
@@ -55,6 +57,8 @@ export interface AgentOptions {
 export interface Agent {
   /** Takes no new job, hands its calls to others, and keeps those that nobody takes until they end. */
   drain(): Promise<void>
+  /** The apps of APPS_FILE have changed. */
+  setAppNames(appNames: readonly AppNames[]): void
 }
 
 /** Of TAKEOVER_MS: the lease runs out, the next look sees it, and the rest is for reading back and reconciling. */
@@ -111,6 +115,7 @@ export function openAgent(options: AgentOptions): Agent {
     },
     onReady: ({ coreUuid }) => void becomeReady(coreUuid),
     onLost: () => {
+      registrations?.lost()
       tellHealth()
       noteForAll('switch-lost')
       clearTimeout(orphaned)
@@ -121,6 +126,7 @@ export function openAgent(options: AgentOptions): Agent {
     onEvent: event => {
       follow(context, event)
       switchChannel.follow(event)
+      registrations?.follow(event)
     },
   })
 
@@ -215,6 +221,11 @@ export function openAgent(options: AgentOptions): Agent {
   commands.on('ready', () => void liveness.renew())
   const successor = createSuccessor(context)
   const switchChannel = createSwitchChannel(context, successor, () => !isDraining && !isDeclaredDead)
+  let appNames = settings.registrations?.appNames
+  const registrations = openSipRegistrations(context, commands, {
+    appNames: () => appNames,
+    isOurs: () => switchChannel.holding() !== undefined && !isDraining && !isDeclaredDead,
+  })
   const handOver = openHandOver(context, directory, successor, {
     mayTake: () => link.isReady && !isDraining && !isDeclaredDead,
     onPoke: () => sweep.poke(),
@@ -224,6 +235,7 @@ export function openAgent(options: AgentOptions): Agent {
     directory,
     successor,
     switchChannel,
+    onLook: () => registrations?.look(),
     liveness,
     leaseMs,
     lookMs: settings.takeoverMs * LOOK_PART,
@@ -255,6 +267,7 @@ export function openAgent(options: AgentOptions): Agent {
     clearTimeout(lineGone)
     tellHealth()
     noteForAll('switch-back')
+    registrations?.look()
     void liveness.renew()
     isReconciling = true
     try {
@@ -276,8 +289,13 @@ export function openAgent(options: AgentOptions): Agent {
   }
 
   return {
+    setAppNames(names) {
+      appNames = names
+    },
+
     async drain() {
       isDraining = true
+      registrations?.look()
       const isNothingLeft = await drainAgent({
         context,
         commands,

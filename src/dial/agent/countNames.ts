@@ -12,6 +12,8 @@ export type CountName =
   | 'timelineDropped'
   | 'dials'
   | 'bugs'
+  | 'registers'
+  | 'registerConfirmations'
 
 /** Times for the metrics. `label` is one of a few. */
 export type Observe = (name: SecondsName, label: string, seconds: number) => void

@@ -1,5 +1,6 @@
 // What the main thread and an agent's worker tell each other, and the settings that an agent works by.
 import type { ErrorReportSettings } from '../../errors/types.ts'
+import type { AppNames } from '../../push/apps.ts'
 import type { RedisSettings } from '../../redis/connect.ts'
 import type { TracerSettings } from '../../tracing/types.ts'
 import type { CountName, SecondsName } from './countNames.ts'
@@ -29,6 +30,15 @@ export interface AgentSettings {
   orphanMaxMs: number
   /** Between two comparisons of all calls with the switch. */
   compareMs: number
+  /** Phones that register at the switch become devices. Undefined: nobody listens. */
+  registrations?: {
+    /** Accounts are `user@domain`. */
+    isWithDomain: boolean
+    keepMs: number
+    devicesPerAccountMax: number
+    /** Undefined: every app is taken. */
+    appNames?: readonly AppNames[] | undefined
+  }
   /** Undefined: nothing is reported. */
   errorReports?: ErrorReportSettings
   /** Undefined: nothing is traced. */
@@ -39,7 +49,11 @@ export interface AgentSettings {
 }
 
 /** Main thread → agent. */
-export type ToAgent = { kind: 'open'; settings: AgentSettings } | { kind: 'drain' }
+export type ToAgent =
+  | { kind: 'open'; settings: AgentSettings }
+  | { kind: 'drain' }
+  /** APPS_FILE has changed. */
+  | { kind: 'apps'; appNames: readonly AppNames[] }
 
 /** Agent → main thread. */
 export type FromAgent =

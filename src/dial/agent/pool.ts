@@ -2,6 +2,7 @@
 // replaces one that crashed by one of a new name. What an agent does stands in `agent.ts`.
 import type { Log } from '../../base/log.ts'
 import { assertNever } from '../../base/result.ts'
+import type { AppNames } from '../../push/apps.ts'
 import type { Incident } from './incidents.ts'
 import type { AgentSettings, Counted, FromAgent, Health, Observed, ToAgent } from './messages.ts'
 
@@ -9,6 +10,8 @@ export interface AgentPoolOptions {
   program: URL
   /** Everything but the agent's name. One entry an agent. */
   agents: Omit<AgentSettings, 'agent'>[]
+  /** The apps of APPS_FILE as they are now; undefined: every app is taken. */
+  appNames: () => readonly AppNames[] | undefined
   /** A name that no agent ever had. */
   newName: () => string
   count: (counted: Counted) => void
@@ -75,7 +78,15 @@ export function openAgentPool(options: AgentPoolOptions) {
       member.health = UNKNOWN
       setTimeout(() => !isDraining && start(index), RESPAWN_DELAY_MS)
     })
-    send(worker, { kind: 'open', settings: { ...settings, agent: options.newName() } })
+    const { registrations } = settings
+    send(worker, {
+      kind: 'open',
+      settings: {
+        ...settings,
+        ...(registrations ? { registrations: { ...registrations, appNames: options.appNames() } } : {}),
+        agent: options.newName(),
+      },
+    })
   }
 
   const send = (worker: Worker, message: ToAgent) => worker.postMessage(message)
@@ -98,6 +109,12 @@ export function openAgentPool(options: AgentPoolOptions) {
     /** Job lists from which an agent can take nothing until somebody mends that. */
     get refusedLists(): Set<string> {
       return new Set(members.flatMap(member => member.health.refusedLists))
+    },
+
+    /** APPS_FILE has changed. */
+    tellApps(): void {
+      const appNames = options.appNames()
+      if (appNames) for (const { worker } of members) send(worker, { kind: 'apps', appNames })
     },
 
     get calls(): number {

@@ -25,6 +25,8 @@ export interface SweepOptions {
   directory: AgentDirectory
   successor: Successor
   switchChannel: SwitchChannel
+  /** Whose channel the switch's is was looked at. */
+  onLook: () => void
   liveness: Liveness
   leaseMs: number
   /** How often we look for dead agents. */
@@ -73,6 +75,7 @@ export function startSweep(options: SweepOptions): Sweep {
     }
     const agents = await directory.look(names)
     await options.switchChannel.look(agents)
+    options.onLook()
     for (const [agent, card] of agents)
       if (!card && agent !== context.agent) await guard(() => takeOverFrom(agent, agents))
     for (const agent of dead.keys()) if (!agents.has(agent)) dead.delete(agent)

@@ -6,10 +6,11 @@
 -- ARGV[2]: device JSON
 -- ARGV[3]: most devices
 -- ARGV[4]: now, ms
+-- ARGV[5]: '1': it registered some time before, and a device that is there already stays as it is
 -- Returns {'created' or 'updated', '<record> <wake's name> <pushed at, ms>' …}. An app's own registration of the same token
 -- stays as it is, seen now, and confirms by its own answer: then there are no wakes.
 local devices, pushed, slot, device = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
-local most, now = tonumber(ARGV[3]), tonumber(ARGV[4])
+local most, now, isOld = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] == '1'
 
 local phone = cjson.decode(device)
 local result, count, oldestSlot, oldest = 'created', 0, nil, nil
@@ -17,6 +18,7 @@ local all = redis.call('HGETALL', devices)
 for i = 1, #all, 2 do
   local other = cjson.decode(all[i + 1])
   if all[i] == slot and other.keptUntilMs then
+    if isOld then return { 'updated' } end
     result = 'updated'
   elseif other.token == phone.token and other.platform == phone.platform and not other.keptUntilMs then
     other.lastSeenMs = now

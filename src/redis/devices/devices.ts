@@ -43,6 +43,8 @@ export interface Device {
 export interface SipRegistration {
   device: Omit<Device, 'id' | 'registeredAtMs' | 'lastSeenMs'> & { keptUntilMs: number }
   nowMs: number
+  /** It registered some time before: a device that is there already stays as it is. */
+  isOld: boolean
 }
 
 /** A wake that waits and that pushed a phone: what a REGISTER of that phone confirms. */
@@ -92,13 +94,13 @@ export function openDevices(
      *  stays the app's device, and is seen now. */
     async registerSip(
       account: string,
-      { device, nowMs }: SipRegistration,
+      { device, nowMs, isOld }: SipRegistration,
     ): Promise<{ result: 'created' | 'updated'; id: string; wakes: PushedWake[] }> {
       const id = idOfToken(device.token)
       const json = JSON.stringify({ id, ...device, registeredAtMs: nowMs, lastSeenMs: nowMs })
       const [result, ...marks] = (await sipRegisterScript(
         [devicesKey(account), pushedKey(account)],
-        [id, json, settings.devicesPerAccountMax, nowMs],
+        [id, json, settings.devicesPerAccountMax, nowMs, isOld ? '1' : '0'],
       )) as ['created' | 'updated', ...string[]]
       const wakes = marks.map(mark => {
         const [record = '', name, pushedAtMs] = mark.split(' ')

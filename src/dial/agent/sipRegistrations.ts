@@ -1,0 +1,215 @@
+// Hears the switch's phones register, for those that ask to be pushed (RFC 8599). Of the agents of one switch the one that
+// holds the switch's channel listens; when it dies its successor does, and reads the bindings that are there first. Facts
+// go to the room of the union, which both halves share; two agents that tell the same one do no harm.
+
+import type { Log } from '../../base/log.ts'
+import { messageOf } from '../../base/result.ts'
+import { type Clock, MS_PER_SECOND, toSeconds } from '../../base/units.ts'
+import { listRegistrations } from '../../esl/commands.ts'
+import type { SwitchEvent } from '../../esl/event.ts'
+import type { SwitchLink } from '../../esl/link.ts'
+import type { AppNames } from '../../push/apps.ts'
+import { type RedisConnection, RedisUnavailable } from '../../redis/connect.ts'
+import { openDevices } from '../../redis/devices/devices.ts'
+import { openWakes } from '../../redis/wakes/wakes.ts'
+import { createRegistrar, type Registrar, type SipRegister } from '../../union/registrar.ts'
+import { type AgentContext, letFinish } from './context.ts'
+
+/** `sofia::expire` is not among them: a phone that sleeps does not refresh its binding, and shall be woken all the same. */
+const SUBCLASSES = ['sofia::register', 'sofia::unregister'] as const
+
+/** Its answer is 0.4 KB for each binding. */
+const LIST_TIMEOUT_MS = 30 * MS_PER_SECOND
+
+/** Bindings of the list that are told at once, and REGISTERs under way when Redis is slow: beyond, the list is read again. */
+const AT_ONCE_MAX = 100
+const UNDER_WAY_MAX = 5_000
+
+/** After a list that could not be read or told. */
+const LIST_AGAIN_MS = 5 * MS_PER_SECOND
+
+interface Options {
+  link: Pick<SwitchLink, 'isReady' | 'hear' | 'hearNoMore' | 'bgapi'>
+  registrar: Registrar
+  /** Whether this agent is the switch's that listens. */
+  isOurs: () => boolean
+  /** Accounts are `user@domain`. */
+  isWithDomain: boolean
+  switchName: string
+  /** Lets work that has begun end before the agent does. */
+  letFinish: (work: Promise<unknown>) => void
+  clock: Clock
+  log: Log
+}
+
+export type SipRegistrations = ReturnType<typeof createSipRegistrations>
+
+/** @param how.isOurs whether this agent is the switch's that listens.
+ *  @returns undefined when the settings want none. */
+export function openSipRegistrations(
+  context: AgentContext,
+  commands: RedisConnection,
+  how: { isOurs: () => boolean; appNames: () => readonly AppNames[] | undefined },
+): SipRegistrations | undefined {
+  const { link, settings, count, timeline, clock, log } = context
+  const { registrations } = settings
+  if (!registrations) return undefined
+  const registrar = createRegistrar({
+    devices: openDevices(commands, registrations, clock),
+    wakes: openWakes(commands, clock),
+    appNames: how.appNames,
+    keepMs: registrations.keepMs,
+    timeline,
+    onRegister: result => count('registers', result),
+    onConfirmation: verdict => count('registerConfirmations', verdict),
+    clock,
+    log,
+  })
+  return createSipRegistrations({
+    link,
+    registrar,
+    isOurs: how.isOurs,
+    isWithDomain: registrations.isWithDomain,
+    switchName: settings.switch.name,
+    letFinish: work => letFinish(context, work),
+    clock,
+    log,
+  })
+}
+
+function createSipRegistrations(options: Options) {
+  const { link, log } = options
+  const from = `FreeSWITCH ${options.switchName}`
+  let isListening = false
+  let isReading = false
+  /** When the list is to be read; undefined: nothing was missed. */
+  let listDueAtMs: number | undefined
+  let underWay = 0
+
+  /** Begins or stops to listen, as the switch's channel is ours or not. Called again and again. */
+  function look(): void {
+    const shall = link.isReady && options.isOurs()
+    if (shall !== isListening) {
+      isListening = shall
+      if (shall) begin()
+      else if (link.isReady) link.hearNoMore(SUBCLASSES)
+    }
+    const isDue = listDueAtMs !== undefined && performance.now() >= listDueAtMs
+    if (isListening && isDue && !isReading) options.letFinish(readList())
+  }
+
+  function begin(): void {
+    listDueAtMs = 0
+    // The list is asked for behind it: no REGISTER falls between the two.
+    options.letFinish(
+      link.hear(SUBCLASSES).then(outcome => {
+        if (outcome.kind === 'error')
+          log.error({ reply: outcome.text }, 'the switch lets us hear no registrations')
+      }),
+    )
+  }
+
+  async function readList(): Promise<void> {
+    isReading = true
+    listDueAtMs = undefined
+    try {
+      const job = { jobUuid: crypto.randomUUID(), timeoutMs: LIST_TIMEOUT_MS }
+      const outcome = await link.bgapi(listRegistrations(), job).result
+      if (outcome.kind !== 'ok') return readAgain()
+      const all = bindingsOf(outcome.text)
+      for (let at = 0; at < all.length && isListening; at += AT_ONCE_MAX)
+        await Promise.all(all.slice(at, at + AT_ONCE_MAX).map(tellOld))
+    } finally {
+      isReading = false
+    }
+  }
+
+  function readAgain(): void {
+    listDueAtMs = performance.now() + LIST_AGAIN_MS
+  }
+
+  function tellOld(binding: Binding): Promise<void> {
+    const expiresSeconds = Math.max(1, binding.expiresAtSeconds - Math.floor(toSeconds(options.clock())))
+    const account = accountOf(binding.user, binding.domain)
+    return tell({ account, contact: binding.url, isDecoded: true, expiresSeconds, from, isOld: true })
+  }
+
+  async function tell(register: SipRegister): Promise<void> {
+    if (underWay >= UNDER_WAY_MAX) return readAgain()
+    underWay += 1
+    try {
+      await options.registrar.hear(register)
+    } catch (thrown) {
+      if (!(thrown instanceof RedisUnavailable)) log.error({ err: thrown }, 'a REGISTER could not be told')
+      else log.debug({ reason: messageOf(thrown) }, 'redis unavailable: the registrations are read again')
+      readAgain()
+    } finally {
+      underWay -= 1
+    }
+  }
+
+  const accountOf = (user: string, domain: string): string =>
+    options.isWithDomain ? `${user}@${domain}` : user
+
+  return {
+    look,
+
+    /** The line to the switch is gone, and what it was asked for with it. */
+    lost(): void {
+      isListening = false
+    },
+
+    /** One event of the switch; most are none of these. */
+    follow(event: SwitchEvent): void {
+      if (!isListening || event.name !== 'CUSTOM') return
+      const subclass = event.header('Event-Subclass')
+      const isGone = subclass === 'sofia::unregister'
+      if (!isGone && subclass !== 'sofia::register') return
+      // FreeSWITCH names the address-of-record in the From's headers, in both events.
+      const user = event.header('from-user') ?? ''
+      const contact = event.header('contact') ?? ''
+      const account = accountOf(user, event.header('from-host') ?? '')
+      if (!ACCOUNT.test(account)) return
+      const expiresSeconds = isGone ? 0 : Number(event.header('expires'))
+      const userAgent = event.header('user-agent')
+      options.letFinish(
+        tell({
+          account,
+          contact,
+          isDecoded: true,
+          ...(Number.isSafeInteger(expiresSeconds) ? { expiresSeconds } : {}),
+          ...(userAgent === undefined ? {} : { userAgent }),
+          from,
+        }),
+      )
+    },
+  }
+}
+
+/** As the HTTP routes take it. */
+const ACCOUNT = /^[A-Za-z0-9_.+~-]{1,64}(@[A-Za-z0-9.-]{1,255})?$/
+
+interface Binding {
+  user: string
+  domain: string
+  url: string
+  expiresAtSeconds: number
+}
+
+/** A list that is none has no bindings; a switch without any says no `rows`. */
+function bindingsOf(text: string): Binding[] {
+  let list: unknown
+  try {
+    list = JSON.parse(text)
+  } catch {
+    return []
+  }
+  const { rows } = (list ?? {}) as { rows?: unknown }
+  if (!Array.isArray(rows)) return []
+  return rows.flatMap((row: Record<string, unknown> | null): Binding[] => {
+    const { reg_user: user, realm: domain, url, expires } = row ?? {}
+    if (typeof user !== 'string' || typeof domain !== 'string' || typeof url !== 'string') return []
+    if (!ACCOUNT.test(user)) return []
+    return [{ user, domain, url, expiresAtSeconds: Number(expires) || 0 }]
+  })
+}
