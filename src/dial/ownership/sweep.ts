@@ -122,7 +122,19 @@ export function startSweep(options: SweepOptions): Sweep {
     const standing = await store.standing(call.record)
     if (call.isEnding || call.ownership !== 'held') return
     if (standing === 'fenced') leave(context, call)
-    if (standing === 'lost' && (await context.isAlive())) await restore(context, call)
+    if (standing === 'lost')
+      await new Promise<void>(resolve => call.tasks.run(() => writeAgain(call).finally(resolve)))
+  }
+
+  /** In the call's own order: what is said of it meanwhile must not be undone. */
+  async function writeAgain(call: Call): Promise<void> {
+    try {
+      if (call.ownership !== 'held' || (await store.standing(call.record)) !== 'lost') return
+      if (await context.isAlive()) await restore(context, call)
+    } catch (thrown) {
+      if (!(thrown instanceof RedisUnavailable)) throw thrown
+      log.debug({ reason: messageOf(thrown) }, 'redis is away again: the next look sees it')
+    }
   }
 
   async function takeOverFrom(agent: string, agents: Agents): Promise<void> {
