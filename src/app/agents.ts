@@ -41,6 +41,7 @@ export function openAgents({ config, apps, metrics, log, pod, isPretty }: Agents
     bargersMax,
     callsMax,
     callsPerSecond,
+    activeKey,
     gateways,
     gateway,
     sipProfile,
@@ -51,6 +52,7 @@ export function openAgents({ config, apps, metrics, log, pod, isPretty }: Agents
   const shared = {
     redis: { url: config.redisUrl, connectTimeoutMs: config.redisConnectTimeoutMs },
     jobLists: [config.jobListAsp, config.jobListBot, ...(isLoadTestAllowed ? [config.jobListLoad] : [])],
+    activeKey,
     gateways,
     gateway,
     sipProfile,

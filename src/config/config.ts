@@ -211,6 +211,12 @@ export const SETTINGS = {
   jobListAsp: text('JOB_LIST_ASP', 'talkiq-asp.calls', 'Redis list of asp-call jobs.'),
   jobListBot: text('JOB_LIST_BOT', 'talkiq-bot.calls', 'Redis list of bot-call jobs.'),
   jobListLoad: text('JOB_LIST_LOAD', 'talkiq-load.calls', 'Redis list of load-test jobs.'),
+  activeKey: choice(
+    'ACTIVE_KEY',
+    ['dial.org.user', 'org.user.dial'],
+    'dial.org.user',
+    "Order of the ids in `redswitch.…`, the list of a call's answered sides: as redswitch's README says, or as its code wrote it.",
+  ),
   jobAgeMaxMs: seconds(
     'JOB_MAX_AGE',
     60,

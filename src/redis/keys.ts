@@ -93,9 +93,18 @@ export const askedKey = (list: string, key: string): string => `${PREFIX}asked:{
 /** LIST, jobs that can't be dialled, each with its reason. */
 export const deadLetterKey = (list: string): string => `${list}:dead`
 
+/** In which order a call's ids stand in the key of its active sides: as redswitch's README says, or as its code did. */
+export const ACTIVE_KEYS = ['dial.org.user', 'org.user.dial'] as const
+export type ActiveKey = (typeof ACTIVE_KEYS)[number]
+
 /** LIST, redswitch's own: one `ACTIVE.<side>` for each answered side. */
-export const activeCallKey = (call: CallOwnerIds): string =>
-  `redswitch.${call.dialId}.${call.orgId}.${call.userId}`
+export const activeCallKey = (
+  { dialId, orgId, userId }: CallOwnerIds,
+  order: ActiveKey = 'dial.org.user',
+): string =>
+  order === 'dial.org.user'
+    ? `redswitch.${dialId}.${orgId}.${userId}`
+    : `redswitch.${orgId}.${userId}.${dialId}`
 
 /** LIST, redswitch's own: what was published about the user's newest call, newest first. */
 export const historyKey = (user: Pick<CallOwnerIds, 'orgId' | 'userId'>): string =>

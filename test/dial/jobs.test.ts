@@ -32,6 +32,9 @@ describe('a bad job', () => {
     ['org_id', '', 'org_id must be'],
     ['user_id', 'x'.repeat(129), 'user_id must be'],
     ['queued_at', 'yesterday', 'queued_at must be'],
+    ['queued_at', Date.now(), 'queued_at must be seconds since the epoch, not milliseconds'],
+    ['queued_at', Math.round(Date.now() / 1_000) + 600, 'queued_at is more than a minute ahead'],
+    ['queued_at', 1e300, 'queued_at must be'],
     ['type', 'dance-call', 'type must be'],
   ])('fails on its channel and is kept with its reason: %s = %p', async (field, value, cause) => {
     const dialId = newDialId()
@@ -111,13 +114,48 @@ describe('a bad job', () => {
     await newestDeadLetter('talkiq-load.calls')
   })
 
-  test('that asks for a login without one fails', async () => {
+  test.each([
+    [true, 'sip_auth_username must be'],
+    ['True', 'sip_auth_username must be'],
+    ['yes', 'sip_auth_username must be'],
+    [1, 'sip_auth_username must be'],
+    [{ toString: 1 }, 'auth must be true or false'],
+    [['true'], 'auth must be true or false'],
+  ])('that asks for a login without one fails: %p', async (auth, cause) => {
     const dialId = newDialId()
     const channel = await stage.listen(dialId)
-    await stage.push(botJob(dialId, { phone_number: 'a@b.example', auth: true }))
-    expect((await channel.next('failure')).cause).toStartWith('sip_auth_username must be')
+    await stage.push(botJob(dialId, { phone_number: 'a@b.example', auth }))
+    expect((await channel.next('failure')).cause).toStartWith(cause)
     await newestDeadLetter('talkiq-bot.calls')
   })
+})
+
+test.each([[false], ['False'], [0], ['0'], [''], [null], [undefined]])(
+  'auth: %p asks for no login',
+  async auth => {
+    const dialId = newDialId()
+    const channel = await stage.listen(dialId)
+    await stage.push(botJob(dialId, { phone_number: '15550000486', auth }))
+    await channel.next('hangup-event')
+  },
+)
+
+test('the list of active sides is named as the settings say', async () => {
+  const other = await openStage()
+  await other.agent({ activeKey: 'org.user.dial' }).isSwitchReady
+  const dialId = newDialId()
+  const channel = await other.listen(dialId)
+  await other.push(aspJob(dialId))
+  await channel.next(each => each.type === 'answer-event' && each.side === '1')
+  expect(await other.redis.client.keys('redswitch.*')).toEqual([`redswitch.org.user.${dialId}`])
+  expect((await other.redis.client.lrange(`redswitch.org.user.${dialId}`, 0, -1)).sort()).toEqual([
+    'ACTIVE.0',
+    'ACTIVE.1',
+  ])
+  expect(await channel.order({ type: 'stop_playback' })).toEqual({ type: 'ack', event: 'stop_playback' })
+  await channel.order({ type: 'hangup' })
+  await until('nothing is left', async () => (await leftovers(other)).length === 0)
+  await other.close()
 })
 
 test('a second job for a living dial id is answered so, and its phone does not ring', async () => {

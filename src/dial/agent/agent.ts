@@ -158,7 +158,7 @@ export function openAgent(options: AgentOptions): Agent {
     agent,
     settings,
     link,
-    store: openCalls(commands),
+    store: openCalls(commands, settings.activeKey),
     switchChannels: openSwitchChannels(commands),
     jobs: openJobs(commands, agent),
     channels: openSubscriber({

@@ -2,6 +2,7 @@
 import type { ErrorReportSettings } from '../../errors/types.ts'
 import type { AppNames } from '../../push/apps.ts'
 import type { RedisSettings } from '../../redis/connect.ts'
+import type { ActiveKey } from '../../redis/keys.ts'
 import type { TracerSettings } from '../../tracing/types.ts'
 import type { CountName, SecondsName } from './countNames.ts'
 import type { Incident } from './incidents.ts'
@@ -13,6 +14,8 @@ export interface AgentSettings {
   switch: { name: string; host: string; port: number; password: string }
   redis: RedisSettings
   jobLists: readonly string[]
+  /** How the lists of active sides are named. */
+  activeKey: ActiveKey
   /** By provider; `gateway` serves the rest. */
   gateways: Readonly<Record<string, string>>
   gateway: string

@@ -100,6 +100,7 @@ export function readControl(message: Message): Result<Control, Mistake[] | strin
     case 'play-now':
       return withPath(message, path => ({ kind: 'play', path, isReplacing: true }))
     case 'stop-playback':
+    case 'stop_playback':
       return ok({ kind: 'stop-playback' })
     case 'start-background':
       return withPath(message, path => ({ kind: 'background', path, isStarting: true }))

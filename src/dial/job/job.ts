@@ -3,7 +3,7 @@
 
 import { meaningOf } from '../../base/bytes.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
-import { MS_PER_SECOND } from '../../base/units.ts'
+import { MS_PER_MINUTE, MS_PER_SECOND } from '../../base/units.ts'
 import {
   type CallerId,
   type DialId,
@@ -203,11 +203,14 @@ function readLogin(form: JobForm): SipCredentials | undefined {
   return undefined
 }
 
-/** `auth` asks for a SIP login with the two fields beside it. redswitch's clients send it as the text `true`. */
+/** What says that no login is asked for; redswitch took anything else that is no empty text for a yes. */
+const NO_LOGIN: readonly unknown[] = [undefined, null, false, 0, '', 'false', '0']
+
+/** `auth` asks for a SIP login with the two fields beside it. redswitch's clients send `true`, `"true"`, `1`, `"yes"`. */
 export function readCredentials(fields: Fields): Result<SipCredentials | undefined, Mistake[]> {
   const { auth } = fields
-  const isAsked = auth === true || (typeof auth === 'string' && auth.toLowerCase() === 'true')
-  if (!isAsked) return ok(undefined)
+  if (NO_LOGIN.includes(typeof auth === 'string' ? auth.toLowerCase() : auth)) return ok(undefined)
+  if (typeof auth === 'object') return fail([{ field: 'auth', detail: 'must be true or false' }])
   const username = parseSipUsername(fields.sip_auth_username)
   const password = parseSipPassword(fields.sip_auth_password)
   if (username.ok && password.ok) return ok({ username: username.value, password: password.value })
@@ -222,10 +225,24 @@ function readQueuedAt({ fields, mistakes }: JobForm): number | undefined {
   const { queued_at: given } = fields
   // Of anything else not even the attempt to read it as a number is safe: it may have a `toString` of its own.
   const seconds = typeof given === 'number' || typeof given === 'string' ? Number(given) : Number.NaN
-  if (Number.isFinite(seconds) && seconds > 0) return seconds * MS_PER_SECOND
-  mistakes.push({ field: 'queued_at', detail: 'must be seconds since the epoch' })
+  const isSeconds = Number.isFinite(seconds) && seconds > 0
+  if (isSeconds && seconds < MILLISECONDS_FROM) return seconds * MS_PER_SECOND
+  const detail = 'must be seconds since the epoch'
+  mistakes.push({ field: 'queued_at', detail: isSeconds ? `${detail}, not milliseconds` : detail })
   return undefined
 }
+
+/** As seconds the year 5138, as milliseconds 1973. */
+const MILLISECONDS_FROM = 100_000_000_000
+
+/** Clocks of two machines may differ by so much; a job from later would never be too old. */
+const AHEAD_MAX_MS = MS_PER_MINUTE
+
+/** Not for a job that was taken once: its time was right then. */
+export const aheadOf = ({ queuedAtMs }: Job, nowMs: number): Mistake | undefined =>
+  queuedAtMs !== undefined && queuedAtMs - nowMs > AHEAD_MAX_MS
+    ? { field: 'queued_at', detail: 'is more than a minute ahead' }
+    : undefined
 
 /** Never a mistake: a call is not refused for the sake of a trace. */
 function readTraceparent({ fields }: JobForm): string | undefined {

@@ -24,7 +24,7 @@ import { concludeWithFailure, isLeft, isOurs, sayOn, settleJob, untilWritten } f
 import { listen } from '../control/hear.ts'
 import { settleUnknown } from '../follow/reconcile.ts'
 import type { TakenJob } from './intake.ts'
-import { type Job, parseJob } from './job.ts'
+import { aheadOf, type Job, parseJob, sentenceOf } from './job.ts'
 
 /** How a job's dialling began. `failed` was said on the dial id's channel already. */
 export type Dialled =
@@ -82,6 +82,8 @@ export function whyNot({ settings, link }: AgentContext, job: Job, takenAtMs: nu
   if (job.kind === 'load-test' && !settings.isLoadTestAllowed) return 'load tests need RED_MODE=load-test'
   // Its channel is the switch's own: the call's messages and the switch's could not be told apart.
   if (job.dialId === link.coreUuid) return 'the dial_id is the core UUID of the switch'
+  const ahead = aheadOf(job, takenAtMs)
+  if (ahead) return sentenceOf(ahead)
   const isLate = job.queuedAtMs !== undefined && takenAtMs - job.queuedAtMs > settings.jobAgeMaxMs
   return isLate ? CAUSE_EXPIRED : undefined
 }

@@ -3,7 +3,7 @@
 import { t } from 'elysia'
 import type { WireMessage } from '../../backend/sendCommand.ts'
 import { type Message, readControl } from '../../dial/control/messages.ts'
-import { readJob } from '../../dial/job/job.ts'
+import { aheadOf, readJob } from '../../dial/job/job.ts'
 import { checked, type FieldMistake, pick } from './checked.ts'
 
 const ID = '1-128 of letters, digits and `_.:@+-`'
@@ -112,7 +112,8 @@ const SOME_DIAL_ID = 'new'
 function jobMistakes(fields: Record<string, unknown>): FieldMistake[] {
   const kind = typeof fields.kind === 'string' ? fields.kind : ''
   const job = readJob({ dial_id: SOME_DIAL_ID, ...jobOf({ ...fields, kind }) })
-  const mistakes = job.ok ? [] : job.failure.mistakes
+  const ahead = job.ok ? aheadOf(job.value, Date.now()) : undefined
+  const mistakes = job.ok ? (ahead ? [ahead] : []) : job.failure.mistakes
   const { traceparent } = fields
   const isTraceable = traceparent === undefined || readTraceparent(traceparent) !== undefined
   return [

@@ -4,6 +4,7 @@
 // names put them on other slots.
 import type { RedisConnection } from '../connect.ts'
 import {
+  type ActiveKey,
   activeCallKey,
   type CallOwnerIds,
   callKey,
@@ -101,8 +102,8 @@ export type Claimed = 'claimed' | 'duplicate' | 'revoked'
 export type CallStore = ReturnType<typeof openRecords>
 
 /** The records of dialled calls. @throws RedisUnavailable from every method. */
-export const openCalls = (redis: RedisConnection) =>
-  openRecords(redis, { record: callKey, over: callOverKey, owned: ownedCallsKey })
+export const openCalls = (redis: RedisConnection, activeKey?: ActiveKey) =>
+  openRecords(redis, { record: callKey, over: callOverKey, owned: ownedCallsKey }, activeKey)
 
 /** The same for the channels of switches, each of which has one owner as a call has. Their `dialId` is the core UUID;
  *  no agent's list names them, because every agent of a switch knows its one. */
@@ -115,7 +116,7 @@ interface RecordKeys {
   owned: ((agent: string) => string) | undefined
 }
 
-function openRecords(redis: RedisConnection, keysOf: RecordKeys) {
+function openRecords(redis: RedisConnection, keysOf: RecordKeys, activeKey?: ActiveKey) {
   // A phone waits for it.
   const claimScript = bindScript(redis, 'callClaim', callClaimLua, { keyCounts: [2, 3], isUrgent: true })
   const eventScript = bindScript(redis, 'callEvent', callEventLua, { keyCounts: [3, 5] })
@@ -136,7 +137,7 @@ function openRecords(redis: RedisConnection, keysOf: RecordKeys) {
       writes.push(redis.lpush(history, step.event), redis.expire(history, HISTORY_EXPIRY_SECONDS))
     }
     if (step.active) {
-      const active = activeCallKey(call)
+      const active = activeCallKey(call, activeKey)
       const value = `ACTIVE.${step.active.side}`
       writes.push(redis.lrem(active, 0, value))
       if (step.active.isActive)
@@ -209,7 +210,7 @@ function openRecords(redis: RedisConnection, keysOf: RecordKeys) {
       const { active, answers, isLast, isLeftOver } = step
       const name = answers ?? ''
       const own = [keysOf.record(call.dialId), keysOf.over(call.dialId), saidKey(call.dialId, name)]
-      const keys = isSplit ? own : [...own, historyKey(call), activeCallKey(call)]
+      const keys = isSplit ? own : [...own, historyKey(call), activeCallKey(call, activeKey)]
       const outcome = (await eventScript(keys, [
         call.fence,
         step.number,

@@ -119,6 +119,7 @@ export class AgentPlace {
       },
       redis: { url: `redis://${REDIS_HOST}:${REDIS_PORT}`, connectTimeoutMs: 3_000 },
       jobLists: JOB_LISTS,
+      activeKey: 'dial.org.user',
       gateways: {},
       gateway: GATEWAY,
       sipProfile: 'external',
