@@ -122,8 +122,7 @@ export function startSweep(options: SweepOptions): Sweep {
     const standing = await store.standing(call.record)
     if (call.isEnding || call.ownership !== 'held') return
     if (standing === 'fenced') leave(context, call)
-    if (standing === 'lost')
-      await new Promise<void>(resolve => call.tasks.run(() => writeAgain(call).finally(resolve)))
+    if (standing === 'lost') call.tasks.run(() => writeAgain(call))
   }
 
   /** In the call's own order: what is said of it meanwhile must not be undone. */
