@@ -14,6 +14,8 @@ const USAGE = `bun test/simulation/main.ts
   --seed S      tries this one seed, and tells its story if it fails
   --first S     the first seed, default: by chance
   --whole       does not make failing seeds smaller
+  --skip A,B    leaves these seeds out
+  --until-broken  ends with the first seed that fails
   --stories N   tells so many stories for each broken promise, default 1`
 
 const { values: flags } = parseArgs({
@@ -23,6 +25,8 @@ const { values: flags } = parseArgs({
     seed: { type: 'string' },
     first: { type: 'string' },
     whole: { type: 'boolean', default: false },
+    skip: { type: 'string', default: '' },
+    'until-broken': { type: 'boolean', default: false },
     stories: { type: 'string', default: '1' },
     help: { type: 'boolean', default: false },
   },
@@ -46,7 +50,10 @@ const figures = { seeds: 0, faults: 0, calls: 0, messages: 0, virtualMs: 0, step
 const beganMs = stopwatchMs()
 let spentShrinkingMs = 0
 
-for (let seed = first; seed < first + most && stopwatchMs() < untilMs; seed++) {
+const skipped = new Set(flags.skip.split(',').filter(Boolean).map(Number))
+const isOver = () => stopwatchMs() >= untilMs || (flags['until-broken'] && failing.size > 0)
+for (let seed = first; seed < first + most && !isOver(); seed++) {
+  if (skipped.has(seed)) continue
   const trial = await tryPlan(drawPlan(seed))
   note(trial)
   for (const finding of trial.findings) {

@@ -110,7 +110,8 @@ export function startBackend(world: World): Backend {
     )
     const ended = (type: string, wanted: (message: Message) => boolean) =>
       soFar.filter(message => message.type === type && wanted(message)).length
-    const bargers = rings.filter(({ side }) => side === undefined).length
+    // Also one that never rang has its end.
+    const bargers = ended('ack', each => each.event === 'barge')
     const isOver =
       rings.every(
         ({ side }) => side === undefined || ended('hangup-event', each => each.side === side) > 0,
