@@ -9,6 +9,7 @@
 //   SIP_PROFILE              the profile that calls SIP URIs; default external
 //   FREESWITCH_DEAD_GATEWAY  a gateway to a port where nobody listens; default downed
 //   FREESWITCH_DOWN_GATEWAY  the same, pinged by the switch, which so knows it is down; default downed_pinged
+//   FREESWITCH_REGISTRAR     host:port of a profile (UDP) that takes any REGISTER (`accept-blind-reg`); not set: phones don't register
 //   FREESWITCH_SOUNDS        a directory that the suite writes and the switch reads; default the system's own
 //
 // The tests of a dead or downed gateway are skipped where the switch has none. Calls are PCMU, at most 30 legs at once,
@@ -28,6 +29,7 @@ export const SIP_PROFILE = read('SIP_PROFILE', 'external')
 export const PHONES_ADDRESS = addressOf(read('FREESWITCH_PHONES', '127.0.0.1:5090'), 5090)
 export const DEAD_GATEWAY = read('FREESWITCH_DEAD_GATEWAY', 'downed')
 export const DOWN_GATEWAY = read('FREESWITCH_DOWN_GATEWAY', 'downed_pinged')
+export const REGISTRAR = read('FREESWITCH_REGISTRAR', '')
 export const SOUNDS = read('FREESWITCH_SOUNDS', tmpdir())
 
 function addressOf(text: string, fallbackPort: number): { host: string; port: number } {

@@ -9,6 +9,7 @@ import { dialplanTests } from './dialplan.ts'
 import { doctorTests } from './doctor.ts'
 import { hearingTable } from './hearing.ts'
 import { outcomeTests } from './outcomes.ts'
+import { registrationTests } from './registrations.ts'
 import { GATEWAY, reachSwitch } from './settings.ts'
 import { openTestbed, type Testbed } from './testbed.ts'
 
@@ -45,6 +46,7 @@ function suite(gateways: ReadonlySet<string>): void {
   describe('a bot call', () => botTests(bed))
   describe("a channel's own socket", () => channelSocketTests(bed))
   describe('the dialplan', () => dialplanTests(bed))
+  describe('a phone', () => registrationTests())
   describe('by ear', () => audioTests(bed))
   describe('the doctor', doctorTests)
 }

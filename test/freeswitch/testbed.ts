@@ -41,6 +41,7 @@ const LASTING_KEYS = [
   ...[keys.PODS_KEY, keys.podKey(''), keys.minuteKey(0), keys.timelineKey(''), keys.TIMELINES_KEY].map(
     beginning,
   ),
+  ...[keys.devicesKey('')].map(beginning),
   ...[keys.timelinesOfKey(''), 'redswitch_history.'].map(beginning),
 ]
 const LASTING_CHANNELS = [keys.agentChannel(''), keys.selfTestChannel('')]
