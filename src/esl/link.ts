@@ -141,6 +141,12 @@ export class SwitchLink {
     return (this.#connection?.waitingReplies ?? 0) + this.#jobs.size
   }
 
+  /** A command given now could not be sent: too many are unanswered. */
+  get isBusy(): boolean {
+    const { waitingCommandsMax, jobsMax } = this.#limits
+    return (this.#connection?.waitingReplies ?? 0) >= waitingCommandsMax || this.#jobs.size >= jobsMax
+  }
+
   /** Connects, and reconnects until `close`. */
   start(): void {
     assert(this.#state === 'idle', 'a link is started once')

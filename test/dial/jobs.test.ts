@@ -1,6 +1,7 @@
 // What becomes of jobs: each ends as a call, as a failure on its channel, on the dead-letter list, or back where it
 // came from. Nothing is dropped in silence.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, spyOn, test } from 'bun:test'
+import { SwitchLink } from '../../src/esl/link.ts'
 import { aspJob, botJob, leftovers, newDialId, openStage, type Stage, until } from './stage.ts'
 
 let stage: Stage
@@ -262,4 +263,22 @@ test('a job in whose way something throws is lost alone: told, kept and counted'
   await until('nothing is left', async () => (await leftovers(broken)).length === 0)
   expect(agent.counts.get('bugs job')).toBe(1)
   await broken.close()
+})
+
+test('a job whose originate could not be sent goes back to its list, and is dialled once', async () => {
+  const full = await openStage()
+  await full.agent().isSwitchReady
+  const dialId = newDialId()
+  const channel = await full.listen(dialId)
+  // As when a thousand commands wait for a switch that is slow.
+  const busy = Promise.resolve({ kind: 'busy' as const })
+  using sending = spyOn(SwitchLink.prototype, 'bgapi')
+  for (const _ of [1, 2, 3]) sending.mockImplementationOnce(() => ({ accepted: busy, result: busy }))
+  await full.push(aspJob(dialId, { caller_number: '15550000486' }))
+  await channel.next('hangup-event')
+  await until('nothing is left', async () => (await leftovers(full)).length === 0)
+  expect(sending).toHaveBeenCalledTimes(4)
+  expect(full.switch.records(0, ['originate'])).toHaveLength(1)
+  expect(channel.heard.map(each => each.type)).toEqual(['call-start', 'hangup-event'])
+  await full.close()
 })

@@ -198,7 +198,7 @@ export function openAgent(options: AgentOptions): Agent {
     lists: settings.jobLists,
     jobs: context.jobs,
     openBlocking: () => openRedis(settings.redis, 'blocking', log),
-    canDial: () => link.isReady && !isReconciling && calls.size < settings.callsMax,
+    canDial: () => link.isReady && !link.isBusy && !isReconciling && calls.size < settings.callsMax,
     allowance: context.allowance,
     onJob: taken => {
       inHand.add(taken.text)

@@ -4,19 +4,9 @@
 
 import { assertNever, messageOf } from '../../base/result.ts'
 import { MS_PER_SECOND, toSeconds } from '../../base/units.ts'
-import {
-  type GatewayName,
-  parseChannelUuid,
-  parseGatewayName,
-  parseHeaderPrefix,
-  parseProfileName,
-} from '../../esl/allow.ts'
-import { assertAllowed } from '../../esl/assertAllowed.ts'
-import type { EslCommand } from '../../esl/command.ts'
-import { originateAsp, originateBot, originateLoadTest } from '../../esl/originate.ts'
 import { answerOf, type CommandOutcome } from '../../esl/outcome.ts'
 import { tellBug } from '../agent/bugs.ts'
-import type { AgentContext } from '../agent/context.ts'
+import { type AgentContext, letFinish } from '../agent/context.ts'
 import { type Call, createCall } from '../call/call.ts'
 import { callFailure } from '../call/events.ts'
 import { leave } from '../call/leave.ts'
@@ -25,6 +15,7 @@ import { listen } from '../control/hear.ts'
 import { settleUnknown } from '../follow/reconcile.ts'
 import type { TakenJob } from './intake.ts'
 import { aheadOf, type Job, parseJob, sentenceOf } from './job.ts'
+import { gatewayOf, originateOf } from './originateFor.ts'
 
 /** How a job's dialling began. `failed` was said on the dial id's channel already. */
 export type Dialled =
@@ -36,6 +27,9 @@ const CAUSE_DUPLICATE = 'duplicate dial_id'
 
 /** A job's result comes with A's answer or A's failure; beyond the ring time the switch gets this to say so. */
 const RESULT_MARGIN_MS = 15 * MS_PER_SECOND
+
+/** Until the switch has answered some of the commands that wait: a job that goes back at once would be taken at once. */
+const BUSY_MS = 50
 
 /** Dials a job of a list. Never rejects: what goes wrong is said on the job's channel. */
 export async function dialJob(context: AgentContext, taken: TakenJob): Promise<Dialled> {
@@ -148,14 +142,20 @@ export async function dial(
   context.count('jobs', job.kind)
   noteTaken(context, job, taken)
   noteOriginate(context, call, accepted)
-  settleJob(context, call).catch(thrown =>
-    context.log.debug(
-      { reason: messageOf(thrown) },
-      'job still in flight; it is settled at the end of its call',
-    ),
-  )
+  void accepted.then(outcome => settleAccepted(context, call, outcome))
   void result.then(outcome => hearResult(context, call, outcome))
   return { kind: 'sent', accepted }
+}
+
+/** The job leaves the in-flight list once its originate has left; what has not left goes back, and must still be there. */
+async function settleAccepted(context: AgentContext, call: Call, { kind }: CommandOutcome): Promise<void> {
+  if (kind === 'busy') return
+  try {
+    await settleJob(context, call)
+  } catch (thrown) {
+    const reason = messageOf(thrown)
+    context.log.debug({ reason }, 'job still in flight; it is settled at the end of its call')
+  }
 }
 
 /** Behind the originate, which waits for nothing that is only told. */
@@ -212,7 +212,11 @@ function hearResult(context: AgentContext, call: Call, outcome: CommandOutcome):
       return
     // The table of waiting commands was full: nothing was sent.
     case 'busy':
-      return void giveBack(context, call)
+      context.log.warn({ dialId }, 'too many commands wait for the switch: job given back')
+      return letFinish(
+        context,
+        Bun.sleep(BUSY_MS).then(() => giveBack(context, call)),
+      )
     case 'timeout':
       context.log.warn({ dialId }, 'the switch never told what became of an originate: asking')
       return void settleUnknown(context, call)
@@ -274,64 +278,4 @@ async function giveBack(context: AgentContext, call: Call): Promise<Dialled> {
 function forget(context: AgentContext, call: Call): void {
   if (!isLeft(call)) call.ownership = 'over'
   leave(context, call)
-}
-
-function originateOf(context: AgentContext, job: Job, call: Call): EslCommand {
-  const { settings } = context
-  const channelUuid = assertAllowed(parseChannelUuid(call.a.channelUuid))
-  const routes = {
-    gateway: assertAllowed(parseGatewayName(settings.gateway)),
-    profile: assertAllowed(parseProfileName(settings.sipProfile)),
-  }
-  const headerPrefix = assertAllowed(parseHeaderPrefix(settings.sipHeaderPrefix))
-  const { ringTimeoutSeconds } = settings
-  switch (job.kind) {
-    case 'asp-call':
-      return originateAsp({
-        ...job,
-        gateway: gatewayFor(context, job.callProvider),
-        headerPrefix,
-        ringTimeoutSeconds,
-        caller: { number: job.callerNumber, callerId: job.callerIdLegA, channelUuid },
-        callee: {
-          number: job.calleeNumber,
-          callerId: job.callerIdLegB,
-          channelUuid: assertAllowed(parseChannelUuid(call.b?.channelUuid)),
-        },
-      })
-    case 'bot-call': {
-      const { credentials, ...rest } = job
-      return originateBot({
-        ...rest,
-        ...routes,
-        headerPrefix,
-        ringTimeoutSeconds,
-        channelUuid,
-        ...(credentials ? { credentials } : {}),
-      })
-    }
-    case 'load-test':
-      return originateLoadTest({
-        ...job,
-        ...routes,
-        gateway: job.gateway,
-        leg: job.side,
-        ringTimeoutSeconds,
-        channelUuid,
-      })
-    default:
-      return assertNever(job)
-  }
-}
-
-/** Undefined: the call needs none, it goes to a SIP address. */
-function gatewayOf(context: AgentContext, job: Job): string | undefined {
-  if (job.kind === 'asp-call') return gatewayFor(context, job.callProvider)
-  if (job.target.kind === 'sip') return undefined
-  return job.kind === 'load-test' ? job.gateway : context.settings.gateway
-}
-
-function gatewayFor(context: AgentContext, provider: string): GatewayName {
-  const { gateways, gateway } = context.settings
-  return assertAllowed(parseGatewayName(Object.hasOwn(gateways, provider) ? gateways[provider] : gateway))
 }
