@@ -179,7 +179,7 @@ describe.concurrent('a refused push', () => {
     const [phone] = await registered('apns')
     plan(phone, ...Array<Fault>(HASTY_ATTEMPTS).fill(REFUSED))
     expect(await answerOf(hasty, phone)).toEqual(naked('push-refused'))
-    expect(await rig.register(hasty, phone)).toBe(200)
+    expect(await rig.register(hasty, phone, { device_id: 'phone-0' })).toBe(200)
   })
 
   test('is made good by a later attempt that the vendor takes', async () => {
