@@ -252,7 +252,7 @@ export const SETTINGS = {
     'CALLS_PER_SECOND',
     30,
     { min: 0, max: 10_000 },
-    "Jobs that one agent takes a second; FreeSWITCH's own default is 30 sessions. 0 is off.",
+    'Sessions that all agents of a switch begin a second together (an asp-call is two), evenly spaced; less where the switch says that it takes less. 0 is off.',
   ),
   redMode: choice('RED_MODE', ['', 'load-test'], '', '`load-test` takes load-test jobs too.'),
   takeoverMs: integer(

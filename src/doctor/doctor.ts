@@ -104,7 +104,7 @@ function switchParts(config: Config, clock: Clock, limitMs: number): Part[] {
         password,
         sipProfile,
         gateways,
-        callsPerSecond: callsPerSecond * agentsPerSwitch,
+        callsPerSecond,
         callsMax: callsMax * agentsPerSwitch,
         clock,
         limitMs,

@@ -9,6 +9,7 @@ import type { LinkLoss } from './connection.ts'
 import { judgeExposure } from './exposure.ts'
 import { LINK_LIMITS } from './limits.ts'
 import type { CommandOutcome } from './outcome.ts'
+import { sessionsPerSecondOf } from './outcome.ts'
 import { SwitchConnection } from './switchConnection.ts'
 
 export interface SwitchCheckupOptions {
@@ -230,15 +231,15 @@ async function askGateway(
 async function askLimits(ask: Ask, { callsPerSecond, callsMax }: SwitchCheckupOptions): Promise<Finding[]> {
   const check = 'switch limits'
   const status = (await ask('status')) ?? ''
-  const perSecond = Number(/per Sec out of max (\d+)/.exec(status)?.[1] ?? Number.NaN)
+  const perSecond = sessionsPerSecondOf(status) ?? Number.NaN
   const sessions = Number(/(\d+) session\(s\) max/.exec(status)?.[1] ?? Number.NaN)
   const findings: Finding[] = []
-  if (callsPerSecond === 0 || callsPerSecond > perSecond)
+  if (callsPerSecond === 0)
     findings.push(
       warning(
         check,
-        `The switch refuses more than ${perSecond} sessions a second, and our agents ${callsPerSecond === 0 ? 'have no such limit (CALLS_PER_SECOND=0)' : `may begin ${callsPerSecond} calls`}: a refused call is lost, where a waiting job is not.`,
-        'Raise sessions-per-second in switch.conf.xml (fsctl sps), or lower CALLS_PER_SECOND or AGENTS_PER_SWITCH.',
+        `The switch refuses more than ${perSecond} sessions a second, and our agents have no such limit (CALLS_PER_SECOND=0): a refused call is lost, where a waiting job is not.`,
+        'Set CALLS_PER_SECOND: agents then keep to what the switch says, too.',
       ),
     )
   if (callsMax > sessions)

@@ -34,3 +34,9 @@ const UNKNOWN_CHANNEL = new Set([
 
 /** Whether an `error` says that the channel does not exist (any more). */
 export const isUnknownChannel = (text: string): boolean => UNKNOWN_CHANNEL.has(text)
+
+/** How many sessions a second the switch takes, by its `status`; undefined when it does not say. */
+export function sessionsPerSecondOf(status: string): number | undefined {
+  const found = /per Sec out of max (\d+)/.exec(status)
+  return found ? Number(found[1]) : undefined
+}

@@ -90,6 +90,9 @@ export const queuedKey = (list: string, dialId: string): string => `${PREFIX}que
 /** HASH, what was queued under a caller's own key for the request. */
 export const askedKey = (list: string, key: string): string => `${PREFIX}asked:{${list}}:${key}`
 
+/** STRING, when the next session of a switch may begin. Expires after minutes. */
+export const paceKey = (coreUuid: string): string => `${PREFIX}pace:{${coreUuid}}`
+
 /** LIST, jobs that can't be dialled, each with its reason. */
 export const deadLetterKey = (list: string): string => `${list}:dead`
 

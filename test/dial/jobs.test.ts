@@ -235,16 +235,43 @@ async function openSmallStage() {
   return { stage: small, channels, [Symbol.asyncDispose]: () => small.close() }
 }
 
-test('jobs are taken at most at the rate that the settings allow', async () => {
-  const slow = await openStage()
-  await slow.agent({ callsPerSecond: 10 }).isSwitchReady
-  const ids = Array.from({ length: 30 }, newDialId)
-  await Promise.all(ids.map(id => slow.push(aspJob(id, { caller_number: '15550000486' }))))
-  await until('all were dialled', () => slow.switch.records(0, ['originate']).length === 30)
-  const originates = slow.switch.records(0, ['originate']).map(each => each.at)
-  // A second's worth at once, then ten a second: thirty take two seconds.
-  expect(originates.at(-1)! - originates[0]!).toBeGreaterThan(1_700)
-  await slow.close()
+describe('sessions begin evenly, for all agents of a switch together', () => {
+  /** Milliseconds from the first originate to the last, by the switch. */
+  const spanOf = async ({ switch: aSwitch }: Stage, count: number): Promise<number> => {
+    await until('all were dialled', () => aSwitch.records(0, ['originate']).length === count, 15_000)
+    const at = aSwitch.records(0, ['originate']).map(each => each.at)
+    return at.at(-1)! - at[0]!
+  }
+
+  test.each([
+    ['bot-calls, one each', 1_000, 10, botJob, 'phone_number', 21],
+    ['asp-calls, two each', 1_000, 20, aspJob, 'caller_number', 21],
+    ['what the switch says, where it is less', 10, 1_000, botJob, 'phone_number', 21],
+  ])('%s', async (_, sessionsPerSecondMax, callsPerSecond, jobOf, number, count) => {
+    const slow = await openStage({ switch: { sessionsPerSecondMax } })
+    const agents = [slow.agent({ callsPerSecond }), slow.agent({ callsPerSecond })]
+    await Promise.all(agents.map(each => each.isSwitchReady))
+    for (let index = 0; index < count; index += 1)
+      await slow.push(jobOf(newDialId(), { [number]: '15550000486' }))
+    // A tenth of a second each; late wake-ups only make it longer.
+    expect(await spanOf(slow, count)).toBeGreaterThan(1_900)
+    await slow.close()
+  })
+
+  test('and jobs that are not dialled cost no turn', async () => {
+    const slow = await openStage()
+    await slow.agent({ callsPerSecond: 1 }).isSwitchReady
+    for (let index = 0; index < 60; index += 1)
+      await slow.redis.client.rpush(
+        LIST,
+        index % 2 ? 'malformed' : JSON.stringify(aspJob(newDialId(), { queued_at: 1 })),
+      )
+    const dialId = newDialId()
+    const channel = await slow.listen(dialId)
+    await slow.push(aspJob(dialId, { caller_number: '15550000486' }))
+    await channel.next('hangup-event')
+    await slow.close()
+  })
 })
 
 test('a job in whose way something throws is lost alone: told, kept and counted', async () => {

@@ -5,12 +5,15 @@
 import type { Log } from '../../base/log.ts'
 import { messageOf } from '../../base/result.ts'
 import { type Clock, MS_PER_SECOND, toSeconds } from '../../base/units.ts'
+import { switchStatus } from '../../esl/commands.ts'
 import { SwitchLink } from '../../esl/link.ts'
+import { sessionsPerSecondOf } from '../../esl/outcome.ts'
 import type { AppNames } from '../../push/apps.ts'
 import { openAgentDirectory } from '../../redis/agents/directory.ts'
 import { openCalls, openSwitchChannels } from '../../redis/calls/calls.ts'
 import { openRedis } from '../../redis/connect.ts'
 import { openJobs } from '../../redis/jobs/jobs.ts'
+import { openPace } from '../../redis/jobs/pace.ts'
 import { openSubscriber } from '../../redis/subscriber.ts'
 import { openTimelineRoom } from '../../timeline/open.ts'
 import type { Tracer } from '../../tracing/types.ts'
@@ -173,7 +176,13 @@ export function openAgent(options: AgentOptions): Agent {
     }),
     calls,
     hearing: new Set(),
-    allowance: createAllowance(settings.callsPerSecond, options.clock),
+    allowance: createAllowance({
+      perSecond: settings.callsPerSecond,
+      pace: openPace(commands),
+      coreUuid: () => link.coreUuid ?? settings.switch.name,
+      onFree: () => intake.wake(),
+      log,
+    }),
     givenUp: new Map(),
     unfinished: new Set(),
     count: options.count,
@@ -271,13 +280,19 @@ export function openAgent(options: AgentOptions): Agent {
     void liveness.renew()
     isReconciling = true
     try {
-      await reconcileAll(context, coreUuid)
+      await Promise.all([askPace(), reconcileAll(context, coreUuid)])
     } catch (thrown) {
       log.error({ err: thrown }, 'reconciling with the switch failed')
     } finally {
       isReconciling = false
       intake.wake()
     }
+  }
+
+  /** Before the first job: a switch that gets more sessions than it takes refuses them, and those calls are lost. */
+  async function askPace(): Promise<void> {
+    const status = await link.api(switchStatus())
+    context.allowance.limitTo(status.kind === 'ok' ? sessionsPerSecondOf(status.text) : undefined)
   }
 
   function noteForAll(what: 'switch-lost' | 'switch-back'): void {

@@ -29,7 +29,7 @@ export interface AgentContext {
   readonly calls: CallRegistry
   /** Whose channels are heard now. */
   readonly hearing: Set<Holding>
-  /** What may be dialled in a second. */
+  /** Sessions that may begin in a second. */
   readonly allowance: Allowance
   /** Channels of calls that were given up, with their dial ids: see `lateRing.ts`. */
   readonly givenUp: Map<string, string>

@@ -96,6 +96,7 @@ async function barge(
   const living = [...call.bargers.values()].filter(each => each.state !== 'ended')
   if (living.length >= settings.bargersMax)
     return fail(`the call has ${settings.bargersMax} bargers (BARGERS_MAX)`)
+  await context.allowance.turn(1)
   const barger: Barger = { bargeId: crypto.randomUUID(), state: 'expected', mode: 'mute' }
   const { dialId, orgId, userId } = call.record
   // Known before it is sent, so that its first event is not a stranger's.

@@ -153,7 +153,7 @@ export function createSwitchChannel(context: AgentContext, successor: Successor,
     const cause = whyNot(context, job.value, context.clock())
     if (cause !== undefined) return fail(cause)
     if (context.calls.size >= context.settings.callsMax) return fail('the agent has CALLS_MAX calls')
-    await context.allowance.turn()
+    await context.allowance.turn(1)
     const dialled = await dial(context, job.value, {
       text: textOfBytes(Buffer.from(JSON.stringify(message))),
       list: '',

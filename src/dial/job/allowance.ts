@@ -1,37 +1,53 @@
-// How many calls one agent may begin in a second: a bucket that fills evenly and holds one second's worth.
-import { type Clock, MS_PER_SECOND, toSeconds } from '../../base/units.ts'
+// How many sessions the agents of one switch begin in a second, all together: each waits for its turn, and the turns are
+// given out by Redis. What the switch says it takes is the most, unless the setting says less.
+
+import type { Log } from '../../base/log.ts'
+import { messageOf } from '../../base/result.ts'
+import { RedisUnavailable } from '../../redis/connect.ts'
+import type { Pace } from '../../redis/jobs/pace.ts'
 
 export interface Allowance {
-  /** Milliseconds until the next call may begin; 0 = now. */
-  waitMs(): number
-  /** A call begins. */
-  spend(): void
-  /** Resolves when a call may begin, and counts it. */
-  turn(): Promise<void>
+  /** Nobody of this agent waits for a turn: another job may be taken. */
+  isFree(): boolean
+  /** Resolves when so many sessions may begin. */
+  turn(sessions: number): Promise<void>
+  /** The switch has said how many it takes in a second; undefined: it did not. */
+  limitTo(perSecond: number | undefined): void
 }
 
-/** @param perSecond 0 = no limit. */
-export function createAllowance(perSecond: number, clock: Clock): Allowance {
-  let tokens = perSecond
-  let filledAtMs = clock()
-  const fill = () => {
-    const nowMs = clock()
-    tokens = Math.min(perSecond, tokens + toSeconds(nowMs - filledAtMs) * perSecond)
-    filledAtMs = nowMs
-  }
-  const waitMs = (): number => {
-    if (perSecond === 0) return 0
-    fill()
-    return tokens >= 1 ? 0 : Math.ceil(((1 - tokens) / perSecond) * MS_PER_SECOND)
-  }
+export interface AllowanceOptions {
+  /** 0 = no limit, whatever the switch says. */
+  perSecond: number
+  pace: Pace
+  /** By which all agents of a switch know it. */
+  coreUuid: () => string
+  /** The last that waited has had its turn. */
+  onFree: () => void
+  log: Log
+}
+
+export function createAllowance({ perSecond, pace, coreUuid, onFree, log }: AllowanceOptions): Allowance {
+  let limit = perSecond
+  let waiting = 0
   return {
-    waitMs,
-    spend() {
-      tokens -= 1
+    isFree: () => waiting === 0,
+    async turn(sessions) {
+      if (perSecond === 0) return
+      waiting += 1
+      try {
+        const waitMs = await pace.turn(coreUuid(), { sessions, perSecond: limit })
+        if (waitMs > 0) await Bun.sleep(waitMs)
+      } catch (thrown) {
+        if (!(thrown instanceof RedisUnavailable)) throw thrown
+        // Nothing is dialled without Redis: what comes next says so.
+        log.debug({ reason: messageOf(thrown) }, 'redis away: no turn')
+      } finally {
+        waiting -= 1
+        if (waiting === 0) onFree()
+      }
     },
-    async turn() {
-      for (let ms = waitMs(); ms > 0; ms = waitMs()) await Bun.sleep(ms)
-      tokens -= 1
+    limitTo(said) {
+      limit = said !== undefined && said > 0 ? Math.min(perSecond, said) : perSecond
     },
   }
 }

@@ -23,8 +23,8 @@ export interface IntakeOptions {
   openBlocking: () => RedisConnection
   /** Whether a job could be dialled now. */
   canDial: () => boolean
-  /** How many may be dialled in a second. */
-  allowance: Allowance
+  /** No job is taken while one waits for its turn. */
+  allowance: Pick<Allowance, 'isFree'>
   onJob: (job: TakenJob) => void
   /** Whether this agent is working on that job; what it isn't, it never got. */
   isKnown: (job: string) => boolean
@@ -106,9 +106,8 @@ export function startIntake(options: IntakeOptions): Intake {
           await giveBackStrays(list)
           looksAtMs.shift()
         }
-        const waitMs = options.canDial() ? allowance.waitMs() : MS_PER_SECOND
-        if (waitMs > 0) {
-          await nudged(waitMs)
+        if (!options.canDial() || !allowance.isFree()) {
+          await nudged(MS_PER_SECOND)
           continue
         }
         if (clock() - lookedAtMs >= EXPIRY_LOOK_MS) {
@@ -119,10 +118,7 @@ export function startIntake(options: IntakeOptions): Intake {
         noteRefusal(list, undefined)
         if (text === null) continue
         if (abort.signal.aborted || !options.canDial()) await jobs.putBack(list, text)
-        else {
-          allowance.spend()
-          options.onJob({ list, text, takenAtMs: clock() })
-        }
+        else options.onJob({ list, text, takenAtMs: clock() })
       } catch (thrown) {
         const isLasting = thrown instanceof RedisUnavailable && thrown.isLasting
         if (isLasting) noteRefusal(list, messageOf(thrown))

@@ -65,11 +65,17 @@ async function readAndDial(context: AgentContext, taken: TakenJob): Promise<Dial
   }
   const job = parsed.value
   const cause = whyNot(context, job, taken.takenAtMs)
-  if (cause === undefined) return dial(context, job, taken)
+  if (cause === undefined) {
+    await context.allowance.turn(sessionsOf(job))
+    return dial(context, job, taken)
+  }
   return refuse(context, taken, { dialId: job.dialId, job, cause, isDeclaredDead: cause !== CAUSE_EXPIRED })
 }
 
 const CAUSE_EXPIRED = 'expired'
+
+/** Sessions of the switch that a job's call takes. */
+const sessionsOf = ({ kind }: Job): number => (kind === 'asp-call' ? 2 : 1)
 
 /** Why a job that can be read is not dialled all the same. */
 export function whyNot({ settings, link }: AgentContext, job: Job, takenAtMs: number): string | undefined {
