@@ -96,7 +96,8 @@ describe('on a Cluster', () => {
     for (let index = 0; index < 40; index++)
       statuses.push(await registerPhone([first, second][index % 2]!.publicUrl, { sip_user_id: 'many' }))
     expect(statuses[0]).toBe(201)
-    expect(statuses.filter(each => each === 429).length).toBe(ids.length)
+    // The registrations before and the removal count on the same route.
+    expect(statuses.filter(each => each === 429).length).toBe(ids.length + 1)
   })
   test('that hangs calls are busy within a second, and all is well when it goes on', async () => {
     await registerPhone(first.publicUrl, { sip_user_id: ids[1]! })
