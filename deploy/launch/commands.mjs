@@ -15,7 +15,7 @@ import { closingLine } from './summary.mjs'
 const TEST_TIMEOUT_MS = 30_000
 
 /** Test files run beside each other in so many processes: most of a test's time is waiting. */
-const TEST_PROCESSES = Math.min(4, Math.max(2, availableParallelism()))
+const TEST_PROCESSES = Math.min(4, availableParallelism() + 1)
 
 /** The end of a test run's output that is kept for its summary; a failing test's own output may be long. */
 const TEST_OUTPUT_MAX_CHARACTERS = 1_000_000

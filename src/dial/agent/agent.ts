@@ -291,6 +291,7 @@ export function openAgent(options: AgentOptions): Agent {
 
   /** Before the first job: a switch that gets more sessions than it takes refuses them, and those calls are lost. */
   async function askPace(): Promise<void> {
+    if (settings.callsPerSecond === 0) return
     const status = await link.api(switchStatus())
     context.allowance.limitTo(status.kind === 'ok' ? sessionsPerSecondOf(status.text) : undefined)
   }
