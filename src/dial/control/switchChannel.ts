@@ -91,10 +91,15 @@ export function createSwitchChannel(context: AgentContext, successor: Successor,
 
   /** @param collected what was said while its owner changed. */
   function take(record: CallRecord, collected?: Collected): void {
-    const holding = newHolding(record.dialId)
-    holding.record = record
+    // The word of the leaver and our own look may both end here. Held twice, both would give out the same step numbers,
+    // and Redis would take the second's answers for the first's, sent again.
+    const isHeld = ours?.ownership === 'held' && ours.record.fence === record.fence
+    const holding = isHeld && ours ? ours : newHolding(record.dialId)
     if (collected) contest(holding)
-    hold(holding)
+    if (!isHeld) {
+      holding.record = record
+      hold(holding)
+    }
     collected?.release()
     for (const text of collected?.texts ?? []) hear(context, holding, text)
   }

@@ -103,7 +103,10 @@ export function createSuccessor(context: AgentContext): Successor {
       clearTimeout(collector.timer)
       collectors.delete(channel)
       return {
-        texts: collector.open.map(each => each.text),
+        // Read when they are taken: until then more may come.
+        get texts() {
+          return collector.open.map(each => each.text)
+        },
         from: collector.from,
         release: () => void leaveChannel(context, collector.subscription),
       }
