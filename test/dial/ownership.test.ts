@@ -328,6 +328,8 @@ describe('a side that leaves', () => {
     ])(`by ${cause} sends %s elsewhere, who lives on`, async (_who, leaving, staying) => {
       await ready(stage.agent())
       const { channel } = await talk()
+      // Both have answered a moment before they are bridged; a leg that is not yet has no "after the bridge".
+      await until('the two talk', () => legOf(staying)?.bridgedTo !== undefined)
       const probe = await EslProbe.listen(stage.switch.port, '')
       // The switch's dialplan has it from then on.
       await probe.api(`uuid_setvar ${legOf(staying)!.uuid} park_after_bridge true`)
