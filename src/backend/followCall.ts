@@ -7,7 +7,7 @@ import type { Backend } from './backend.ts'
 import { type CallEnd, watchCallEnd } from './callEnd.ts'
 import { type LivingCall, livingCall, stateOf } from './callView.ts'
 
-/** Who follows. */
+/** The reader that follows a call. */
 export interface CallFollower {
   /** How the call stands: at first, and again after a gap in which messages may have been missed. undefined: no call
    *  of the dial id lives (yet). */

@@ -19,7 +19,7 @@ export interface Steering {
   timeoutMs: number
   /** While nobody listens: true = say it again until the time is over, false = give up at once. */
   isPatient: boolean
-  /** Whoever asked does not wait any more. */
+  /** Aborts when the asker waits no longer. */
   signal: AbortSignal
 }
 

@@ -336,7 +336,7 @@ export function readConfigAnyway(env: Record<string, string | undefined>): {
       values[name] = setting.fallback
     }
   }
-  // Who has a token is known by it: an address that came with the default admits nobody beside it.
+  // A PBX with a token is known by the token: the default addresses admit nobody beside it.
   if (values.pbxToken !== undefined && env[SETTINGS.pbxAllow.env] === undefined) values.pbxAllow = NOBODY
   const config = Object.freeze(values) as Config
   mistakes.push(...contradictions(config))

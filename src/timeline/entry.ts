@@ -77,7 +77,7 @@ export type DialEntry =
       calleeNumber?: string
       queuedForMs?: number
     }
-  | { what: 'job-refused'; cause: string; isDeclaredDead: boolean; isOther: boolean }
+  | { what: 'job-refused'; cause: string; isDeadLettered: boolean; isOther: boolean }
   /** It lies at the head of its list again: it could not be dialled now, or `from` died before it dialled it. */
   | { what: 'job-returned'; from?: string }
   /** Its dial id is claimed, its state written; now the switch is told. */

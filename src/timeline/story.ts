@@ -222,7 +222,7 @@ function ofDial(entry: DialEntry, scene: Scene): string {
       return `The agent takes the job (${entry.kind}) ${from}${queued}: ${whom}, for account ${entry.account}, on the switch ${entry.switch}.`
     }
     case 'job-refused':
-      return `${entry.isOther ? 'Another job of this id' : 'The job'} is refused: ${causeWords(entry.cause)}${entry.isDeclaredDead ? ' It is kept on the dead-letter list.' : ''}`
+      return `${entry.isOther ? 'Another job of this id' : 'The job'} is refused: ${causeWords(entry.cause)}${entry.isDeadLettered ? ' It is kept on the dead-letter list.' : ''}`
     case 'job-returned':
       return entry.from === undefined
         ? 'The job cannot be dialled just now: it goes back to the head of its list, for any agent to take.'

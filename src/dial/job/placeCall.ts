@@ -54,14 +54,14 @@ async function settleLost(context: AgentContext, taken: TakenJob): Promise<Diall
     await untilWritten(context, () => context.store.release(context.agent, call.record))
     forget(context, call)
   }
-  return refuse(context, taken, { dialId: call?.record.dialId, cause: CAUSE_BUG, isDeclaredDead: true })
+  return refuse(context, taken, { dialId: call?.record.dialId, cause: CAUSE_BUG, isDeadLettered: true })
 }
 
 async function readAndDial(context: AgentContext, taken: TakenJob): Promise<Dialled> {
   const parsed = parseJob(taken.text)
   if (!parsed.ok) {
     const { dialId, cause } = parsed.failure
-    return refuse(context, taken, { dialId, cause, isDeclaredDead: true })
+    return refuse(context, taken, { dialId, cause, isDeadLettered: true })
   }
   const job = parsed.value
   const cause = whyNot(context, job, taken.takenAtMs)
@@ -69,7 +69,7 @@ async function readAndDial(context: AgentContext, taken: TakenJob): Promise<Dial
     await context.allowance.turn(sessionsOf(job))
     return dial(context, job, taken)
   }
-  return refuse(context, taken, { dialId: job.dialId, job, cause, isDeclaredDead: cause !== CAUSE_EXPIRED })
+  return refuse(context, taken, { dialId: job.dialId, job, cause, isDeadLettered: cause !== CAUSE_EXPIRED })
 }
 
 const CAUSE_EXPIRED = 'expired'
@@ -99,7 +99,7 @@ export async function dial(
   for (let former = calls.find(job.dialId); former?.isEnding; former = calls.find(job.dialId))
     await calls.removed(former)
   if (calls.find(job.dialId))
-    return refuse(context, taken, { dialId: job.dialId, cause: CAUSE_DUPLICATE, isDeclaredDead: false })
+    return refuse(context, taken, { dialId: job.dialId, cause: CAUSE_DUPLICATE, isDeadLettered: false })
 
   const call = createCall(job, { ...taken, switchName: settings.switch.name }, thrown =>
     tellBug(context, 'task', thrown, { dialId: job.dialId }),
@@ -121,7 +121,7 @@ export async function dial(
     const claimed = await claiming
     if (claimed !== 'claimed') forget(context, call)
     if (claimed === 'duplicate')
-      return refuse(context, taken, { dialId: job.dialId, cause: CAUSE_DUPLICATE, isDeclaredDead: false })
+      return refuse(context, taken, { dialId: job.dialId, cause: CAUSE_DUPLICATE, isDeadLettered: false })
     // We were taken for dead, and somebody else has the job.
     if (claimed === 'revoked') return { kind: 'returned' }
   } catch (thrown) {
@@ -246,19 +246,19 @@ export function failCall(context: AgentContext, call: Call, cause: string): void
 async function refuse(
   context: AgentContext,
   taken: { text: string; list: string },
-  refusal: { dialId: string | undefined; cause: string; isDeclaredDead: boolean; job?: Job },
+  refusal: { dialId: string | undefined; cause: string; isDeadLettered: boolean; job?: Job },
 ): Promise<Dialled> {
-  const { dialId, cause, isDeclaredDead, job } = refusal
+  const { dialId, cause, isDeadLettered, job } = refusal
   context.log.warn({ dialId, list: taken.list, cause }, 'job refused')
   context.count('jobs', 'refused')
   if (job) noteTaken(context, job, taken)
   if (dialId !== undefined) {
     const isOther = cause === CAUSE_DUPLICATE
-    context.timeline.add(dialId, { what: 'job-refused', cause, isDeclaredDead, isOther })
+    context.timeline.add(dialId, { what: 'job-refused', cause, isDeadLettered, isOther })
   }
   if (dialId !== undefined) await sayOn(context, dialId, callFailure(cause))
   if (taken.list === '') return { kind: 'failed', cause }
-  if (isDeclaredDead) {
+  if (isDeadLettered) {
     context.count('deadLetters')
     await untilWritten(context, () => context.jobs.moveToDead(taken.list, taken.text, cause, context.clock()))
   } else await untilWritten(context, () => context.jobs.done(taken.list, taken.text))
