@@ -9,12 +9,14 @@ import { cpuMs, end, residentBytes } from './processes.ts'
 import type { TargetKind } from './requests.ts'
 import { HOLDER, type Target } from './targets.ts'
 
-/** One round's figures. CPU time is that of the holding and the confirming process, for each released request. */
+/** One round's figures. CPU time is that of the holding and the confirming process together, and that of Redis, each for
+ *  one released request. */
 export interface RoundFigures {
   p50Ms: number
   p99Ms: number
   releasedPerSecond: number
   cpuMsPerRelease: number
+  redisCpuMsPerRelease: number
   refused: number
   lost: number
   missed: number
@@ -35,7 +37,12 @@ export interface Driver {
 
 /** More than each releases on the machines this ran on: calls are made beforehand, and what is left over serves the
  *  next round. A token takes the longest to make. */
-const RATE_MAX_PER_SECOND: Record<TargetKind, number> = { hookswitch: 20_000, floor: 60_000, nchan: 60_000 }
+const RATE_MAX_PER_SECOND: Record<TargetKind, number> = {
+  hookswitch: 20_000,
+  before: 20_000,
+  floor: 60_000,
+  nchan: 60_000,
+}
 
 export async function openDriver(target: Target): Promise<Driver> {
   const replies: ((reply: Reply) => void)[] = []
@@ -58,20 +65,23 @@ export async function openDriver(target: Target): Promise<Driver> {
   }
 
   async function round(order: Order): Promise<RoundFigures> {
-    const cpuBefore = cpuMs(target.holder) + cpuMs(target.releaser)
+    const ownCpu = () => cpuMs(target.holder) + cpuMs(target.releaser)
+    const [cpuBefore, redisBefore] = [ownCpu(), cpuMs(target.redis)]
     const observed = await ask(order)
     assert(observed && observed.released > 0, `${target.kind} released nothing in a round`)
-    const cpu = cpuMs(target.holder) + cpuMs(target.releaser) - cpuBefore
+    const [cpu, redisCpu] = [ownCpu() - cpuBefore, cpuMs(target.redis) - redisBefore]
     const { latenciesMs, released, seconds, refused, lost, missed } = observed
     latenciesMs.sort((one, other) => one - other)
     const at = (part: number) => latenciesMs[Math.floor((latenciesMs.length - 1) * part)]!
     const leadIn = order.kind === 'steady' || order.kind === 'flat-out' ? order.leadInSeconds : 0
+    // The lead-in ran at the same rate, and its CPU time is in the sums.
+    const releases = (released / seconds) * (seconds + leadIn)
     return {
       p50Ms: at(0.5),
       p99Ms: at(0.99),
       releasedPerSecond: released / seconds,
-      // The lead-in ran at the same rate, and its CPU time is in the sum.
-      cpuMsPerRelease: cpu / ((released / seconds) * (seconds + leadIn)),
+      cpuMsPerRelease: cpu / releases,
+      redisCpuMsPerRelease: redisCpu / releases,
       refused,
       lost,
       missed,

@@ -71,7 +71,7 @@ function send(socket: LineSocket, bytes: Buffer): void {
   if (written < bytes.length) socket.data.unsent = bytes.subarray(Math.max(0, written))
 }
 
-/** All three targets say `Content-Length`, each in its own spelling. */
+/** All targets say `Content-Length`, each in its own spelling. */
 function isWhole(answer: Buffer): boolean {
   const headEnd = answer.indexOf(HEAD_END)
   if (headEnd < 0) return false

@@ -35,7 +35,7 @@ const RELEASE_LINES_MAX = 512
 /** A confirmed request that is not answered by then is counted as lost and confirmed again. */
 const LOST_AFTER_MS = 5_000
 
-/** `status=ACK`: what all three targets answer to the PBX; a NAK differs in the letter at this place. */
+/** `status=ACK`: what all targets answer to the PBX; a NAK differs in the letter at this place. */
 const ACK_AT = -3
 const ACK_LETTER = 'A'.charCodeAt(0)
 

@@ -1,16 +1,17 @@
 // Measures the wake: PBX requests held at one process, confirmations posted at another, one Redis between them.
-// hookswitch, the floor and nchan take turns, round by round, so that whatever else the machine does falls on all
-// of them. Prints medians, and hookswitch's ratios to the other two.
-//   bun bench/wake/main.ts [--quick] [--only hookswitch,floor,nchan]
+// hookswitch, another checkout of it (`--before`), the floor and nchan take turns, round by round, so that whatever else
+// the machine does falls on all of them. Prints medians, and hookswitch's ratios to the others.
+//   bun bench/wake/main.ts [--quick] [--before <directory>] [--only hookswitch,before,floor,nchan]
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Driver, openDriver, type RoundFigures } from './driver.ts'
 import { FULL, type Plan, QUICK } from './plan.ts'
 import { openFilesMax, raisePriority } from './processes.ts'
 import { median, type Row, table } from './report.ts'
 import type { TargetKind } from './requests.ts'
-import { startFloor, startHookswitch, startNchan, type Target } from './targets.ts'
+import { ROOT, startFloor, startHookswitch, startNchan, type Target } from './targets.ts'
 
-const KINDS: TargetKind[] = ['hookswitch', 'floor', 'nchan']
+const KINDS: TargetKind[] = ['hookswitch', 'before', 'floor', 'nchan']
 
 /** Everybody on the machine has 0. */
 const NICENESS = -5
@@ -19,7 +20,11 @@ const NICENESS = -5
 const OTHER_FILES_MAX = 700
 
 const { values: flags } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    before: { type: 'string' },
+  },
 })
 const wanted = KINDS.filter(kind => !flags.only || flags.only.split(',').includes(kind))
 const plan = fitting(flags.quick ? QUICK : FULL)
@@ -59,7 +64,9 @@ async function withTargets<Found>(measure: (drivers: Driver[]) => Promise<Found>
 async function startTarget(kind: TargetKind): Promise<Target | undefined> {
   switch (kind) {
     case 'hookswitch':
-      return startHookswitch()
+      return startHookswitch(kind, ROOT)
+    case 'before':
+      return flags.before === undefined ? undefined : startHookswitch(kind, resolve(flags.before))
     case 'floor':
       return startFloor()
     case 'nchan': {
@@ -124,10 +131,12 @@ async function takeTurns(
       const figures = await measure(driver)
       const { kind } = driver.target
       found[kind] = [...(found[kind] ?? []), figures]
-      const { p50Ms, p99Ms, releasedPerSecond, cpuMsPerRelease, refused, lost, missed } = figures
+      const { p50Ms, p99Ms, releasedPerSecond, refused, lost, missed } = figures
+      const { cpuMsPerRelease, redisCpuMsPerRelease } = figures
       console.error(
         `${what}, round ${round}, ${kind}: p50 ${p50Ms.toFixed(3)} ms, p99 ${p99Ms.toFixed(2)} ms, ` +
           `${Math.round(releasedPerSecond)}/s, ${(cpuMsPerRelease * 1_000).toFixed(0)} us CPU, ` +
+          `${(redisCpuMsPerRelease * 1_000).toFixed(0)} us of Redis, ` +
           `${refused} too early, ${lost} lost, ${missed} not sent`,
       )
     }
@@ -158,6 +167,9 @@ function print(): void {
     row(`p99, ${many}`, 'ms', 2, held.many, each => each.p99Ms),
     row('released', '/s', 0, busy.rate, each => each.releasedPerSecond),
     row('CPU of a release', 'us', 0, busy.rate, each => each.cpuMsPerRelease * 1_000),
+    row("Redis' CPU of it", 'us', 0, busy.rate, each => each.redisCpuMsPerRelease * 1_000),
+    row(`CPU, ${plan.ratePerSecond}/s`, 'us', 0, busy.few, each => each.cpuMsPerRelease * 1_000),
+    row("Redis' CPU of it", 'us', 0, busy.few, each => each.redisCpuMsPerRelease * 1_000),
     { label: 'memory of a wait', unit: 'kB', decimals: 1, figures: Object.fromEntries(kilobytes) },
   ]
   console.log(`
@@ -165,8 +177,8 @@ Held at one process, confirmed at another, one Redis. Medians of rounds of ${pla
 p50, p99: from the confirmation's first byte written to the PBX's answer received, at ${plan.ratePerSecond}/s.
 released: hold and release as fast as it goes, ${plan.outstanding} held, with ${plan.releasesAtOnce.join(' or ')} confirmations under way,
 whichever gives more.
-CPU: of holding and confirming process together, at that rate. memory: of the holding process, from ${few}
-to ${many}, connections included.${isFirst ? '' : ' (Without raised priority: not allowed here.)'}
+CPU: of holding and confirming process together, at that rate and at ${plan.ratePerSecond}/s, and of their Redis beside them.
+memory: of the holding process, from ${few} to ${many}, connections included.${isFirst ? '' : ' (Without raised priority: not allowed here.)'}
 
 ${table(rows, kinds)}
 `)

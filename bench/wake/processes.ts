@@ -1,6 +1,6 @@
 // Programs that a measurement starts: how they are started, waited for, looked at and ended. What they do is none
 // of its business.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { messageOf } from '../../src/base/result.ts'
 
@@ -44,15 +44,23 @@ export function residentBytes(pid: number): number {
   return Number(kibibytes) * 1_024
 }
 
-/** Linux counts CPU time in hundredths of a second for everybody who asks (`sysconf(_SC_CLK_TCK)`). */
-const TICK_MS = 10
+const NS_PER_MS = 1_000_000
 
-/** CPU time that a process has used so far, all threads, ms. */
+/** CPU time that a process has used so far, ms: of all threads that it has now. The scheduler's own figure, because
+ *  `/proc/<pid>/stat` counts in hundredths of a second: of a round that is a percent. */
 export function cpuMs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  // The second field is the program's name in parentheses and may hold blanks.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS
+  const threads = readdirSync(`/proc/${pid}/task`)
+  const used = threads.map(thread => Number(scheduled(`/proc/${pid}/task/${thread}/schedstat`).split(' ')[0]))
+  return used.reduce((sum, each) => sum + each, 0) / NS_PER_MS
+}
+
+/** A thread that ended meanwhile is left out. */
+function scheduled(file: string): string {
+  try {
+    return readFileSync(file, 'latin1')
+  } catch {
+    return '0'
+  }
 }
 
 export function childrenOf(pid: number): number[] {

@@ -1,4 +1,4 @@
-// The table: a row for each figure, a column for each target, and hookswitch's ratios to the other two.
+// The table: a row for each figure, a column for each target, and hookswitch's ratios to the others.
 import type { TargetKind } from './requests.ts'
 
 /** Figures by target; undefined where a target was left out. */

@@ -2,7 +2,8 @@
 // tokens included, so that in the round the generator only writes them.
 import { SignJWT } from 'jose'
 
-export type TargetKind = 'hookswitch' | 'floor' | 'nchan'
+/** `before` is hookswitch too: another checkout, for the same run. */
+export type TargetKind = 'hookswitch' | 'before' | 'floor' | 'nchan'
 
 /** One call: what the PBX posts to be held, what the app posts to have it released, and the status that says so. */
 export interface CallBytes {
@@ -27,7 +28,8 @@ const TOKEN_LIFETIME_SECONDS = 3_600
 export function createCallMaker(kind: TargetKind, name: string): CallMaker {
   let calls = 0
   switch (kind) {
-    case 'hookswitch': {
+    case 'hookswitch':
+    case 'before': {
       const key = new TextEncoder().encode(TOKEN_KEY.secret)
       return () => hookswitchCall(`${name}-${calls}`, accountOf(calls++), key)
     }

@@ -1,10 +1,10 @@
-// The three that are measured: hookswitch itself, the floor, and nchan. Each is two processes, one that holds and
-// one that takes confirmations, on a Redis of their own; the three Redis servers are set up alike.
+// What is measured: hookswitch itself, another checkout of it, the floor, and nchan. Each is two processes, one that
+// holds and one that takes confirmations, on a Redis of their own; the Redis servers are set up alike.
 import { accessSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { freePort, startRedis } from '../../test/harness/redis.ts'
+import { freePort, startRedis, type TestRedis } from '../../test/harness/redis.ts'
 import { RESEND_INTERVAL_MS, ROUNDTRIP_WAIT_MS } from './plan.ts'
 import { answers, childrenOf, end, kill } from './processes.ts'
 import { ACCOUNTS, accountOf, DEVICE_ID, type TargetKind, TOKEN_KEY } from './requests.ts'
@@ -18,24 +18,27 @@ export interface Target {
   /** Process ids, for memory and CPU time. */
   holder: number
   releaser: number
+  redis: number
   close(): Promise<void>
 }
 
-const ROOT = join(import.meta.dir, '../..')
+/** This checkout. */
+export const ROOT = join(import.meta.dir, '../..')
 
 /** Names of floor processes; the calls of the generator begin with the holder's. */
 export const HOLDER = 'holder'
 const RELEASER = 'releaser'
 
-/** Two real service processes, with everything on that a deployment has. */
-export async function startHookswitch(): Promise<Target> {
+/** Two real service processes, with everything on that a deployment has.
+ *  @param root the checkout that they run; its packages must be installed. */
+export async function startHookswitch(kind: TargetKind, root: string): Promise<Target> {
   await using opened = new AsyncDisposableStack()
   const redis = opened.adopt(await startRedis(), each => each.close())
   const start = { isOver: false }
   const startService = async () => {
     const [port, internalPort] = [await freePort(), await freePort()]
     const child = Bun.spawn([process.execPath, 'src/main.ts'], {
-      cwd: ROOT,
+      cwd: root,
       env: {
         PATH: process.env.PATH ?? '',
         ROLE: 'front',
@@ -67,13 +70,18 @@ export async function startHookswitch(): Promise<Target> {
   await registerDevices(releaser.port)
   start.isOver = true
   return {
-    kind: 'hookswitch',
+    kind,
     holdPort: holder.port,
     releasePort: releaser.port,
     holder: holder.child.pid,
     releaser: releaser.child.pid,
+    redis: await processOf(redis),
     close: closing(opened),
   }
+}
+
+async function processOf({ client }: TestRedis): Promise<number> {
+  return Number(/^process_id:(\d+)/m.exec(await client.info('server'))?.[1])
 }
 
 /** What has been opened stays open, until the target is closed. A start that fails closes it at once. */
@@ -126,6 +134,7 @@ export async function startFloor(): Promise<Target> {
     releasePort: releaser.port,
     holder: holder.child.pid,
     releaser: releaser.child.pid,
+    redis: await processOf(redis),
     close: closing(opened),
   }
 }
@@ -170,6 +179,7 @@ export async function startNchan(): Promise<Target | { missing: string }> {
     releasePort: releaser.port,
     holder: holder.worker,
     releaser: releaser.worker,
+    redis: await processOf(redis),
     close: closing(opened),
   }
 }
