@@ -26,7 +26,15 @@ export class RedisUnavailable extends Error {
   get isLasting(): boolean {
     return LASTING.test(this.message)
   }
+
+  /** The command has never left this process, so Redis can't carry it out later. */
+  get isUnsent(): boolean {
+    return UNSENT.test(this.message)
+  }
 }
+
+/** ioredis's words where it has no connection to write to. */
+const UNSENT = /^(Stream isn't writeable|Cluster isn't ready)\b/
 
 const LASTING = /^(WRONGTYPE|NOPERM|NOAUTH|WRONGPASS)\b|^ERR unknown command/
 

@@ -21,7 +21,7 @@ let control: Channel
 let core: Channel
 beforeAll(async () => {
   stage = await openStage({ switch: { answerAfterMs: 1 } })
-  await stage.agent().isSwitchReady
+  await stage.agent().isReady
   const dialId = newDialId()
   control = await stage.listen(dialId)
   await stage.push(aspJob(dialId))

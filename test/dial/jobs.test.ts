@@ -7,7 +7,7 @@ import { aspJob, botJob, leftovers, newDialId, openStage, type Stage, until } fr
 let stage: Stage
 beforeAll(async () => {
   stage = await openStage()
-  await stage.agent({ jobAgeMaxMs: 2_000, isLoadTestAllowed: false }).isSwitchReady
+  await stage.agent({ jobAgeMaxMs: 2_000, isLoadTestAllowed: false }).isReady
 })
 afterAll(() => stage.close())
 
@@ -143,7 +143,7 @@ test.each([[false], ['False'], [0], ['0'], [''], [null], [undefined]])(
 
 test('the list of active sides is named as the settings say', async () => {
   const other = await openStage()
-  await other.agent({ activeKey: 'org.user.dial' }).isSwitchReady
+  await other.agent({ activeKey: 'org.user.dial' }).isReady
   const dialId = newDialId()
   const channel = await other.listen(dialId)
   await other.push(aspJob(dialId))
@@ -228,7 +228,7 @@ test('an agent at its most calls leaves jobs to others, and takes one when a cal
 /** One agent for two calls at most, and three jobs. */
 async function openSmallStage() {
   const small = await openStage()
-  await small.agent({ callsMax: 2 }).isSwitchReady
+  await small.agent({ callsMax: 2 }).isReady
   const ids = [newDialId(), newDialId(), newDialId()]
   const channels = await Promise.all(ids.map(id => small.listen(id)))
   for (const id of ids) await small.push(aspJob(id))
@@ -250,7 +250,7 @@ describe('sessions begin evenly, for all agents of a switch together', () => {
   ])('%s', async (_, sessionsPerSecondMax, callsPerSecond, jobOf, number, count) => {
     const slow = await openStage({ switch: { sessionsPerSecondMax } })
     const agents = [slow.agent({ callsPerSecond }), slow.agent({ callsPerSecond })]
-    await Promise.all(agents.map(each => each.isSwitchReady))
+    await Promise.all(agents.map(each => each.isReady))
     for (let index = 0; index < count; index += 1)
       await slow.push(jobOf(newDialId(), { [number]: '15550000486' }))
     // A tenth of a second each; late wake-ups only make it longer.
@@ -260,7 +260,7 @@ describe('sessions begin evenly, for all agents of a switch together', () => {
 
   test('and jobs that are not dialled cost no turn', async () => {
     const slow = await openStage()
-    await slow.agent({ callsPerSecond: 1 }).isSwitchReady
+    await slow.agent({ callsPerSecond: 1 }).isReady
     for (let index = 0; index < 60; index += 1)
       await slow.redis.client.rpush(
         LIST,
@@ -278,7 +278,7 @@ test('a job in whose way something throws is lost alone: told, kept and counted'
   const broken = await openStage()
   // No gateway has such a name, and the settings let none through: it throws where the originate is made.
   const agent = broken.agent({ gateways: { broken: 'no gateway' } })
-  await agent.isSwitchReady
+  await agent.isReady
   const [lost, good] = [newDialId(), newDialId()]
   const [channel, other] = [await broken.listen(lost), await broken.listen(good)]
   await broken.push(aspJob(lost, { call_provider: 'broken' }))
@@ -294,7 +294,7 @@ test('a job in whose way something throws is lost alone: told, kept and counted'
 
 test('a job whose originate could not be sent goes back to its list, and is dialled once', async () => {
   const full = await openStage()
-  await full.agent().isSwitchReady
+  await full.agent().isReady
   const dialId = newDialId()
   const channel = await full.listen(dialId)
   // As when a thousand commands wait for a switch that is slow.

@@ -11,7 +11,7 @@ test('a thousand jobs at once become a thousand whole calls', async () => {
   const second = await startTestSwitch({ msPerSecond: 100, answerAfterMs: 5 })
   const elsewhere = { switch: { name: 'second', host: '127.0.0.1', port: second.port, password: 'ClueCon' } }
   const agents = [stage.agent(), stage.agent(), stage.agent(elsewhere), stage.agent(elsewhere)]
-  await Promise.all(agents.map(agent => agent.isSwitchReady))
+  await Promise.all(agents.map(agent => agent.isReady))
 
   const heard = new Map<string, Heard[]>()
   const subscriber = stage.redis.client.duplicate()

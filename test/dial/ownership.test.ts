@@ -41,7 +41,7 @@ afterEach(async () => {
 })
 
 async function ready(agent: OpenedAgent): Promise<OpenedAgent> {
-  await agent.isSwitchReady
+  await agent.isReady
   return agent
 }
 

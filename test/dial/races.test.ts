@@ -33,7 +33,7 @@ afterEach(async () => {
 async function agentBehindValve(which = valve): Promise<OpenedAgent> {
   const redis = { url: `redis://127.0.0.1:${which.port}`, connectTimeoutMs: 1_000 }
   const agent = stage.agent({ redis })
-  await agent.isSwitchReady
+  await agent.isReady
   return agent
 }
 
@@ -55,7 +55,7 @@ const nothingIsLeft = () => until('nothing is left', async () => (await leftover
 const answersIn = (channel: Channel) => channel.heard.filter(each => each.event === 'stop-playback')
 
 test("a message in a call's last moment is answered if anybody heard it, and does not bring the call back", async () => {
-  await stage.agent().isSwitchReady
+  await stage.agent().isReady
   for (let round = 0; round < 10; round++) {
     const dialId = newDialId()
     const channel = await stage.listen(dialId)
@@ -73,7 +73,7 @@ test('a job that was popped for an agent after its death is dialled by another',
   const dead = 'gone-agent'
   const { client } = stage.redis
   await client.sadd('hookswitch:agents', dead)
-  await stage.agent().isSwitchReady
+  await stage.agent().isReady
   await until(
     'it is declared dead',
     async () => (await client.exists(`hookswitch:{agents}:${dead}:dead`)) === 1,
@@ -147,7 +147,7 @@ test('what only the leaver heard behind its move is answered by it, when its suc
   const listeners = await channel.say({ type: 'stop-playback', command_id: 'unheard' })
   valve.set('open')
   await successor.die()
-  await stage.agent().isSwitchReady
+  await stage.agent().isReady
   // The leaver may have left already: then nobody heard it.
   if (listeners > 1) await channel.next(each => each.command_id === 'unheard')
   await drained
@@ -161,7 +161,7 @@ test('what only the leaver heard behind its move is answered by it, when its suc
 test('an offer that comes late, from a leaver that hears nothing now, is not taken up', async () => {
   const { name } = await agentBehindValve()
   const successor = stage.agent()
-  await successor.isSwitchReady
+  await successor.isReady
   const { client } = stage.redis
   valve.set('cut')
   await until('it hears nothing', async () => (await listenersOf(`hookswitch:agent-inbox:${name}`)) === 0)
@@ -180,7 +180,7 @@ test('an offer that comes late, from a leaver that hears nothing now, is not tak
 test('a message that only a sleeper heard is answered by it, though the call has ended meanwhile', async () => {
   await agentBehindValve()
   const { dialId, channel } = await parked()
-  await stage.agent().isSwitchReady
+  await stage.agent().isReady
   valve.set('stalled')
   await channel.say({ type: 'stop-playback', command_id: 'asleep' })
   // The sleeper itself sees this, and can't say so.
@@ -216,7 +216,7 @@ test('a former owner that comes back to a call of which it knows nothing new is 
 
 test('what an agent heard of a call in its own last moment is answered before it ends', async () => {
   const agent = stage.agent()
-  await agent.isSwitchReady
+  await agent.isReady
   const { channel } = await parked()
   const drained = agent.drain()
   stage.redis.pause()

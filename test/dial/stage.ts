@@ -4,8 +4,9 @@ import pino from 'pino'
 import type { Log } from '../../src/base/log.ts'
 import { openAgent } from '../../src/dial/agent/agent.ts'
 import type { AgentSettings } from '../../src/dial/agent/messages.ts'
+import { openAgentDirectory } from '../../src/redis/agents/directory.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
-import type { TestSwitchOptions } from '../switch/settings.ts'
+import { type TestSwitchOptions, WELL_BEHAVED } from '../switch/settings.ts'
 import { startTestSwitch, type TestSwitch } from '../switch/testSwitch.ts'
 
 export type Heard = Record<string, string> & { type: string }
@@ -29,6 +30,8 @@ export interface Stage {
   switch: TestSwitch
   /** Opens a further agent. */
   agent(settings?: Partial<AgentSettings>): OpenedAgent
+  /** The names of the agents that are known to serve the switch: each gets what another one hands over. */
+  knownAgents(): Promise<string[]>
   listen(channel: string): Promise<Channel>
   push(job: Record<string, unknown>, list?: string): Promise<void>
   close(): Promise<void>
@@ -39,7 +42,8 @@ export interface OpenedAgent {
   drain(): Promise<void>
   counts: Map<string, number>
   isDeclaredDead: boolean
-  isSwitchReady: Promise<void>
+  /** Resolves when it may dial, and the other agents know that: calls can be handed over to it. */
+  isReady: Promise<void>
 }
 
 /** Tests look for log lines by looking at this when LOG_LEVEL is set; by default agents are quiet. */
@@ -55,7 +59,13 @@ export async function openStage(
   const agents: OpenedAgent[] = []
   const subscribers: { disconnect(): void }[] = []
 
+  async function knownAgents(): Promise<string[]> {
+    const cards = [...(await openAgentDirectory(redis.client).all()).values()]
+    return cards.flatMap(card => (card?.coreUuid === testSwitch.coreUuid ? [card.agent] : []))
+  }
+
   return {
+    knownAgents,
     redis,
     switch: testSwitch,
 
@@ -66,7 +76,12 @@ export async function openStage(
         name,
         counts: new Map(),
         isDeclaredDead: false,
-        isSwitchReady: promise,
+        isReady: promise.then(() =>
+          until('the others know', async () => {
+            const known = await knownAgents()
+            return opened.isDeclaredDead || known.includes(name)
+          }),
+        ),
         drain: () => agent.drain(),
       }
       const agent = openAgent({
@@ -102,8 +117,9 @@ export async function openStage(
 
     async close() {
       // Calls that a test left up must not keep its agents.
-      await testSwitch.stop()
+      testSwitch.set(WELL_BEHAVED)
       testSwitch.start()
+      for (const each of testSwitch.channels()) testSwitch.hangup(each.uuid)
       await Promise.all(
         agents
           .filter(each => !each.isDeclaredDead)

@@ -16,7 +16,7 @@ import {
 let stage: Stage
 beforeAll(async () => {
   stage = await openStage({ switch: { gateways: { [GATEWAY]: 'up', downed: 'down' } } })
-  await stage.agent().isSwitchReady
+  await stage.agent().isReady
 })
 afterAll(() => stage.close())
 

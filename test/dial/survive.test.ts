@@ -33,15 +33,43 @@ const ringsOf = (dialId: string) =>
   stage.switch.records(0, ['ring']).filter(each => each.kind === 'ring' && each.dialId === dialId)
 const nothingIsLeft = () => until('nothing is left', async () => (await leftovers(stage)).length === 0)
 
+describe('an agent without calls', () => {
+  /** How often its pops were ended for it, rather than by themselves. */
+  const ended = async () =>
+    /cmdstat_client\|unblock:calls=(\d+)/.exec(await stage.redis.client.info('commandstats'))?.[1] ?? '0'
+  const agents = () => stage.redis.client.smembers('hookswitch:agents')
+  /** All three of its pops wait. */
+  const pops = async () =>
+    String(await stage.redis.client.call('CLIENT', 'LIST')).split('cmd=blmove').length === 4
+
+  test('ends its pops when it stops, and is gone from the directory', async () => {
+    const agent = stage.agent()
+    await agent.isReady
+    await until('its pops wait', pops)
+    await agent.drain()
+    expect(Number(await ended())).toBeGreaterThanOrEqual(3)
+    expect(await agents()).toEqual([])
+  })
+
+  test('that may not end its pops waits for their end', async () => {
+    await stage.redis.client.call('ACL', 'SETUSER', 'default', '-client|unblock')
+    const agent = stage.agent()
+    await agent.isReady
+    await until('its pops wait', pops)
+    await agent.drain()
+    expect(await ended()).toBe('0')
+    expect(await agents()).toEqual([])
+  })
+})
+
 describe('a hand-over', () => {
   test('loses no control message and answers none twice', async () => {
     const leaver = stage.agent()
-    await leaver.isSwitchReady
+    await leaver.isReady
     const { channel } = await talk()
     const { barge_id } = await channel.order({ type: 'barge', phone_number: '15550000003', caller_id: '1' })
     const successor = stage.agent()
-    await successor.isSwitchReady
-    await until('both are known', async () => (await stage.redis.client.scard('hookswitch:agents')) === 2)
+    await successor.isReady
 
     let sent = 0
     const talker = setInterval(() => {
@@ -69,10 +97,9 @@ describe('a hand-over', () => {
 
   test('of a call that ends in the middle of it leaves no message unanswered', async () => {
     const leaver = stage.agent()
-    await leaver.isSwitchReady
+    await leaver.isReady
     const { dialId, channel } = await talk()
-    await stage.agent().isSwitchReady
-    await until('both are known', async () => (await stage.redis.client.scard('hookswitch:agents')) === 2)
+    await stage.agent().isReady
     stage.switch.set({ silent: true })
     await channel.say({ type: 'stop-playback', command_id: 'c0' })
     const drained = leaver.drain()
@@ -93,11 +120,10 @@ describe('a hand-over', () => {
 
   test('to an agent that begins to stop itself leaves no message unanswered', async () => {
     const leaver = stage.agent()
-    await leaver.isSwitchReady
+    await leaver.isReady
     const { channel } = await talk()
     const successor = stage.agent()
-    await successor.isSwitchReady
-    await until('both are known', async () => (await stage.redis.client.scard('hookswitch:agents')) === 2)
+    await successor.isReady
     const said: Promise<number>[] = []
     const talker = setInterval(
       () => said.push(channel.say({ type: 'mute', command_id: `c${said.length}` })),
@@ -120,7 +146,7 @@ describe('a hand-over', () => {
 
   test('has no successor when the agent is alone: it keeps its calls until they end', async () => {
     const alone = stage.agent()
-    await alone.isSwitchReady
+    await alone.isReady
     const { channel } = await talk()
     const drained = alone.drain().then(() => 'drained')
     expect(await channel.order({ type: 'stop-playback' })).toMatchObject({ type: 'ack' })
@@ -132,7 +158,7 @@ describe('a hand-over', () => {
 })
 
 describe('the link to the switch', () => {
-  beforeEach(() => stage.agent().isSwitchReady)
+  beforeEach(() => stage.agent().isReady)
 
   test('is made again, and calls go on as they were', async () => {
     const { channel } = await talk()
@@ -202,7 +228,7 @@ describe('the link to the switch', () => {
         switch: { name: 'by another line', host: '127.0.0.1', port: line.port, password: 'ClueCon' },
         jobLists: ['its.calls'],
       })
-      await leaver.isSwitchReady
+      await leaver.isReady
       line.set('stalled')
       await stage.push(botJob(dialId), 'its.calls')
       await until(
@@ -244,7 +270,7 @@ describe('the link to the switch', () => {
 })
 
 describe('Redis', () => {
-  beforeEach(() => stage.agent().isSwitchReady)
+  beforeEach(() => stage.agent().isReady)
 
   test('that is away for a while hears everything afterwards, in order', async () => {
     const { channel } = await talk()

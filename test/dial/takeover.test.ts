@@ -266,7 +266,7 @@ describe('SIGTERM', () => {
     const leaver = await startAgent()
     const { channel } = await talk()
     await startAgent()
-    await until('both are known', async () => (await stage.redis.client.scard('hookswitch:agents')) === 2)
+    await until('both are known', async () => (await stage.knownAgents()).length === 2)
     expect(await leaver.stop()).toBe(0)
     expect(await channel.order({ type: 'stop-playback' })).toEqual({ type: 'ack', event: 'stop-playback' })
     await channel.order({ type: 'hangup' })

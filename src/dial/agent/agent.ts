@@ -328,6 +328,10 @@ export function openAgent(options: AgentOptions): Agent {
           new Promise(resolve => {
             onQuiet = resolve
           }),
+        async holdOwn() {
+          await successor.settled()
+          await sweep.holdOwn()
+        },
         releaseSwitchChannel: switchChannel.release,
       })
       clearTimeout(orphaned)

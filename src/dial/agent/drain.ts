@@ -27,6 +27,8 @@ export interface DrainOptions {
   offerAll: () => Promise<void>
   /** Resolves when the last call is gone; there is one now. */
   quiet: () => Promise<void>
+  /** Resolves when nothing more can be handed over to us, and we hold all that is ours. Never rejects. */
+  holdOwn: () => Promise<void>
   releaseSwitchChannel: () => Promise<void>
 }
 
@@ -42,9 +44,18 @@ export async function drainAgent(options: DrainOptions): Promise<boolean> {
   const isFinished = await whileRedisAnswers(finish(context).then(() => true))
   return isFinished === true && isIntakeSettled === true
 
-  /** Resolves when no call is ours any more. Until then they are offered to others again and again: a successor may come
-   *  up only now, and Redis may be away. */
+  /** Resolves when no call is ours any more. Another agent may hand over to us what we have promised it to take. */
   async function giveAway(): Promise<void> {
+    do {
+      await giveAwayCalls()
+      await whileRedisAnswers(options.holdOwn())
+    } while (calls.size > 0)
+    await whileRedisAnswers(options.releaseSwitchChannel())
+  }
+
+  /** Resolves when we hold no call. Until then they are offered to others again and again: a successor may come up only
+   *  now, and Redis may be away. */
+  async function giveAwayCalls(): Promise<void> {
     let again: Timer | undefined
     const offer = async () => {
       await options.offerAll()
@@ -57,7 +68,6 @@ export async function drainAgent(options: DrainOptions): Promise<boolean> {
       isRedisAway = false
     }
     clearTimeout(again)
-    await whileRedisAnswers(options.releaseSwitchChannel())
   }
 
   /** @returns what came of it; undefined when Redis is away, and from then on at once. */

@@ -42,9 +42,12 @@ export interface Intake {
   stop(): Promise<boolean>
 }
 
-/** A pop that waits for ever could not be stopped without breaking its connection, and must end before a silent
- *  connection is left (`SILENT_AFTER_MS`). An idle agent asks once for each list and pop. */
+/** A pop must end by itself where Redis does not let us end it, and before a silent connection is left
+ *  (`SILENT_AFTER_MS`). An idle agent asks once for each list and pop. */
 const POP_SECONDS = 2
+
+/** A pop that was sent just before may reach Redis after the command that ends it. */
+const END_WAIT_AGAIN_MS = 50
 
 /** How often dead letters are looked through for old ones. */
 const EXPIRY_LOOK_MS = 60 * MS_PER_MINUTE
@@ -94,6 +97,9 @@ export function startIntake(options: IntakeOptions): Intake {
     options.onRefused([...refused.keys()])
   }
 
+  /** The lists for which a pop waits, and by what Redis knows its connection. */
+  const waiters = new Map<string, number | undefined>()
+
   /** @returns at the end, whether nothing can be left in our in-flight list that we don't know of. */
   async function serve(list: string): Promise<boolean> {
     const blocking = options.openBlocking()
@@ -114,19 +120,25 @@ export function startIntake(options: IntakeOptions): Intake {
           lookedAtMs = clock()
           await jobs.expireDead(list, lookedAtMs)
         }
+        if (!waiters.has(list)) waiters.set(list, await jobs.waiterOf(blocking, list))
+        if (abort.signal.aborted) continue
         const text = await endingSoon(jobs.take(blocking, list, POP_SECONDS))
         noteRefusal(list, undefined)
         if (text === null) continue
         if (abort.signal.aborted || !options.canDial()) await jobs.putBack(list, text)
         else options.onJob({ list, text, takenAtMs: clock() })
       } catch (thrown) {
+        waiters.delete(list)
         const isLasting = thrown instanceof RedisUnavailable && thrown.isLasting
+        const isUnsent = thrown instanceof RedisUnavailable && thrown.isUnsent
         if (isLasting) noteRefusal(list, messageOf(thrown))
-        looksAtMs = isLasting ? [clock()] : [clock(), clock() + LATE_POP_MS]
+        const lateLooks = looksAtMs.filter(atMs => atMs > clock())
+        looksAtMs = [clock(), ...(isLasting || isUnsent ? lateLooks : [clock() + LATE_POP_MS])]
         log.debug({ list, reason: messageOf(thrown) }, 'no jobs from redis; trying again')
         await nudged(isLasting ? REFUSED_RETRY_MS : RETRY_MS)
       }
     }
+    waiters.delete(list)
     blocking.disconnect()
     if (looksAtMs.length === 0) return true
     const isLate = looksAtMs.some(atMs => atMs > clock())
@@ -176,12 +188,24 @@ export function startIntake(options: IntakeOptions): Intake {
     for (const nudge of nudges) nudge()
   }
 
+  function endWaits(): void {
+    for (const [list, waiter] of waiters)
+      if (waiter !== undefined)
+        jobs
+          .endWait(list, waiter)
+          .catch(thrown => log.debug({ list, reason: messageOf(thrown) }, 'a pop ends by itself'))
+  }
+
   return {
     wake,
     async stop() {
       abort.abort()
       wake()
-      return (await serving).every(Boolean)
+      endWaits()
+      const again = setInterval(endWaits, END_WAIT_AGAIN_MS)
+      const isSettled = (await serving).every(Boolean)
+      clearInterval(again)
+      return isSettled
     },
   }
 }

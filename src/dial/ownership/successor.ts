@@ -32,6 +32,8 @@ export interface Successor {
   forgo(channel: string): void
   /** It is ours now, by Redis. Undefined: we have not collected. */
   collected(channel: string): Promise<Collected | undefined>
+  /** Resolves when nothing is collected: for each channel it is decided whether it is ours. */
+  settled(): Promise<void>
 }
 
 interface Collector {
@@ -45,12 +47,18 @@ interface Collector {
 
 export function createSuccessor(context: AgentContext): Successor {
   const collectors = new Map<string, Collector>()
+  let onSettled: (() => void) | undefined
+
+  function remove(channel: string, { timer }: Collector): void {
+    clearTimeout(timer)
+    collectors.delete(channel)
+    if (collectors.size === 0) onSettled?.()
+  }
 
   function forgo(channel: string): void {
     const collector = collectors.get(channel)
     if (!collector) return
-    clearTimeout(collector.timer)
-    collectors.delete(channel)
+    remove(channel, collector)
     letFinish(context, leave(collector))
   }
 
@@ -100,8 +108,7 @@ export function createSuccessor(context: AgentContext): Successor {
       if (!collector) return undefined
       await Promise.race([collector.isMarked, Bun.sleep(MARKER_TIMEOUT_MS)])
       if (collectors.get(channel) !== collector) return undefined
-      clearTimeout(collector.timer)
-      collectors.delete(channel)
+      remove(channel, collector)
       return {
         // Read when they are taken: until then more may come.
         get texts() {
@@ -111,5 +118,11 @@ export function createSuccessor(context: AgentContext): Successor {
         release: () => void leaveChannel(context, collector.subscription),
       }
     },
+
+    settled: () =>
+      new Promise(resolve => {
+        onSettled = resolve
+        if (collectors.size === 0) resolve()
+      }),
   }
 }

@@ -52,6 +52,8 @@ const AT_ONCE_MAX = 100
 export interface Sweep {
   /** Looks at what is ours now: we were told that something has changed. */
   poke(): void
+  /** Resolves when we hold all that is ours by Redis, or Redis is away. Never rejects. */
+  holdOwn(): Promise<void>
   /** Takes nothing more over. Resolves when what it had begun is taken over; what is ours is looked at further on. */
   stopTakingOver(): Promise<void>
   stop(): void
@@ -91,6 +93,9 @@ export function startSweep(options: SweepOptions): Sweep {
       ...held.map(call => guard(() => checkHeld(call))),
     ])
   })
+
+  const takeIfOurs = () =>
+    guard(takeSwitchChannel).catch(() => log.debug('redis is away: the next look sees it'))
 
   /** The channel of our switch, handed over to us. */
   async function takeSwitchChannel(): Promise<void> {
@@ -268,7 +273,12 @@ export function startSweep(options: SweepOptions): Sweep {
   return {
     poke() {
       void lookAtOwn()
-      void guard(takeSwitchChannel).catch(() => log.debug('redis is away: the next look sees it'))
+      void takeIfOurs()
+    },
+    async holdOwn() {
+      // One that runs may have looked too early.
+      await lookAtOwn.settled()
+      await Promise.all([lookAtOwn(), takeIfOurs()])
     },
     async stopTakingOver() {
       clearInterval(timers[0])

@@ -46,6 +46,19 @@ export function openJobs(redis: RedisConnection, agent: string) {
       return job && textOfBytes(job)
     },
 
+    /** By which Redis knows a connection that waits for a list; on a Cluster, the node that holds the list does.
+     *  @returns undefined when this Redis or our rights there do not tell. */
+    async waiterOf(blocking: RedisConnection, list: string): Promise<number | undefined> {
+      const [, id] = (await reachable(blocking.pipeline().exists(list).client('ID').exec())) ?? []
+      return id && !id[0] ? Number(id[1]) : undefined
+    },
+
+    /** Ends a wait for this list at once, as if its time were over. Without effect when nothing waits there, or when our
+     *  rights at Redis are too few: the wait ends by itself then. */
+    async endWait(list: string, waiter: number): Promise<void> {
+      await reachable(redis.pipeline().exists(list).client('UNBLOCK', waiter).exec())
+    },
+
     /** The job is dealt with. */
     async done(list: string, job: string, holder = agent): Promise<void> {
       await reachable(redis.lrem(inFlightKey(list, holder), 1, bytesOfText(job)))

@@ -7,7 +7,7 @@ let stage: Stage
 let core: Channel
 beforeAll(async () => {
   stage = await openStage()
-  await Promise.all([stage.agent().isSwitchReady, stage.agent().isSwitchReady])
+  await Promise.all([stage.agent().isReady, stage.agent().isReady])
   const { coreUuid } = stage.switch
   await until(
     'an agent listens',

@@ -24,7 +24,7 @@ beforeAll(async () => {
       ADMIN_TOKENS: `ann:${ANNS_TOKEN}`,
       TRUST_PROXY: '127.0.0.1',
     }),
-    stage.agent().isSwitchReady,
+    stage.agent().isReady,
   ])
   await untilApiReady(onLoopback.internalUrl)
   open = apiAt(onLoopback.internalUrl)

@@ -15,7 +15,7 @@ beforeAll(async () => {
   stage = await openStage()
   ;[service] = await Promise.all([
     startService({ PUBSUB_REDIS_URL: stage.redis.url, ADMIN_TOKEN }),
-    stage.agent().isSwitchReady,
+    stage.agent().isReady,
   ])
   await untilApiReady(service.internalUrl)
 })

@@ -13,10 +13,7 @@ let service: TestService
 let api: OwnApi
 beforeAll(async () => {
   stage = await openStage()
-  ;[service] = await Promise.all([
-    startService({ PUBSUB_REDIS_URL: stage.redis.url }),
-    stage.agent().isSwitchReady,
-  ])
+  ;[service] = await Promise.all([startService({ PUBSUB_REDIS_URL: stage.redis.url }), stage.agent().isReady])
   await untilApiReady(service.internalUrl)
   api = await openOwnApi(stage.redis.url)
 })

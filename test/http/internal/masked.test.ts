@@ -45,7 +45,7 @@ beforeAll(async () => {
   ;[service, whole] = await Promise.all([
     startService(env),
     startService({ ...env, LOG_FULL_NUMBERS: 'true' }),
-    stage.agent().isSwitchReady,
+    stage.agent().isReady,
   ])
   await Promise.all([service, whole].map(each => untilApiReady(each.internalUrl)))
   api = apiAt(service.internalUrl)

@@ -15,7 +15,7 @@ beforeAll(async () => {
   const env = { PUBSUB_REDIS_URL: stage.redis.url }
   ;[services] = await Promise.all([
     Promise.all([startService(env), startService(env)]),
-    stage.agent().isSwitchReady,
+    stage.agent().isReady,
   ])
   await Promise.all(services.map(each => untilApiReady(each.internalUrl)))
   ;[api, other] = services.map(each => apiAt(each.internalUrl)) as [Api, Api]

@@ -235,14 +235,22 @@ export class RedisModel {
     if (moved !== null) return moved
     const waiter: Waiter = { session, move }
     this.#waiters.push(waiter)
-    if (timeoutMs > 0)
-      session.callOff = this.#options.after(timeoutMs, () => {
-        this.#waiters = this.#waiters.filter(each => each !== waiter)
-        session.wake(null)
-        session.resume()
-        this.flush()
-      })
+    if (timeoutMs > 0) session.callOff = this.#options.after(timeoutMs, () => this.#giveUp(waiter))
     return 'waits'
+  }
+
+  /** Ends the wait of a connection as if its time were over. @returns false when it does not wait. */
+  unblock(id: number): boolean {
+    const waiter = this.#waiters.find(each => each.session.id === id)
+    if (waiter) this.#giveUp(waiter)
+    return waiter !== undefined
+  }
+
+  #giveUp(waiter: Waiter): void {
+    this.#waiters = this.#waiters.filter(each => each !== waiter)
+    waiter.session.wake(null)
+    waiter.session.resume()
+    this.flush()
   }
 
   #tryMove(move: Move): Reply {

@@ -204,12 +204,14 @@ export class Session {
     return text ?? { status: 'PONG' }
   }
 
-  #client([what]: string[]): Reply {
+  #client([what, id]: string[]): Reply {
     switch (what!.toLowerCase()) {
       case 'id':
         return this.id
       case 'setname':
         return OK
+      case 'unblock':
+        return this.#model.unblock(wholeOf(id)) ? 1 : 0
       default:
         // 7.0 knows no SETINFO.
         return failure(`unknown subcommand '${what}'. Try CLIENT HELP.`)
