@@ -1,6 +1,7 @@
 // The commands that ring phones: asp-call, bot-call, load-test and barge. Each is a pure function from allow-listed
 // values to one `originate` line for `bgapi`; when to send it, and what its answer means, is decided in dial/.
 // Timings and answers named here were measured on FreeSWITCH 1.10.12.
+import { assert } from '../base/result.ts'
 import type {
   CallerId,
   ChannelUuid,
@@ -34,6 +35,8 @@ export interface CallOwner {
   dialId: DialId
   orgId: OrgId
   userId: UserId
+  /** Of all calls that this dial id ever makes only this one has it; their channels have the same uuids. */
+  claim?: number
 }
 
 /** Answers a SIP challenge with these instead of the gateway's. */
@@ -51,6 +54,7 @@ export const CALL_HEADERS = {
   userId: 'variable_hookswitch_user_id',
   /** `asp-call`, `bot-call`, `load-test` or `barge`. */
   job: 'variable_hookswitch_job',
+  claim: 'variable_hookswitch_claim',
   /** On a barger's leg alone. */
   bargeId: 'variable_barge-id',
 } as const
@@ -213,7 +217,14 @@ function ownerVariables(call: CallOwner, job: string): Variable[] {
     ['hookswitch_org_id', call.orgId],
     ['hookswitch_user_id', call.userId],
     ['hookswitch_job', own(job)],
+    ...claimVariables(call.claim),
   ]
+}
+
+function claimVariables(claim: number | undefined): Variable[] {
+  if (claim === undefined) return []
+  assert(Number.isSafeInteger(claim), 'a claim is a whole number')
+  return [['hookswitch_claim', own(String(claim))]]
 }
 
 function callerIdVariables(callerId: CallerId | undefined): Variable[] {

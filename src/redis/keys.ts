@@ -81,6 +81,9 @@ export const agentChannel = (agent: string): string => `${PREFIX}agent-inbox:${a
 /** SET, the dial ids of the calls that an agent owns: what a survivor takes over. */
 export const ownedCallsKey = (agent: string): string => `${PREFIX}owned:${agent}`
 
+/** SET, the core UUIDs of the switches whose channel an agent owns. */
+export const ownedChannelsKey = (agent: string): string => `${PREFIX}agent-switches:${agent}`
+
 /** LIST, jobs that an agent has taken and not yet dialled. The tag keeps it on its job list's Cluster slot. */
 export const inFlightKey = (list: string, agent: string): string => `${PREFIX}in-flight:{${list}}:${agent}`
 

@@ -25,6 +25,9 @@ import {
 
 const log = pino({ level: 'silent' }) as unknown as Log
 
+/** By which agents know it, whatever its life. */
+const SWITCH = 'one switch'
+
 let stage: Stage
 /** Between an agent and Redis, and between an agent and the switch. */
 let redisLine: Valve
@@ -88,6 +91,55 @@ describe('the channel of a switch', () => {
       const owner = await stage.redis.client.hget(`hookswitch:switch:{${stage.switch.coreUuid}}`, 'owner')
       return owner === agent.name && (await listenersOf(stage.switch.coreUuid)) > 0
     })
+
+  test('that starts anew is heard under its new name, and the old name is free', async () => {
+    const agent = await ready(stage.agent())
+    await heldBy(agent)
+    const former = stage.switch.coreUuid
+    await stage.switch.restart()
+    await heldBy(agent)
+    const core = await stage.listen(stage.switch.coreUuid)
+    const dialId = newDialId()
+    expect(await core.order(botJob(dialId))).toEqual({ type: 'ack', event: 'bot-call' })
+    expect(await stage.redis.client.exists(`hookswitch:switch:{${former}}`)).toBe(0)
+    expect(await listenersOf(former)).toBe(0)
+    expect(await stage.redis.client.smembers(`hookswitch:agent-switches:${agent.name}`)).toEqual([
+      stage.switch.coreUuid,
+    ])
+  })
+
+  test('that is gone with its owner still answers what that one had heard', async () => {
+    const first = await ready(
+      stage.agent({
+        redis: { url: `redis://127.0.0.1:${redisLine.port}`, connectTimeoutMs: 1_000 },
+        switch: { name: SWITCH, host: '127.0.0.1', port: switchLine.port, password: 'ClueCon' },
+      }),
+    )
+    await heldBy(first)
+    const former = stage.switch.coreUuid
+    const core = await stage.listen(former)
+    switchLine.set('stalled')
+    await core.say({ ...botJob(newDialId()), command_id: 'last' })
+    await until('it is noted', async () => {
+      const noted = await stage.redis.client.hkeys(`hookswitch:switch:{${former}}`)
+      return noted.some(field => field.startsWith('heard.'))
+    })
+    redisLine.set('stalled')
+    await stage.switch.restart()
+    await ready(
+      stage.agent({
+        switch: { name: SWITCH, host: '127.0.0.1', port: stage.switch.port, password: 'ClueCon' },
+      }),
+    )
+    const answer = await core.next(each => each.command_id === 'last')
+    expect(answer).toMatchObject({ type: 'failure', event: 'bot-call' })
+    await until('its name is free', async () => {
+      return (await stage.redis.client.exists(`hookswitch:switch:{${former}}`)) === 0
+    })
+    for (const line of [redisLine, switchLine]) line.set('open')
+    await until('the first one has heard of its death', () => first.isDeclaredDead)
+    expect(answersTo(core, 'last')).toEqual(['failure'])
+  })
 
   test('is another agent’s after a stall; what both heard is answered once, and a bot-call dialled once', async () => {
     const first = await behindRedisLine()
@@ -308,6 +360,45 @@ test('a dial id may be used again by whoever hears its call’s last event', asy
     }
   expect(channel.heard.filter(each => each.type === 'failure')).toEqual([])
   expect(channel.heard.filter(each => each.type === 'call-start')).toHaveLength(20)
+})
+
+test('so may that of a call whose last event is a barger’s', async () => {
+  await ready(stage.agent())
+  const { dialId, channel } = await parked()
+  await channel.order({ type: 'barge', phone_number: '15550000004', caller_id: '15550000009' })
+  await channel.next(each => each.type === 'barge-event' && each.state === 'answered')
+  // The switch ends the barger behind it, and is done with the call a moment later.
+  stage.switch.hangup(legOf('15550000003')!.uuid)
+  await channel.next('hangup-event')
+  await channel.next(each => each.type === 'barge-event' && each.state === 'ended')
+  expect(await stage.redis.client.keys(`hookswitch:call:*${dialId}*`)).toEqual([])
+  await nothingIsLeft()
+})
+
+test('what an agent hears late of an earlier call does not end the next one of that dial id', async () => {
+  // Each of them takes its own list, so that it is known who dials.
+  await ready(stage.agent({ jobLists: ['talkiq-asp.calls'] }))
+  await ready(
+    stage.agent({
+      jobLists: ['talkiq-bot.calls'],
+      switch: { name: 'by another line', host: '127.0.0.1', port: switchLine.port, password: 'ClueCon' },
+    }),
+  )
+  const dialId = newDialId()
+  const channel = await stage.listen(dialId)
+  switchLine.set('stalled')
+  await stage.push(aspJob(dialId), 'talkiq-asp.calls')
+  await channel.next(each => each.type === 'answer-event' && each.side === '1')
+  await channel.order({ type: 'hangup' })
+  for (const _ of ['0', '1']) await channel.next('hangup-event')
+  await stage.push(aspJob(dialId), 'talkiq-bot.calls')
+  await until('it is claimed', async () => (await leftovers(stage)).includes(`hookswitch:call:{${dialId}}`))
+  switchLine.set('open')
+  for (const side of ['0', '1'])
+    await channel.next(each => each.type === 'answer-event' && each.side === side)
+  expect(endsIn(channel)).toHaveLength(2)
+  expect(await channel.order({ type: 'hangup' })).toEqual({ type: 'ack', event: 'hangup' })
+  await nothingIsLeft()
 })
 
 describe('a side that leaves', () => {

@@ -37,6 +37,8 @@ export class Exchange {
   channelsSinceStart = 0
   channelsPeak = 0
   scheduledTasks = 0
+  /** Its endpoints are gone already. */
+  isShuttingDown = false
   #deliver: (event: SwitchEvent) => void
   #sequence = 0
   #rateWindow = { startMs: 0, count: 0 }

@@ -41,6 +41,8 @@ export function ringLeg(
   order: LegOrder,
   outcomeOf: (leg: Channel) => RingOutcome,
 ): Channel | { cause: string } {
+  // Recorded: from the SHUTDOWN event on.
+  if (exchange.isShuttingDown) return { cause: 'CHAN_NOT_IMPLEMENTED' }
   const way = wayOut(exchange, order.dial)
   if ('cause' in way) return way
   const variables = new Map<string, string>([...order.dial.variables, ...order.dial.legVariables])

@@ -44,10 +44,15 @@ describe('a switch that is lost', () => {
     await probe.event('SHUTDOWN')
     await expect(EslProbe.connect(testSwitch.port)).rejects.toThrow()
     expect([await ended(probe, a), await ended(probe, b)]).toEqual(['SYSTEM_SHUTDOWN', 'SYSTEM_SHUTDOWN'])
+    // It makes no call any more, and no new life begins beside the old one.
+    probe.send(`bgapi originate ${ENDPOINT}/15105620001 &park()\nJob-UUID: late`)
+    const late = await probe.event('BACKGROUND_JOB', frame => headerValue(frame, 'Job-UUID') === 'late')
+    expect(headerValue(late, '_body')).toBe('-ERR CHAN_NOT_IMPLEMENTED\n')
+    testSwitch.start()
+    await expect(EslProbe.connect(testSwitch.port)).rejects.toThrow()
     await stopped
     await probe.until(() => probe.isClosed)
     expect(probe.frames.at(-1)).toMatchObject({ body: 'The system is being shut down.\n' })
-    testSwitch.start()
     const again = await EslProbe.listen(testSwitch.port)
     again.close()
   })

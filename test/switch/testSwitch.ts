@@ -37,6 +37,7 @@ export class TestSwitch {
   readonly #server: EslServer
   #exchange: Exchange
   #isUp = false
+  #ending: Promise<void> | undefined
 
   constructor(settings: Settings) {
     this.#plant = {
@@ -184,14 +185,24 @@ export class TestSwitch {
   }
 
   /** Ends this life. Gracefully: SHUTDOWN, every leg hung up with SYSTEM_SHUTDOWN, and 1.2 s (of the switch) later a
-   *  notice on every socket. Killed: a bare end of stream. New connections are refused at once either way. */
-  async stop({ graceful = false }: { graceful?: boolean } = {}): Promise<void> {
-    if (!this.#isUp) return
+   *  notice on every socket. Killed: a bare end of stream. New connections are refused at once either way. One that goes
+   *  down already is waited for. */
+  stop(how: { graceful?: boolean } = {}): Promise<void> {
+    this.#ending ??= this.#isUp
+      ? this.#endLife(how).finally(() => {
+          this.#ending = undefined
+        })
+      : undefined
+    return this.#ending ?? Promise.resolve()
+  }
+
+  async #endLife({ graceful = false }: { graceful?: boolean }): Promise<void> {
     this.#isUp = false
     this.#server.stopListening()
     const exchange = this.#exchange
     const { coreUuid } = exchange
     if (graceful) {
+      exchange.isShuttingDown = true
       exchange.fireGeneral('SHUTDOWN', ['Event-Info', 'System Shutting Down'])
       hangupAll(exchange, { cause: 'SYSTEM_SHUTDOWN', by: 'shutdown' })
       await new Promise<void>(resolve => exchange.timers.seconds(SHUTDOWN_SECONDS, resolve))
@@ -201,8 +212,9 @@ export class TestSwitch {
     this.#plant.records.add({ kind: 'stop', coreUuid, how: graceful ? 'graceful' : 'killed' })
   }
 
-  /** Begins another life on the same port, without a channel and with a new core id. */
+  /** Begins another life on the same port, without a channel and with a new core id; not before the last one has ended. */
   start(): void {
+    if (this.#ending) return void this.#ending.then(() => this.start())
     if (this.#isUp) return
     this.#isUp = true
     if (this.#plant.records.entries.length > 0) this.#exchange = this.#newLife()

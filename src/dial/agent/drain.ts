@@ -95,10 +95,11 @@ export async function finish({ unfinished }: AgentContext): Promise<void> {
 /** In good order nobody has to declare us dead. With something left under our name a survivor does, and looks after that
  *  first. */
 export async function leaveDirectory(context: AgentContext, directory: AgentDirectory): Promise<void> {
-  const { agent, store, jobs, settings, log } = context
+  const { agent, store, switchChannels, jobs, settings, log } = context
   try {
     const left = [
       ...(await store.ownedBy(agent)),
+      ...(await switchChannels.ownedBy(agent)),
       ...(await Promise.all(settings.jobLists.map(list => jobs.inFlight(list)))).flat(),
     ]
     if (left.length === 0) await directory.remove(agent)

@@ -61,25 +61,27 @@ export function createCall(
     job.kind === 'asp-call'
       ? { side: '1', channelUuid: channelUuidOf(job.dialId, '1'), state: 'expected' }
       : undefined
-  return {
-    ...createHolding(
-      {
-        dialId: job.dialId,
-        orgId: job.orgId,
-        userId: job.userId,
-        fields: {
-          kind: job.kind,
-          job: taken.text,
-          list: taken.list,
-          switch: taken.switchName,
-          side: a.side,
-          a: a.channelUuid,
-          ...(b ? { b: b.channelUuid } : {}),
-        },
+  const holding = createHolding(
+    {
+      dialId: job.dialId,
+      orgId: job.orgId,
+      userId: job.userId,
+      fields: {
+        kind: job.kind,
+        job: taken.text,
+        list: taken.list,
+        switch: taken.switchName,
+        side: a.side,
+        a: a.channelUuid,
+        ...(b ? { b: b.channelUuid } : {}),
       },
-      false,
-      onThrown,
-    ),
+    },
+    false,
+    onThrown,
+  )
+  holding.record.fields[CLAIM_FIELD] = String(holding.record.fence)
+  return {
+    ...holding,
     job,
     text: taken.text,
     list: taken.list,
@@ -93,6 +95,9 @@ export function createCall(
     lastWord: undefined,
   }
 }
+
+/** In the record: its first fence, which tells its channels from those of other calls of its dial id. */
+export const CLAIM_FIELD = 'claim'
 
 /** In the record: `isPlaying`. */
 export const PLAYING_FIELD = 'playing'

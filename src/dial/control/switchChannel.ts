@@ -48,6 +48,8 @@ export function createSwitchChannel(context: AgentContext, successor: Successor,
   async function look(agents: Agents): Promise<void> {
     const { coreUuid } = link
     if (ours?.ownership === 'left' || ours?.ownership === 'over') ours = undefined
+    // The switch has started anew, under another name: what was asked of its former life is answered, and that is over.
+    if (link.isReady && ours && ours.record.dialId !== coreUuid) await release()
     if (ours) return keep(ours)
     if (!link.isReady || coreUuid === undefined || !mayTake()) return
     const isFresh = seen.coreUuid === coreUuid && performance.now() - seen.atMs < OWNER_LOOK_MS
@@ -69,7 +71,12 @@ export function createSwitchChannel(context: AgentContext, successor: Successor,
 
   const newHolding = (coreUuid: string): Holding =>
     createHolding(
-      { dialId: coreUuid, orgId: '', userId: '', fields: { kind: 'switch', core: coreUuid } },
+      {
+        dialId: coreUuid,
+        orgId: '',
+        userId: '',
+        fields: { kind: 'switch', core: coreUuid, switch: context.settings.switch.name },
+      },
       true,
       thrown => tellBug(context, 'task', thrown),
     )
@@ -102,6 +109,19 @@ export function createSwitchChannel(context: AgentContext, successor: Successor,
     }
     collected?.release()
     for (const text of collected?.texts ?? []) hear(context, holding, text)
+  }
+
+  /** Ends the channel of a switch that is gone, as its owner is: what was heard there is answered. */
+  async function settle(from: string, coreUuid: string): Promise<void> {
+    const marker = JSON.stringify(handoverEvent(context.agent))
+    const record = await untilWritten(context, () =>
+      switchChannels.move(coreUuid, { from, to: context.agent, marker }),
+    )
+    if (!record) return
+    const holding = newHolding(coreUuid)
+    holding.record = record
+    answerLeftOver(context, holding)
+    await end(holding)
   }
 
   function hold(holding: Holding): void {
@@ -169,6 +189,21 @@ export function createSwitchChannel(context: AgentContext, successor: Successor,
     return accepted.kind === 'ok' ? ok({}) : fail(causeOf(accepted))
   }
 
+  /** Nobody takes it over, because we stop or the switch is no more: it is free at once. */
+  async function release(): Promise<void> {
+    if (ours?.ownership === 'held') await end(ours)
+  }
+
+  async function end(holding: Holding): Promise<void> {
+    await Promise.allSettled(holding.underWay)
+    await holding.tasks.idle()
+    await untilWritten(context, () => switchChannels.release(context.agent, holding.record))
+    if (isLeft(holding)) return
+    holding.ownership = 'over'
+    leave(context, holding)
+    if (ours === holding) ours = undefined
+  }
+
   return {
     look,
     take,
@@ -188,16 +223,7 @@ export function createSwitchChannel(context: AgentContext, successor: Successor,
       void answered?.then(() => holding.tasks.run(sayIt))
     },
 
-    /** We stop and nobody takes it over: it is free at once. */
-    async release(): Promise<void> {
-      const holding = ours
-      if (holding?.ownership !== 'held') return
-      await Promise.allSettled(holding.underWay)
-      await holding.tasks.idle()
-      await untilWritten(context, () => switchChannels.release(context.agent, holding.record))
-      if (isLeft(holding)) return
-      holding.ownership = 'over'
-      leave(context, holding)
-    },
+    settle,
+    release,
   }
 }

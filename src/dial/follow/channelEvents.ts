@@ -8,11 +8,13 @@ import { parseChannelUuid } from '../../esl/allow.ts'
 import { assertAllowed } from '../../esl/assertAllowed.ts'
 import { hangUpChannel, stopPlayback } from '../../esl/commands.ts'
 import type { SwitchEvent } from '../../esl/event.ts'
+import { CALL_HEADERS } from '../../esl/originate.ts'
 import type { AgentContext } from '../agent/context.ts'
 import {
   type Barger,
   bargerFields,
   type Call,
+  CLAIM_FIELD,
   isLive,
   type Leg,
   type LegState,
@@ -33,8 +35,9 @@ export function follow(context: AgentContext, event: SwitchEvent): void {
   const found = context.calls.findChannel(event.header('Unique-ID') ?? '')
   if (endLateRing(context, event, found?.call) || !found) return
   const { call } = found
-  // Our originate has not left: the channel is that of another claim of the dial id, which names its channels alike.
-  if (!call.isSent) return
+  // Our originate has not left, or the event was late: the channel is that of another claim of the dial id, which names
+  // its channels alike.
+  if (!call.isSent || isOfAnotherClaim(call, event)) return
   if ('barger' in found) return followBarger(context, call, found.barger, event)
   const { leg } = found
   switch (name) {
@@ -53,6 +56,12 @@ export function follow(context: AgentContext, event: SwitchEvent): void {
       else concludeWhenAllGone(context, call)
       return
   }
+}
+
+function isOfAnotherClaim({ record }: Call, event: SwitchEvent): boolean {
+  const claim = event.header(CALL_HEADERS.claim)
+  const ours = record.fields[CLAIM_FIELD]
+  return claim !== undefined && ours !== undefined && claim !== ours
 }
 
 /** FreeSWITCH's word for "no cause given" (Q.850, 31). */
@@ -141,9 +150,10 @@ function endSoundAfter(context: AgentContext, channelUuid: string): void {
   }
 }
 
-/** The last side's end waits for the switch to be done with the call, which is a matter of milliseconds: whoever hears it
- *  may use the dial id again. */
+/** The end of the last who was there, side or barger, waits for the switch to be done with the call, which is a matter of
+ *  milliseconds: whoever hears it may use the dial id again. */
 function sayEnd(context: AgentContext, call: Call, end: Saying): void {
+  if (call.isEnding) return say(context, call, end)
   if (call.lastWord) say(context, call, call.lastWord)
   call.lastWord = undefined
   if (call.a.state !== 'hungup' || !isQuiet(call)) return say(context, call, end)
@@ -220,7 +230,10 @@ export function endBarger(context: AgentContext, call: Call, barger: Barger, cau
   if (barger.state === 'ended') return
   barger.state = 'ended'
   noteBarger(context, call, barger, cause)
-  say(context, call, { event: bargeEvent(barger.bargeId, 'ended', cause), fields: bargerFields(barger) })
+  sayEnd(context, call, {
+    event: bargeEvent(barger.bargeId, 'ended', cause),
+    fields: bargerFields(barger),
+  })
 }
 
 function noteBarger(context: AgentContext, call: Call, { bargeId, state }: Barger, cause?: string): void {

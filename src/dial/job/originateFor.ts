@@ -13,7 +13,7 @@ import { assertAllowed } from '../../esl/assertAllowed.ts'
 import type { EslCommand } from '../../esl/command.ts'
 import { originateAsp, originateBot, originateLoadTest } from '../../esl/originate.ts'
 import type { AgentContext } from '../agent/context.ts'
-import type { Call } from '../call/call.ts'
+import { type Call, CLAIM_FIELD } from '../call/call.ts'
 import type { Job } from './job.ts'
 
 /** The one command that makes a job's call. */
@@ -26,10 +26,12 @@ export function originateOf(context: AgentContext, job: Job, call: Call): EslCom
   }
   const headerPrefix = assertAllowed(parseHeaderPrefix(settings.sipHeaderPrefix))
   const { ringTimeoutSeconds } = settings
+  const claim = Number(call.record.fields[CLAIM_FIELD])
   switch (job.kind) {
     case 'asp-call':
       return originateAsp({
         ...job,
+        claim,
         gateway: gatewayFor(context, job.callProvider),
         headerPrefix,
         ringTimeoutSeconds,
@@ -44,6 +46,7 @@ export function originateOf(context: AgentContext, job: Job, call: Call): EslCom
       const { credentials, ...rest } = job
       return originateBot({
         ...rest,
+        claim,
         ...routes,
         headerPrefix,
         ringTimeoutSeconds,
@@ -54,6 +57,7 @@ export function originateOf(context: AgentContext, job: Job, call: Call): EslCom
     case 'load-test':
       return originateLoadTest({
         ...job,
+        claim,
         ...routes,
         gateway: job.gateway,
         leg: job.side,

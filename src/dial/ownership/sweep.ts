@@ -151,12 +151,21 @@ export function startSweep(options: SweepOptions): Sweep {
     for (const list of context.settings.jobLists) await settleJobs(agent, list)
     const dialIds = await store.ownedBy(agent)
     let left = 0
+    for (const coreUuid of await context.switchChannels.ownedBy(agent))
+      await guard(async () => {
+        const channel = await context.switchChannels.find(coreUuid)
+        if (channel?.owner !== agent) return context.switchChannels.disown(coreUuid, agent)
+        // One whose switch has started anew meanwhile has no agents any more.
+        const isFormer = coreUuid !== context.link.coreUuid && isOnOurSwitch(channel)
+        if (isFormer || isOrphan(channel, agents, nowMs - found.sinceMs))
+          return options.switchChannel.settle(agent, coreUuid)
+        left += 1
+      })
     const takeOne = async (dialId: string): Promise<void> => {
       const call = await store.find(dialId)
       if (call?.owner !== agent) return store.disown(dialId, agent)
       if (isOnOurSwitch(call)) return takeOver(dialId, agent)
-      const isOrphan = nowMs - found.sinceMs > options.orphanMaxMs && !isServed(call, agents)
-      if (isOrphan) return giveUp(dialId, agent)
+      if (isOrphan(call, agents, nowMs - found.sinceMs)) return giveUp(dialId, agent)
       left += 1
     }
     // Many at a time: a hundred calls one after another would take longer than their people wait.
@@ -189,8 +198,10 @@ export function startSweep(options: SweepOptions): Sweep {
     context.link.isReady &&
     (fields.core === context.link.coreUuid || fields.switch === context.settings.switch.name)
 
-  const isServed = ({ fields }: CallRecord, agents: Agents): boolean =>
-    [...agents.values()].some(
+  /** No agent has served its switch for long. */
+  const isOrphan = ({ fields }: CallRecord, agents: Agents, deadForMs: number): boolean =>
+    deadForMs > options.orphanMaxMs &&
+    ![...agents.values()].some(
       card => card && (card.coreUuid === fields.core || card.switchName === fields.switch),
     )
 

@@ -11,6 +11,7 @@ import {
   callOverKey,
   historyKey,
   ownedCallsKey,
+  ownedChannelsKey,
   revokedKey,
   saidKey,
   switchChannelKey,
@@ -105,15 +106,14 @@ export type CallStore = ReturnType<typeof openRecords>
 export const openCalls = (redis: RedisConnection, activeKey?: ActiveKey) =>
   openRecords(redis, { record: callKey, over: callOverKey, owned: ownedCallsKey }, activeKey)
 
-/** The same for the channels of switches, each of which has one owner as a call has. Their `dialId` is the core UUID;
- *  no agent's list names them, because every agent of a switch knows its one. */
+/** The same for the channels of switches, each of which has one owner as a call has. Their `dialId` is the core UUID. */
 export const openSwitchChannels = (redis: RedisConnection): CallStore =>
-  openRecords(redis, { record: switchChannelKey, over: switchChannelOverKey, owned: undefined })
+  openRecords(redis, { record: switchChannelKey, over: switchChannelOverKey, owned: ownedChannelsKey })
 
 interface RecordKeys {
   record: (dialId: string) => string
   over: (dialId: string) => string
-  owned: ((agent: string) => string) | undefined
+  owned: (agent: string) => string
 }
 
 function openRecords(redis: RedisConnection, keysOf: RecordKeys, activeKey?: ActiveKey) {
@@ -126,7 +126,6 @@ function openRecords(redis: RedisConnection, keysOf: RecordKeys, activeKey?: Act
   const publishOnceScript = bindScript(redis, 'publishOnce', publishOnceLua, { keyCounts: [1, 2] })
   const revokeScript = bindScript(redis, 'callRevoke', callRevokeLua, { keyCounts: [2] })
   const isSplit = isCluster(redis)
-  const isOwnedListed = keysOf.owned !== undefined
 
   /** The wire's lists, for a Cluster: the same as the script does. */
   async function writeLists(call: CallOwnerIds, step: CallStep): Promise<void> {
@@ -147,11 +146,11 @@ function openRecords(redis: RedisConnection, keysOf: RecordKeys, activeKey?: Act
   }
 
   async function list(agent: string, dialId: string): Promise<void> {
-    if (keysOf.owned) await reachable(redis.sadd(keysOf.owned(agent), dialId))
+    await reachable(redis.sadd(keysOf.owned(agent), dialId))
   }
 
   async function unlist(agent: string, dialId: string): Promise<void> {
-    if (keysOf.owned) await reachable(redis.srem(keysOf.owned(agent), dialId))
+    await reachable(redis.srem(keysOf.owned(agent), dialId))
   }
 
   return {
@@ -161,8 +160,7 @@ function openRecords(redis: RedisConnection, keysOf: RecordKeys, activeKey?: Act
       const fields = flatten({ dialId, orgId, userId, fence, steps, owner: agent, ...call.fields })
       const keys = [keysOf.record(dialId), revokedKey(dialId)]
       const args = [agent, dialId, CALL_EXPIRY_MS, ...fields]
-      if (!isSplit && keysOf.owned)
-        return (await claimScript([...keys, keysOf.owned(agent)], args)) as Claimed
+      if (!isSplit) return (await claimScript([...keys, keysOf.owned(agent)], args)) as Claimed
       const [claimed] = await Promise.all([claimScript(keys, args), list(agent, dialId)])
       return claimed as Claimed
     },
@@ -189,14 +187,13 @@ function openRecords(redis: RedisConnection, keysOf: RecordKeys, activeKey?: Act
      *  @returns undefined when it is not (any more) the former owner's. */
     async move(dialId: string, { from, fence, to, marker }: Move): Promise<CallRecord | undefined> {
       const args = [from, fence ?? '', to, dialId, marker]
-      const isListedApart = isSplit && isOwnedListed
-      if (isListedApart) await list(to, dialId)
-      const keys = isOwnedListed && !isSplit ? [keysOf.owned!(from), keysOf.owned!(to)] : []
+      if (isSplit) await list(to, dialId)
+      const keys = isSplit ? [] : [keysOf.owned(from), keysOf.owned(to)]
       const flat = (await moveScript([keysOf.record(dialId), ...keys], args)) as string[]
       const found = Object.fromEntries(
         flat.flatMap((name, index) => (index % 2 ? [] : [[name, flat[index + 1]!]])),
       )
-      if (isListedApart) await unlist(flat.length > 0 ? from : to, dialId)
+      if (isSplit) await unlist(flat.length > 0 ? from : to, dialId)
       return readRecord(found)
     },
 
@@ -278,8 +275,7 @@ function openRecords(redis: RedisConnection, keysOf: RecordKeys, activeKey?: Act
     disown: (dialId: string, agent: string): Promise<void> => unlist(agent, dialId),
 
     /** An agent's calls. */
-    ownedBy: async (agent: string): Promise<string[]> =>
-      keysOf.owned ? reachable(redis.smembers(keysOf.owned(agent))) : [],
+    ownedBy: (agent: string): Promise<string[]> => reachable(redis.smembers(keysOf.owned(agent))),
   }
 }
 

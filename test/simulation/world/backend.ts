@@ -123,7 +123,7 @@ export function startBackend(world: World): Backend {
 
   for (const odd of extras.oddJobs)
     schedule.after(odd.atMs, process, () => {
-      if (redis.ask('RPUSH', odd.list, odd.text) === undefined) return
+      if (typeof redis.ask('RPUSH', odd.list, odd.text) !== 'number') return
       oddJobs.push(odd)
       history.add('backend', {
         kind: 'backend',

@@ -1,5 +1,6 @@
 // One run of a plan: opens the world, lets traffic and faults happen, heals everything, waits until the last call has
 // ended, and gathers what is to be judged.
+import { ownedChannelsKey } from '../../../src/redis/keys.ts'
 import { closeMachine } from '../machine/runtime.ts'
 import { startBackend } from './backend.ts'
 import { type Evidence, sortLines } from './evidence.ts'
@@ -61,9 +62,13 @@ const MUST_GO = /^(hookswitch:(call|owned|in-flight)|redswitch\.|talkiq-[a-z]+\.
 
 function leftoversOf(world: World): string[] {
   const { model } = world.redis
+  // Of those that live.
+  const names = new Set(livesOf(world).map(({ life }) => ownedChannelsKey(life.name)))
   const keys = model.db
     .keys()
-    .filter(key => !MAY_STAY.test(key) && (MUST_GO.test(key) || model.db.leftMs(key) === -1))
+    .filter(
+      key => !MAY_STAY.test(key) && !names.has(key) && (MUST_GO.test(key) || model.db.leftMs(key) === -1),
+    )
   const { calls: planned, extras } = world.plan
   const ofCalls = new Set([
     ...planned.map(({ dialId }) => dialId),
