@@ -5,6 +5,7 @@ import { canonicalAccount } from '../../base/account.ts'
 import type { NamedSecret } from '../../config/kinds.ts'
 import type { ConfirmationClaims } from '../../wake/wakeDesk.ts'
 import { describeJoseError } from './auth.ts'
+import { importPromptHmacKey } from './promptHmac.ts'
 
 const ISSUER = 'hookswitch'
 const AUDIENCE = 'call-response'
@@ -100,13 +101,8 @@ export function namesUsAsIssuer(token: string): boolean {
 }
 
 async function importKeys(secrets: readonly NamedSecret[]): Promise<TokenKeys> {
-  const encoder = new TextEncoder()
   const imported = await Promise.all(
-    secrets.map(async ({ kid, secret }) => {
-      const algorithm = { name: 'HMAC', hash: 'SHA-256' }
-      const bytes = encoder.encode(secret)
-      return { kid, key: await crypto.subtle.importKey('raw', bytes, algorithm, false, ['sign', 'verify']) }
-    }),
+    secrets.map(async ({ kid, secret }) => ({ kid, key: await importPromptHmacKey(secret) })),
   )
   return { newest: imported[0]!, byKid: new Map(imported.map(({ kid, key }) => [kid, key])) }
 }
