@@ -82,14 +82,15 @@ export function openRedis(settings: RedisSettings, purpose: RedisPurpose, log: L
 }
 
 function connect(target: RedisTarget, purpose: RedisPurpose, options: RedisOptions): RedisConnection {
+  const OwnRedis = purpose === 'commands' ? GatheringRedis : Redis
   switch (target.kind) {
     case 'single':
-      return new Redis({ ...target.server, ...options })
+      return new OwnRedis({ ...target.server, ...options })
     case 'sentinel': {
       const { sentinels, masterName: name, server } = target
       // ioredis leaves both in the clear unless told otherwise.
       const tls = server.tls ? { enableTLSForSentinelMode: true, sentinelTLS: server.tls } : {}
-      return new Redis({ ...server, ...options, ...tls, sentinels, name })
+      return new OwnRedis({ ...server, ...options, ...tls, sentinels, name })
     }
     case 'cluster': {
       const { host: _host, port: _port, ...credentials } = target.server
@@ -99,10 +100,33 @@ function connect(target: RedisTarget, purpose: RedisPurpose, options: RedisOptio
         // ioredis would connect to the address behind a node's name, and certificates name names.
         ...(credentials.tls ? { dnsLookup: (name, callback) => callback(null, name) } : {}),
         enableOfflineQueue: options.enableOfflineQueue ?? true,
-        enableAutoPipelining: options.enableAutoPipelining ?? false,
+        // Gathers as well, by node.
+        enableAutoPipelining: purpose === 'commands',
         clusterRetryStrategy: backoffMs,
       })
     }
+  }
+}
+
+/** Writes what is asked in one turn of the event loop together, at its end: a write to a socket costs more than a command.
+ *  ioredis's own gathering makes a second promise and a second queue for each command, and holds back what is asked while an
+ *  earlier lot is unanswered. */
+class GatheringRedis extends Redis {
+  #corked: Redis['stream'] | undefined
+
+  override sendCommand(...[command, pipeline]: Parameters<Redis['sendCommand']>): unknown {
+    if (!pipeline && this.status === 'ready') this.#gather(this.stream)
+    return super.sendCommand(command, pipeline)
+  }
+
+  #gather(stream: Redis['stream']): void {
+    if (this.#corked === stream) return
+    this.#corked = stream
+    stream.cork()
+    setImmediate(() => {
+      if (this.#corked === stream) this.#corked = undefined
+      stream.uncork()
+    })
   }
 }
 
@@ -171,7 +195,6 @@ function optionsFor(purpose: RedisPurpose, settings: RedisSettings): RedisOption
         ...shared,
         commandTimeout: COMMAND_TIMEOUT_MS,
         enableOfflineQueue: false,
-        enableAutoPipelining: true,
         maxRetriesPerRequest: 0,
       }
     case 'subscriber':

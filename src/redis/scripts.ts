@@ -15,11 +15,11 @@ export interface ScriptOptions {
   /** How many keys it is called with, where that isn't one: each count is a command of its own, with its keys known to
    *  ioredis, so that a Cluster's pipelines go by the first key's slot. */
   keyCounts?: readonly number[]
-  /** Sent at once. Other commands are gathered until the turn's end, and held back while an earlier lot is unanswered:
-   *  that saves time in all, and costs it for each. */
+  /** In a Cluster sent at once. Other commands are gathered there until the turn's end, and held back while an earlier lot
+   *  is unanswered: that saves time in all, and costs it for each. */
   isUrgent?: boolean
-  /** Fails so long after the call, whatever it waited for: the connection's own limit counts from the sending, and what
-   *  is held back behind a lot that Redis never answers would wait for that one's limit first. */
+  /** In a Cluster it fails so long after the call, whatever it waited for: the connection's own limit counts from the
+   *  sending, and what is held back behind a lot that Redis never answers would wait for that one's limit first. */
   timeoutMs?: number
 }
 
@@ -32,6 +32,7 @@ export function bindScript(
   { keyCounts = [1], isUrgent = false, timeoutMs }: ScriptOptions = {},
 ): Script {
   const connection = redis as Redis
+  const limitMs = isCluster(redis) ? timeoutMs : undefined
   const commands = new Map<number, DefinedCommand>()
   for (const numberOfKeys of keyCounts) {
     const commandName = `${name}${numberOfKeys}`
@@ -46,7 +47,7 @@ export function bindScript(
     const command = commands.get(keys.length)
     assert(command, `${name} takes ${keyCounts.join(' or ')} keys`)
     const reply = command.call(connection, ...keys, ...args)
-    return reachable(timeoutMs === undefined ? reply : within(timeoutMs, reply))
+    return reachable(limitMs === undefined ? reply : within(limitMs, reply))
   }
 }
 
