@@ -12,8 +12,9 @@ export class NodeSocket extends EventEmitter {
   readonly remotePort: number
   #timeoutMs = 0
   #timer: Timer | undefined
-  /** Written before the connection stood. */
-  #early = ''
+  /** Written before the connection stood, or while it is corked. */
+  #kept = ''
+  #corks = 0
 
   /** @param isConnected false: it is still being connected. */
   constructor(end: End, place: { host: string; port: number }, isConnected: boolean) {
@@ -33,7 +34,7 @@ export class NodeSocket extends EventEmitter {
   write(data: string | Uint8Array, ...rest: unknown[]): boolean {
     if (this.destroyed || !this.writable) return false
     const bytes = bytesOf(data)
-    if (this.connecting) this.#early += bytes
+    if (this.connecting || this.#corks > 0) this.#kept += bytes
     else this.#end.write(bytes)
     this.#touch()
     const callback = rest.find(each => typeof each === 'function') as (() => void) | undefined
@@ -44,6 +45,8 @@ export class NodeSocket extends EventEmitter {
   end(data?: string | Uint8Array): this {
     if (typeof data === 'string' || data instanceof Uint8Array) this.write(data)
     this.writable = false
+    this.#corks = 0
+    this.#writeKept()
     if (this.connecting) this.destroy()
     else this.#end.end()
     return this
@@ -54,6 +57,15 @@ export class NodeSocket extends EventEmitter {
     this.#end.destroy(error)
     this.#onClose(error)
     return this
+  }
+
+  cork(): void {
+    this.#corks++
+  }
+
+  uncork(): void {
+    if (this.#corks > 0) this.#corks--
+    this.#writeKept()
   }
 
   setTimeout(ms: number, onTimeout?: () => void): this {
@@ -75,9 +87,14 @@ export class NodeSocket extends EventEmitter {
     this.connecting = false
     this.emit('connect')
     this.emit('ready')
-    this.#end.write(this.#early)
-    this.#early = ''
+    this.#writeKept()
     this.#touch()
+  }
+
+  #writeKept(): void {
+    if (this.#kept === '' || this.connecting || this.#corks > 0 || this.destroyed) return
+    this.#end.write(this.#kept)
+    this.#kept = ''
   }
 
   #onData(bytes: string): void {
