@@ -1,6 +1,6 @@
 // The service: reads the settings, opens the role, says where it listens, and ends in good order on a signal.
 import { hostname } from 'node:os'
-import { examineListeners } from './app/listeners.ts'
+import { CannotListen, examineListeners } from './app/listeners.ts'
 import { openService } from './app/service.ts'
 import { printWelcome } from './app/welcome.ts'
 import { flushLog, openLog } from './base/log.ts'
@@ -20,7 +20,7 @@ const EXIT_SECOND_SIGNAL = 130
 
 const config = usable(readConfig(process.env))
 const inTheWay = await examineListeners(config)
-if (inTheWay.length > 0) refuse("can't listen where it is told to", inTheWay, EXIT_CANNOT_LISTEN)
+if (inTheWay.length > 0) refuseToListen(inTheWay)
 const isPretty = process.stdout.isTTY === true
 const pod = `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`
 const errorReports = openErrorReports(errorReportSettingsOf(config, pod), 'main')
@@ -33,7 +33,12 @@ if (errorReports) reportUncaught(errorReports, log)
 for (const misspelt of misspeltSettings(process.env)) log.warn(misspelt, misspeltSentence(misspelt))
 const apps = usable(openAppsFile())
 
-const service = await openService({ config, apps, metrics: createMetrics(), log, pod, isPretty })
+const service = await openService({ config, apps, metrics: createMetrics(), log, pod, isPretty }).catch(
+  (thrown: unknown) => {
+    if (thrown instanceof CannotListen) return refuseToListen([thrown.message])
+    throw thrown
+  },
+)
 
 // Before anybody is told that we are up: from then on a signal must find its handler.
 const stopping = new AbortController()
@@ -74,6 +79,10 @@ function usable<Value>(read: Result<Value, string[]>): Value {
   // What is missing may be there under a name that is not quite right.
   const mistakes = [...read.failure, ...misspeltSettings(process.env).map(misspeltSentence)]
   return refuse("can't start with these settings", mistakes, EXIT_BAD_CONFIG)
+}
+
+function refuseToListen(inTheWay: readonly string[]): never {
+  return refuse("can't listen where it is told to", inTheWay, EXIT_CANNOT_LISTEN)
 }
 
 function refuse(what: string, mistakes: readonly string[], exitCode: number): never {

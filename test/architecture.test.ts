@@ -34,6 +34,7 @@ const VENDOR_ROOMS: Record<string, RegExp> = {
   'rate-limiter-flexible': /^src\/redis\/rateLimit\.ts$/,
   modesl: /^src\/esl\/(connection|reply)\.ts$/,
   'firebase-admin': /^src\/push\/fcm/,
+  'jsonc-parser': /^src\/push\/jsonText\.ts$/,
   apns2: /^src\/push\/apns/,
   jose: /^src\/http\/public\/(auth|confirmationTokens)\.ts$/,
   'cluster-key-slot': /^src\/redis\//,

@@ -36,6 +36,7 @@ import { openVerdictRoom } from '../wake/verdictRoom.ts'
 import { openWaitPool } from '../wake/waitPool.ts'
 import { openWakeDesk } from '../wake/wakeDesk.ts'
 import { createWakeEvents, type OnWakeAnswered } from '../wake/wakeEvents.ts'
+import { dialplanPlace, listenAt, publicPlace } from './listeners.ts'
 
 export interface FrontOptions {
   config: Config
@@ -195,18 +196,22 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
   const door =
     config.socketPort === 0
       ? undefined
-      : await openDialplanDoor({
-          host: config.socketHost,
-          port: config.socketPort,
-          socketsMax: config.waitsMax,
-          hold: (call, dropped) => desk.hold(pool, call, dropped),
-          isPbx: config.pbxAllow,
-          isDraining: () => isDraining,
-          metrics,
-          clock: Date.now,
-          log,
-        })
-  listen(publicApp, { hostname: config.host, port: config.port, ...PUBLIC_LISTENER })
+      : await listenAt(dialplanPlace(config), () =>
+          openDialplanDoor({
+            host: config.socketHost,
+            port: config.socketPort,
+            socketsMax: config.waitsMax,
+            hold: (call, dropped) => desk.hold(pool, call, dropped),
+            isPbx: config.pbxAllow,
+            isDraining: () => isDraining,
+            metrics,
+            clock: Date.now,
+            log,
+          }),
+        )
+  await listenAt(publicPlace(config), () =>
+    listen(publicApp, { hostname: config.host, port: config.port, ...PUBLIC_LISTENER }),
+  )
   warnOfLooseSettings()
 
   function warnOfLooseSettings(): void {

@@ -10,7 +10,7 @@ import type { Config } from '../config/config.ts'
 import { portHolder } from './portHolder.ts'
 
 /** A place to listen, and the settings that name it. */
-interface Place {
+export interface Place {
   what: string
   host: string
   hostSetting: string
@@ -38,27 +38,61 @@ export async function examineListeners(config: Config): Promise<string[]> {
   return mistakes
 }
 
+/** A place that was free when it was tried, and can't be listened on now. The message is the sentence for a person. */
+export class CannotListen extends Error {
+  override readonly name = 'CannotListen'
+}
+
+/** Opens the listener of a place. @throws CannotListen when the system refuses: another may have come in between. */
+export async function listenAt<Listener>(
+  place: Place,
+  open: () => Listener | Promise<Listener>,
+): Promise<Listener> {
+  try {
+    return await open()
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException
+    if (typeof code !== 'string') throw thrown
+    throw new CannotListen(sentenceOf(place, thrown as NodeJS.ErrnoException, undefined), { cause: thrown })
+  }
+}
+
+export const publicPlace = ({ host, port }: Pick<Config, 'host' | 'port'>): Place => ({
+  what: 'the public listener',
+  host,
+  hostSetting: 'HOST',
+  port,
+  portSetting: 'PORT',
+})
+
+export const dialplanPlace = ({
+  socketHost,
+  socketPort,
+}: Pick<Config, 'socketHost' | 'socketPort'>): Place => ({
+  what: "the dialplan's listener",
+  host: socketHost,
+  hostSetting: 'SOCKET_HOST',
+  port: socketPort,
+  portSetting: 'SOCKET_PORT',
+})
+
+export const internalPlace = ({
+  internalHost,
+  internalPort,
+}: Pick<Config, 'internalHost' | 'internalPort'>): Place => ({
+  what: 'the internal listener',
+  host: internalHost,
+  hostSetting: 'INTERNAL_HOST',
+  port: internalPort,
+  portSetting: 'INTERNAL_PORT',
+})
+
 function placesOf(config: Config): Place[] {
-  const { role, host, port, internalHost, internalPort, socketHost, socketPort } = config
-  const front: Place[] = [
-    { what: 'the public listener', host, hostSetting: 'HOST', port, portSetting: 'PORT' },
-    {
-      what: "the dialplan's listener",
-      host: socketHost,
-      hostSetting: 'SOCKET_HOST',
-      port: socketPort,
-      portSetting: 'SOCKET_PORT',
-    },
-  ]
+  const { role, socketPort } = config
   return [
-    ...(role === 'agent' ? [] : socketPort === 0 ? front.slice(0, 1) : front),
-    {
-      what: 'the internal listener',
-      host: internalHost,
-      hostSetting: 'INTERNAL_HOST',
-      port: internalPort,
-      portSetting: 'INTERNAL_PORT',
-    },
+    ...(role === 'agent' ? [] : [publicPlace(config)]),
+    ...(role === 'agent' || socketPort === 0 ? [] : [dialplanPlace(config)]),
+    internalPlace(config),
   ]
 }
 

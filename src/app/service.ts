@@ -14,6 +14,7 @@ import { openTimelineRoom } from '../timeline/open.ts'
 import { openTracer, tracerSettingsOf } from '../tracing/tracer.ts'
 import { type Agents, openAgents } from './agents.ts'
 import { type Front, type FrontOptions, openFront } from './front.ts'
+import { internalPlace, listenAt } from './listeners.ts'
 
 export type ServiceOptions = FrontOptions
 
@@ -50,13 +51,8 @@ export async function openService(options: ServiceOptions) {
             if (reason !== 'confirmed' && reason !== 'caller-gone') lately.note('wake', callId, reason)
           },
         })
-  const agents: Agents | undefined =
-    config.role === 'front'
-      ? undefined
-      : openAgents(options, {
-          legsEnded: tally.legsEnded,
-          troubled: ({ kind, dialId, text }) => lately.note(kind, dialId, text),
-        })
+  /** Opened last: they take jobs at once. */
+  let agents: Agents | undefined
   metrics.info.set({ version, role: config.role }, 1)
   const readQueues = keepQueueGauges(operate.queues, metrics)
   const closing = new AbortController()
@@ -65,7 +61,7 @@ export async function openService(options: ServiceOptions) {
   // A Redis that is full can be reached and takes nothing; one that an agent is deaf to takes everything.
   const isRedisReady = () => operate.isRedisReady() && !agents?.isDeaf()
   const readiness = (): Readiness => {
-    const ofAgents = agents?.obstacles() ?? []
+    const ofAgents = agents?.obstacles() ?? (config.role === 'front' ? [] : (['switch'] as const))
     // A process that serves PBXs too must not lose their traffic because its agents can't dial.
     const isAgentAlone = config.role === 'agent'
     const obstacles = [
@@ -105,7 +101,14 @@ export async function openService(options: ServiceOptions) {
     newUuid: () => crypto.randomUUID(),
     log,
   })
-  listen(internalApp, { hostname: config.internalHost, port: config.internalPort, ...INTERNAL_LISTENER })
+  await listenAt(internalPlace(config), () =>
+    listen(internalApp, { hostname: config.internalHost, port: config.internalPort, ...INTERNAL_LISTENER }),
+  )
+  if (config.role !== 'front')
+    agents = openAgents(options, {
+      legsEnded: tally.legsEnded,
+      troubled: ({ kind, dialId, text }) => lately.note(kind, dialId, text),
+    })
 
   operate.show({
     obstacles: () => readiness().obstacles,

@@ -209,7 +209,7 @@ export async function connectBackend(
 
 function ready(connection: RedisConnection, limitMs: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const onError = (error: Error) => reject(new RedisUnavailable(error.message, { cause: error }))
+  const onError = (error: Error) => reject(new RedisUnavailable(messageOf(error), { cause: error }))
   const onAbort = () => reject(new RedisUnavailable('not waited for'))
   const timer = setTimeout(() => reject(new RedisUnavailable(`no connection within ${limitMs} ms`)), limitMs)
   connection.on('error', onError)

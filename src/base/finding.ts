@@ -15,21 +15,23 @@ export interface Finding {
   todo: string
 }
 
-export const fine = (check: string, what: string): Finding => ({ level: 'ok', check, what, todo: '' })
+export const fine = (check: string, what: string): Finding => finding('ok', check, what, '')
 
-export const warning = (check: string, what: string, todo: string): Finding => ({
-  level: 'warning',
+export const warning = (check: string, what: string, todo: string): Finding =>
+  finding('warning', check, what, todo)
+
+export const problem = (check: string, what: string, todo: string): Finding =>
+  finding('problem', check, what, todo)
+
+const finding = (level: FindingLevel, check: string, what: string, todo: string): Finding => ({
+  level,
   check,
-  what,
-  todo,
+  what: sentence(what),
+  todo: todo === '' ? '' : sentence(todo),
 })
 
-export const problem = (check: string, what: string, todo: string): Finding => ({
-  level: 'problem',
-  check,
-  what,
-  todo,
-})
+/** Ends with one full stop, whatever words of another's it ends with. */
+const sentence = (text: string): string => text.replace(/([.?!])?\.*$/, (_, end?: string) => end ?? '.')
 
 /** Below, a network and a busy machine explain it. */
 const CLOCK_WARNING_MS = 2_000
@@ -40,8 +42,22 @@ const CLOCK_PROBLEM_MS = 30_000
 /** Half of the second that an HTTP date cuts off: in the mean a clock is that much further. */
 export const HTTP_DATE_CUT_MS = 500
 
-/** Compares another's clock with ours. @param offsetMs theirs minus ours; positive: ours is behind. */
-export function compareClocks(whose: string, offsetMs: number): Finding {
+/** Another's clock against ours. */
+export interface ClockDifference {
+  whose: string
+  /** Theirs minus ours; positive: ours is behind. */
+  offsetMs: number
+}
+
+/** A finding about a clock says which and by how much, so that several about ours can be told as one. */
+export type ClockFinding = Finding & { clock: ClockDifference }
+
+/** Compares another's clock with ours. */
+export function compareClocks(whose: string, offsetMs: number): ClockFinding {
+  return { ...judgeClock(whose, offsetMs), clock: { whose, offsetMs } }
+}
+
+function judgeClock(whose: string, offsetMs: number): Finding {
   const sizeMs = Math.abs(offsetMs)
   if (sizeMs < CLOCK_WARNING_MS) return fine('clock', `The clock agrees with ${whose}.`)
   const what = `The clock of this machine is ${Math.round(toSeconds(sizeMs))} s ${offsetMs > 0 ? 'behind' : 'ahead of'} ${whose}.`

@@ -1,5 +1,6 @@
 // Expected outcomes are values. This file holds the one shape for "it worked, or here is why not", and the check
 // that a switch over a union forgot no case. It knows nothing of telephony, Redis or HTTP.
+import { failureWords } from './failureWords.ts'
 
 /** Either a value, or the reason why there is none. Bugs are thrown instead. */
 export type Result<Value, Failure> = { ok: true; value: Value } | { ok: false; failure: Failure }
@@ -19,6 +20,6 @@ export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new Error(`assertion failed: ${message}`)
 }
 
-/** The message of anything that was thrown; its type is unknown by nature. */
+/** The message of anything that was thrown; its type is unknown by nature. In plain words where a library's are not. */
 export const messageOf = (thrown: unknown): string =>
-  thrown instanceof Error ? thrown.message : String(thrown)
+  thrown instanceof Error ? (failureWords(thrown) ?? thrown.message) : String(thrown)

@@ -1,11 +1,12 @@
-// `hookswitch doctor`: has everything examined, and shows the findings by part, with what to do. What there is to find
+// `hookswitch doctor`: has everything examined, and shows the findings, problems first, with what to do. What there is to find
 // is known to `src/doctor/` and to the rooms that it asks.
 
 import type { Finding, FindingLevel } from '../base/finding.ts'
 import type { Log } from '../base/log.ts'
 import { printable } from '../base/printable.ts'
 import type { Clock } from '../base/units.ts'
-import { examineAll, type PlacedFinding } from '../doctor/doctor.ts'
+import { examineAll } from '../doctor/doctor.ts'
+import type { PlacedFinding } from '../doctor/report.ts'
 import { DONE, type Ending } from './ending.ts'
 import type { Order } from './order.ts'
 import { type Terminal, type Tone, tinted } from './terminal.ts'
@@ -42,15 +43,22 @@ export async function examine(
 
 const TONES: Record<FindingLevel, Tone> = { ok: 'green', warning: 'yellow', problem: 'red' }
 
-/** Of the longest level. */
-const LEVEL_WIDTH = 7
+const HEADINGS: Record<FindingLevel, string> = {
+  problem: 'Problems: calls fail, or will be lost',
+  warning: 'Warnings: it works, and you should know',
+  ok: 'Well',
+}
+
+/** A part with a longer name has its findings begin behind it. */
+const PART_WIDTH_MAX = 24
 
 function showFindings(findings: PlacedFinding[], terminal: Terminal): void {
-  for (const part of new Set(findings.map(each => each.part))) {
-    terminal.out(tinted(terminal, 'bold', printable(part)))
-    for (const { level, what, todo } of findings.filter(each => each.part === part)) {
-      terminal.out(`  ${tinted(terminal, TONES[level], level.padEnd(LEVEL_WIDTH))}  ${printable(what)}`)
-      if (todo !== '') terminal.out(`  ${''.padEnd(LEVEL_WIDTH)}  → ${printable(todo)}`)
+  const width = Math.min(PART_WIDTH_MAX, Math.max(...findings.map(each => each.part.length)))
+  for (const level of new Set(findings.map(each => each.level))) {
+    terminal.out(tinted(terminal, TONES[level], HEADINGS[level]))
+    for (const { part, what, todo } of findings.filter(each => each.level === level)) {
+      terminal.out(`  ${tinted(terminal, 'bold', printable(part).padEnd(width))}  ${printable(what)}`)
+      if (todo !== '') terminal.out(`  ${''.padEnd(width)}  → ${printable(todo)}`)
     }
   }
 }

@@ -21,6 +21,8 @@ export type RedisTarget =
   | { kind: 'sentinel'; server: RedisLogin; sentinels: RedisNode[]; masterName: string }
 
 const DEFAULT_PORT = 6379
+const SENTINEL_FORM = 'redis+sentinel://host:port,host:port/masterName'
+const ENCODING = 'in a password # is written %23, / %2F, ? %3F and @ %40'
 const DEFAULT_SENTINEL_PORT = 26379
 
 /** Credentials stand in the first node's URL and count for all nodes.
@@ -28,6 +30,8 @@ const DEFAULT_SENTINEL_PORT = 26379
 export function parseRedisUrl(url: string): Result<RedisTarget, string> {
   try {
     if (/^rediss?\+sentinel:\/\//.test(url)) return ok(parseSentinel(url))
+    if (isSentinelsWithoutScheme(url))
+      throw new Error(`names Sentinels without saying so: write ${SENTINEL_FORM}`)
     const [first, ...rest] = url.split(',').map(each => each.trim())
     const server = parseServer(first ?? '')
     if (rest.length === 0) return ok({ kind: 'single', server })
@@ -40,12 +44,23 @@ export function parseRedisUrl(url: string): Result<RedisTarget, string> {
   }
 }
 
+/** `sentinel://…` and its like, or several nodes and then a name: a Cluster has no databases, and they have no names. */
+const isSentinelsWithoutScheme = (url: string): boolean =>
+  /^[a-z+-]*sentinels?:\/\//i.test(url) || /^rediss?:\/\/[^/]*,[^/]*\/[A-Za-z]/.test(url)
+
+/** What else people write. */
+function otherForms(text: string): string {
+  if (/^(unix:|\/)/.test(text)) return ': a Unix socket is not taken, let Redis listen on 127.0.0.1'
+  return text.includes('://') ? '' : ', also before a plain host:port'
+}
+
 function parseServer(text: string): RedisNode & RedisLogin {
+  if (!/^rediss?:\/\//.test(text)) throw new Error(`must begin with redis:// or rediss://${otherForms(text)}`)
   // A URL that can't be parsed is quoted in the error that `new URL` throws.
-  if (!URL.canParse(text)) throw new Error('must be a redis:// or rediss:// URL')
-  const { protocol, hostname, port, username, password, pathname } = new URL(text)
-  if (protocol !== 'redis:' && protocol !== 'rediss:')
-    throw new Error('must begin with redis:// or rediss://')
+  if (!URL.canParse(text)) throw new Error(`is no URL: ${ENCODING}, and a port is a number up to 65535`)
+  const { protocol, hostname, port, username, password, pathname, hash, search } = new URL(text)
+  // Otherwise the host would be what stands before it, and the default one where that is nothing.
+  if (hash !== '' || search !== '') throw new Error(`has a # or a ? in it: ${ENCODING}`)
   const db = pathname.replace(/^\//, '')
   if (!/^\d{0,5}$/.test(db)) throw new Error('has a database that is not a number')
   return {
@@ -72,7 +87,7 @@ function parseSentinel(url: string): RedisTarget {
   const [scheme = '', rest = ''] = url.split('+sentinel://')
   const slash = rest.indexOf('/')
   const [masterName = '', db = ''] = slash < 0 ? [] : rest.slice(slash + 1).split('/')
-  if (masterName === '') throw new Error('names no master: redis+sentinel://host:port,host:port/masterName')
+  if (masterName === '') throw new Error(`names no master: ${SENTINEL_FORM}`)
   const authority = rest.slice(0, slash)
   const at = authority.lastIndexOf('@')
   const {

@@ -5,13 +5,17 @@ import { type Finding, problem } from '../base/finding.ts'
 import type { Log } from '../base/log.ts'
 import { messageOf } from '../base/result.ts'
 import { type Clock, MS_PER_SECOND, toSeconds } from '../base/units.ts'
-import { type Config, readConfigAnyway } from '../config/config.ts'
-import { examineSwitch } from '../esl/checkup.ts'
+import { type Config, isLoopback, readConfigAnyway } from '../config/config.ts'
+import { examineSwitch, type SwitchCheckupOptions } from '../esl/checkup.ts'
 import { examineAuth } from '../http/public/authCheckup.ts'
+import { appNamesIn } from '../push/apps.ts'
+import { readAppsFile } from '../push/appsFile.ts'
 import { examinePush } from '../push/checkup.ts'
 import { examineRedis } from '../redis/checkup/checkup.ts'
 import { examineFiles } from './files.ts'
 import { examineMachine } from './machine.ts'
+import { examineRegistrations } from './registrations.ts'
+import { type PlacedFinding, type RawFinding, reportOf } from './report.ts'
 import { examineSecrets } from './secrets.ts'
 import { examineSettings, misspeltFindings, mistakeFindings } from './settings.ts'
 
@@ -23,24 +27,24 @@ export interface ExaminationOptions {
   timeoutMs: number
 }
 
-/** A finding and what it is about: `Redis`, `Switch 10.0.0.5:8021`, `App com.example.phone (apns)`. */
-export interface PlacedFinding extends Finding {
-  part: string
-}
-
 interface Part {
   name: string
-  examine: () => Promise<PlacedFinding[]>
+  examine: () => Promise<RawFinding[]>
 }
 
 /** For one connection or question; a part has several, and its own limit. */
 const QUESTION_LIMIT_MS = 5 * MS_PER_SECOND
 
-/** Examines everything that the settings name. @returns all findings, by part; a part that does not end in time, or
- *  ends with an error, is itself a finding. */
+/** Of which each may take its whole limit before a part knows what to say. */
+const QUESTIONS_IN_A_ROW = 3
+
+/** Examines everything that the settings name. @returns all findings, problems first; a part that does not end in time,
+ *  or ends with an error, is itself a finding. */
 export async function examineAll(options: ExaminationOptions): Promise<PlacedFinding[]> {
-  const parts = planExamination(options, Math.min(QUESTION_LIMIT_MS, options.timeoutMs))
-  return (await Promise.all(parts.map(part => withinLimit(part, options.timeoutMs)))).flat()
+  const limitMs = Math.min(QUESTION_LIMIT_MS, options.timeoutMs / QUESTIONS_IN_A_ROW)
+  const parts = planExamination(options, limitMs)
+  const found = await Promise.all(parts.map(part => withinLimit(part, options.timeoutMs)))
+  return reportOf(found.flat())
 }
 
 function planExamination({ env, clock, log }: ExaminationOptions, limitMs: number): Part[] {
@@ -98,7 +102,7 @@ function switchParts(config: Config, clock: Clock, limitMs: number): Part[] {
   return config.eslSwitches.map(({ host, port = config.eslPort }) => {
     const name = `Switch ${host}:${port}`
     const checkup = async () => {
-      const { coreUuid, findings } = await examineSwitch({
+      const { coreUuid, registrations, findings } = await examineSwitch({
         host,
         port,
         password,
@@ -106,9 +110,11 @@ function switchParts(config: Config, clock: Clock, limitMs: number): Part[] {
         gateways,
         callsPerSecond,
         callsMax: callsMax * agentsPerSwitch,
+        ...dialplanSocketFor(host, config),
         clock,
         limitMs,
       })
+      if (registrations !== undefined) findings.push(...judgeRegistrations(config, registrations))
       const other = coreUuid === undefined ? undefined : met.get(coreUuid)
       if (coreUuid !== undefined && other === undefined) met.set(coreUuid, name)
       return other === undefined ? findings : [...findings, twin(other)]
@@ -120,6 +126,24 @@ function switchParts(config: Config, clock: Clock, limitMs: number): Part[] {
   })
 }
 
+/** What the settings alone show to be wrong is told of them, and not tried. */
+function dialplanSocketFor(
+  switchHost: string,
+  { role, socketHost, socketPort, pbxAllow }: Config,
+): Pick<SwitchCheckupOptions, 'dialplanSocket'> {
+  const isElsewhere = role !== 'all' || socketPort === 0
+  const isOutOfReach = pbxAllow.isEmpty || (isLoopback(socketHost) && !isLoopback(switchHost))
+  return isElsewhere || isOutOfReach ? {} : { dialplanSocket: { host: socketHost, port: socketPort } }
+}
+
+function judgeRegistrations(config: Config, list: string): Finding[] {
+  const { appsFile } = config
+  const file = appsFile === undefined ? undefined : readAppsFile(appsFile)
+  // A file that can't be read is told where it is examined.
+  const appNames = file?.ok ? appNamesIn(file.value.entries) : undefined
+  return examineRegistrations({ list, appNames, settings: config })
+}
+
 const twin = (other: string): Finding =>
   problem(
     'switch twin',
@@ -127,9 +151,9 @@ const twin = (other: string): Finding =>
     'Name each switch once in ESL_URL; more agents for one are AGENTS_PER_SWITCH.',
   )
 
-async function withinLimit({ name, examine }: Part, limitMs: number): Promise<PlacedFinding[]> {
+async function withinLimit({ name, examine }: Part, limitMs: number): Promise<RawFinding[]> {
   let timer: Timer | undefined
-  const late = new Promise<PlacedFinding[]>(resolve => {
+  const late = new Promise<RawFinding[]>(resolve => {
     timer = setTimeout(
       () => resolve([unfinished(name, `is not done within ${toSeconds(limitMs)} s`)]),
       limitMs,

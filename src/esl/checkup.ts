@@ -3,6 +3,7 @@
 // judged in `exposure.ts`.
 import { compareClocks, type Finding, fine, problem, warning } from '../base/finding.ts'
 import { assertNever } from '../base/result.ts'
+import { findSpeaker, orMistake, SPEAKER_WORDS, type Speaker } from '../base/speaker.ts'
 import { type Clock, MS_PER_SECOND, toSeconds } from '../base/units.ts'
 import { asCommand } from './command.ts'
 import type { LinkLoss } from './connection.ts'
@@ -10,6 +11,7 @@ import { judgeExposure } from './exposure.ts'
 import { LINK_LIMITS } from './limits.ts'
 import type { CommandOutcome } from './outcome.ts'
 import { sessionsPerSecondOf } from './outcome.ts'
+import { type Ask, trySocket } from './socketTrial.ts'
 import { SwitchConnection } from './switchConnection.ts'
 
 export interface SwitchCheckupOptions {
@@ -23,6 +25,8 @@ export interface SwitchCheckupOptions {
   /** Calls a second and calls at once that all our agents of this switch may make; 0: without a limit. */
   callsPerSecond: number
   callsMax: number
+  /** Where dialplans find the service; undefined: it listens for none, or elsewhere. */
+  dialplanSocket?: { host: string; port: number }
   clock: Clock
   /** For the login, and again for each answer. */
   limitMs: number
@@ -31,6 +35,8 @@ export interface SwitchCheckupOptions {
 export interface SwitchCheckup {
   /** The switch's own id; undefined when it was not reached. */
   coreUuid: string | undefined
+  /** `show registrations as json`, of a switch that lets us hear its phones register. */
+  registrations?: string
   findings: Finding[]
 }
 
@@ -47,24 +53,54 @@ export async function examineSwitch(options: SwitchCheckupOptions): Promise<Swit
     onLost: loss => resolve({ loss }),
   })
   try {
-    const greeting = await greeted
-    if ('loss' in greeting) return { coreUuid: undefined, findings: [lossFinding(greeting.loss, options)] }
+    const speaker = () => findSpeaker({ host, port }, limitMs)
+    const first = await orMistake(greeted, speaker, each => mistakenFinding(each, options))
+    if ('mistake' in first) return { coreUuid: undefined, findings: [first.mistake] }
+    const greeting = first.outcome
+    if ('loss' in greeting) {
+      const { loss } = greeting
+      const mistaken = isTelling(loss) ? mistakenFinding(await speaker(), options) : undefined
+      return { coreUuid: undefined, findings: [mistaken ?? lossFinding(loss, options)] }
+    }
     const ask: Ask = command =>
       new Promise(settle => {
         const packet = { line: `api ${asCommand(command)}` }
         connection.ask(packet, limitMs, outcome => settle(answerIn(outcome)))
       })
-    return { coreUuid: greeting.coreUuid, findings: await askAll(ask, options) }
+    const findings = await askAll(ask, options)
+    const hearing = await askRegistrations(connection, ask, options)
+    const ourAddress = connection.socket?.localAddress
+    const { dialplanSocket } = options
+    const socket = dialplanSocket ? await trySocket(ask, { ...dialplanSocket, ourAddress, limitMs }) : []
+    return {
+      coreUuid: greeting.coreUuid,
+      ...hearing,
+      findings: [...findings, ...hearing.findings, ...socket],
+    }
   } finally {
     connection.close()
   }
 }
 
-/** @returns the switch's answer, without the last line end; undefined when there is none. */
-type Ask = (command: string) => Promise<string | undefined>
-
 const answerIn = (outcome: CommandOutcome): string | undefined =>
   'text' in outcome ? outcome.text : undefined
+
+/** Whether somebody is there, and did not say that we are refused. */
+const isTelling = ({ kind }: LinkLoss): boolean =>
+  kind !== 'connect-failed' && kind !== 'connect-timeout' && kind !== 'refused'
+
+/** @returns undefined when it is an event socket, or can't be told. */
+function mistakenFinding(speaker: Speaker, { host, port }: SwitchCheckupOptions): Finding | undefined {
+  if (speaker === 'event-socket' || speaker === 'silent' || speaker === 'unreachable') return undefined
+  const isEncrypted = speaker === 'tls' || speaker === 'redis-tls'
+  return problem(
+    'switch connection',
+    `What listens at ${host}:${port} is ${SPEAKER_WORDS[speaker]}, not FreeSWITCH's event socket.`,
+    isEncrypted
+      ? 'The event socket knows no TLS. Name its own address in ESL_URL (port 8021 by default), or a tunnel on this machine that takes the TLS off.'
+      : 'Mend host and port in ESL_URL and ESL_PORT: the event socket has port 8021 by default (listen-port in event_socket.conf).',
+  )
+}
 
 function lossFinding(loss: LinkLoss, { host, port, limitMs }: SwitchCheckupOptions): Finding {
   const check = 'switch connection'
@@ -169,7 +205,7 @@ async function askExposure(ask: Ask, { host, password }: SwitchCheckupOptions): 
 /** What every call needs, and what only some messages do. Two modules show by our being here: the commands', and the
  *  event socket's, whose name is never sent (see `command.ts`). */
 const MODULES: { name: string; level: 'problem' | 'warning'; why: string }[] = [
-  { name: 'mod_sofia', level: 'problem', why: 'no phone can be called' },
+  { name: 'mod_sofia', level: 'problem', why: 'no phone can be called, and none registers' },
   { name: 'mod_dptools', level: 'problem', why: 'calls can be neither bridged nor parked nor listened to' },
   { name: 'mod_sndfile', level: 'warning', why: 'play and start-background find no .wav file' },
   { name: 'mod_local_stream', level: 'warning', why: 'local_stream:// can not be played' },
@@ -180,13 +216,38 @@ async function askModules(ask: Ask): Promise<Finding[]> {
   const check = 'switch modules'
   const answers = await Promise.all(MODULES.map(({ name }) => ask(`module_exists ${name}`)))
   const missing = MODULES.filter((_, index) => answers[index] === 'false')
-  if (missing.length === 0) return [fine(check, 'All modules that calls use are loaded.')]
+  if (missing.length === 0)
+    return [fine(check, 'All modules that calls and phones that register need are loaded.')]
   return missing.map(({ name, level, why }) => ({
     level,
     check,
     what: `${name} is not loaded: ${why}.`,
     todo: loadTodo(name),
   }))
+}
+
+/** A login whose rights are bounded (`esl-allowed-events`, `esl-allowed-api` of a user) may hear nothing. */
+async function askRegistrations(
+  connection: SwitchConnection,
+  ask: Ask,
+  { limitMs }: SwitchCheckupOptions,
+): Promise<{ registrations?: string; findings: Finding[] }> {
+  const outcome = await new Promise<CommandOutcome>(settle =>
+    connection.ask({ line: 'event plain CUSTOM sofia::register sofia::unregister' }, limitMs, settle),
+  )
+  if (outcome.kind !== 'error') {
+    const registrations = await ask('show registrations as json')
+    if (registrations?.startsWith('{')) return { registrations, findings: [] }
+  }
+  return {
+    findings: [
+      problem(
+        'registrations',
+        `The switch does not let us hear its phones register (${answerIn(outcome)?.trim() || 'no list of them'}): they become no devices, and their REGISTER confirms no wake.`,
+        'Log in with the password of event_socket.conf, or allow that user the events CUSTOM sofia::register and sofia::unregister and the command show.',
+      ),
+    ],
+  }
 }
 
 async function askProfile(ask: Ask, name: string): Promise<Finding[]> {

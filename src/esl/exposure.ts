@@ -22,7 +22,9 @@ export function judgeExposure({ host, password, eventSocketXml = '' }: Exposure)
   // Without a setting FreeSWITCH binds 127.0.0.1.
   const isBoundWide = listenIp !== undefined && !isLoopback(listenIp)
   const isWide = isBoundWide || !isLoopback(host)
-  return [...judgePassword(password, isWide), judgeListener({ host, listenIp, lists, isWide })]
+  // On another machine it stands among the settings that everybody knows, once for all switches.
+  const ofPassword = isLoopback(host) ? judgePassword(password, isBoundWide) : []
+  return [...ofPassword, judgeListener({ host, listenIp, lists, isWide })]
 }
 
 const valuesOf = (xml: string, name: string): string[] =>

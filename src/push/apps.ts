@@ -40,9 +40,12 @@ export interface AppNames {
 }
 
 /** @returns undefined without APPS_FILE: every name is taken. */
-export function appNamesOf(apps: Apps): AppNames[] | undefined {
-  if (apps.isOpen) return undefined
-  return apps.all().map(({ platform, settings }) => {
+export const appNamesOf = (apps: Apps): AppNames[] | undefined =>
+  apps.isOpen ? undefined : appNamesIn(apps.all())
+
+/** By what phones name the apps of these entries. */
+export function appNamesIn(entries: readonly AppEntry[]): AppNames[] {
+  return entries.map(({ platform, settings }) => {
     const { app } = settings
     if (settings.platform === 'apns') return { app, platform, topic: settings.topic, teamId: settings.teamId }
     const { projectId, senderId } = settings

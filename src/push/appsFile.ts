@@ -6,6 +6,7 @@ import { dirname, resolve } from 'node:path'
 import { fail, ok, type Result } from '../base/result.ts'
 import type { ApnsApp } from './apns.ts'
 import type { FcmApp } from './fcm.ts'
+import { readJson } from './jsonText.ts'
 import { PLATFORMS, type Platform } from './push.ts'
 
 /** Far above any real file; each entry costs a connection and some kilobytes. */
@@ -52,8 +53,11 @@ export function readAppsFile(path: string): Result<AppsFile, string[]> {
 function readList(path: string): Result<unknown[], string[]> {
   const text = readText(path)
   if (!text.ok) return fail([`APPS_FILE: ${text.failure}`])
-  const list = parseJson(text.value)
-  if (!Array.isArray(list)) return fail(['APPS_FILE: must be a JSON list of entries'])
+  const read = readJson(text.value)
+  if (!read.ok) return fail([`APPS_FILE: ${read.failure}`])
+  const list = read.value
+  if (!Array.isArray(list))
+    return fail(['APPS_FILE: must be a JSON list of entries, also where there is one app: [{ … }]'])
   if (list.length > APPS_MAX) return fail([`APPS_FILE: has more than ${APPS_MAX} entries`])
   return ok(list)
 }
@@ -88,9 +92,10 @@ function readApns(reader: EntryReader, app: string | undefined): ApnsApp | undef
 function readFcm(reader: EntryReader, app: string | undefined): FcmApp | undefined {
   const text = reader.file('serviceAccountFile')
   if (text === undefined) return undefined
-  const account = parseJson(text)
+  const read = readJson(text)
+  const account = read.ok ? read.value : undefined
   if (!isRecord(account)) {
-    reader.mistake('serviceAccountFile', 'must hold a JSON object')
+    reader.mistake('serviceAccountFile', read.ok ? 'must hold a JSON object' : read.failure)
     return undefined
   }
   const field = (name: string, rule: RegExp, sentence: string) => {
@@ -175,15 +180,6 @@ function readText(path: string): Result<string, string> {
   } catch (thrown) {
     // The message would repeat the path, which may be a key pasted into the wrong field. ENOENT says enough.
     return fail(`can't be read (${(thrown as NodeJS.ErrnoException).code ?? 'unknown reason'})`)
-  }
-}
-
-/** @returns undefined for what is no JSON: a parser's message would quote it. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }
 

@@ -4,6 +4,7 @@
 // is closed, and made anew, to another server if there is one by then.
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { Log } from '../base/log.ts'
+import { messageOf } from '../base/result.ts'
 import { parseRedisUrl, type RedisNode, type RedisTarget } from '../config/redisUrl.ts'
 import { teachTracingChannels } from './tracing.ts'
 
@@ -71,7 +72,7 @@ export function openRedis(settings: RedisSettings, purpose: RedisPurpose, log: L
   let isDown = false
   connection.on('error', (error: Error) => {
     if (!isDown)
-      log.warn({ purpose, reason: error.message }, 'redis connection lost or refused; reconnecting')
+      log.warn({ purpose, reason: messageOf(error) }, 'redis connection lost or refused; reconnecting')
     isDown = true
   })
   connection.on('ready', () => {

@@ -60,7 +60,10 @@ const GOOGLE: [RegExp, string][] = [
   ],
   [/not found|NOT_FOUND/i, 'there is no such Firebase project. Look at serviceAccountFile in APPS_FILE.'],
   [/INVALID_ARGUMENT|invalid-argument|payload/i, 'Google did not take what the push contains.'],
-  [/UNAVAILABLE|INTERNAL|unreachable|timed? ?out|ECONN|network/i, 'the vendor could not be reached in time.'],
+  [
+    /UNAVAILABLE|INTERNAL|unreachable|timed? ?out|in time|ECONN|DNS|no way|network/i,
+    'the vendor could not be reached in time.',
+  ],
   [
     /not in APPS_FILE/,
     'the app that registered is not in APPS_FILE. Add it, or correct its name or platform.',

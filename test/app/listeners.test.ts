@@ -4,6 +4,15 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
+import { Elysia } from 'elysia'
+import pino from 'pino'
+import { CannotListen, dialplanPlace, internalPlace, listenAt, publicPlace } from '../../src/app/listeners.ts'
+import type { Log } from '../../src/base/log.ts'
+import { createMetrics } from '../../src/base/metrics.ts'
+import { parseNetworks } from '../../src/config/networks.ts'
+import { openDialplanDoor } from '../../src/dialplan/door.ts'
+import { INTERNAL_LISTENER } from '../../src/http/internal/app.ts'
+import { ELYSIA_ROUTING, listen } from '../../src/http/listen.ts'
 import { spawnService } from '../harness/service.ts'
 
 let holder: Server
@@ -89,3 +98,43 @@ test('is refused: a port that is open to root alone', async () => {
   )
   expect(exitCode).toBe(69)
 })
+
+/** Each listener as the service opens it, on a port that somebody took after it had been tried. */
+const late: [setting: string, open: () => Promise<unknown>][] = [
+  ['PORT', () => listenAt(publicPlace({ host: '127.0.0.1', port: Number(taken) }), openHttp)],
+  [
+    'INTERNAL_PORT',
+    () => listenAt(internalPlace({ internalHost: '127.0.0.1', internalPort: Number(taken) }), openHttp),
+  ],
+  [
+    'SOCKET_PORT',
+    () => listenAt(dialplanPlace({ socketHost: '127.0.0.1', socketPort: Number(taken) }), openDoor),
+  ],
+]
+
+const openHttp = () =>
+  listen(new Elysia(ELYSIA_ROUTING), { hostname: '127.0.0.1', port: Number(taken), ...INTERNAL_LISTENER })
+
+const openDoor = () =>
+  openDialplanDoor({
+    host: '127.0.0.1',
+    port: Number(taken),
+    socketsMax: 1,
+    hold: () => new Promise(() => undefined),
+    isPbx: parseNetworks([]),
+    isDraining: () => false,
+    metrics: createMetrics(),
+    clock: Date.now,
+    log: pino({ level: 'silent' }) as unknown as Log,
+  })
+
+for (const [setting, open] of late)
+  test(`that is taken between the trial and the listener is one sentence too: ${setting}`, async () => {
+    const thrown = await open().catch((error: unknown) => error)
+    expect(thrown).toBeInstanceOf(CannotListen)
+    expect((thrown as CannotListen).message).toMatch(
+      new RegExp(
+        `^${setting} ${taken} is taken: bun.* \\(process ${process.pid}\\) listens there\\. End that, or set ${setting} to another port\\.$`,
+      ),
+    )
+  })

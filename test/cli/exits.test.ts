@@ -189,7 +189,7 @@ describe('exit code 5', () => {
       code: 5,
       out: [],
       err: [
-        `Redis does not answer: connect ECONNREFUSED 127.0.0.1:${port}. Where it is stands in PUBSUB_REDIS_URL.`,
+        `Redis does not answer: nobody listens there (ECONNREFUSED). Where it is stands in PUBSUB_REDIS_URL.`,
       ],
     })
   })

@@ -123,7 +123,7 @@ const bad: [keyof typeof SETTINGS, string[], RegExp][] = [
   ['roundtripWaitMs', ['99', '120001', '4s'], /must be a whole number from 100 to 120000$/],
   ['resendIntervalMs', ['49'], /must be a whole number from 50/],
   ['redisConnectTimeoutMs', ['0', '301', 'ten', '1,5'], /must be a number of seconds from 0.1 to 300$/],
-  ['redisUrl', [`http://${SECRET}`, SECRET, `redis://:${SECRET}@h:x`], /must be|must begin/],
+  ['redisUrl', [`http://${SECRET}`, SECRET, `redis://:${SECRET}@h:x`], /must be|must begin|is no URL/],
   ['adminToken', ['short'], /must have at least 16 characters$/],
   ['pbxToken', ['short'], /must have at least 16 characters$/],
   ['metricsToken', ['short'], /must have at least 16 characters$/],

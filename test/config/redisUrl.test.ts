@@ -89,20 +89,37 @@ const good: [string, RedisTarget][] = [
 ]
 
 const SECRET = 'hush'
+const PLAIN = 'must begin with redis:// or rediss://, also before a plain host:port'
+const ENCODING = 'in a password # is written %23, / %2F, ? %3F and @ %40'
+const NO_URL = `is no URL: ${ENCODING}, and a port is a number up to 65535`
+const SENTINELS = 'names Sentinels without saying so: write redis+sentinel://host:port,host:port/masterName'
 
 const bad: [string, string][] = [
-  ['', 'must be a redis:// or rediss:// URL'],
-  [SECRET, 'must be a redis:// or rediss:// URL'],
+  ['', PLAIN],
+  [SECRET, PLAIN],
+  [`127.0.0.1:6379/${SECRET}`, PLAIN],
+  [
+    `unix:///run/${SECRET}.sock`,
+    'must begin with redis:// or rediss://: a Unix socket is not taken, let Redis listen on 127.0.0.1',
+  ],
+  [`redis://h#${SECRET}`, `has a # or a ? in it: ${ENCODING}`],
+  [`redis://h/?${SECRET}`, `has a # or a ? in it: ${ENCODING}`],
+  [`redis://:${SECRET}#1@h`, NO_URL],
+  [`redis://:${SECRET}?1@h`, NO_URL],
+  [`redis://:${SECRET}/1@h`, NO_URL],
+  [`sentinel://h/${SECRET}`, SENTINELS],
+  [`redis-sentinel://h/${SECRET}`, SENTINELS],
+  [`redis://h:26379,g:26379/main${SECRET}`, SENTINELS],
   [`http://${SECRET}`, 'must begin with redis:// or rediss://'],
-  [`redis://:${SECRET}@h:port`, 'must be a redis:// or rediss:// URL'],
-  [`redis://:${SECRET}@h:99999`, 'must be a redis:// or rediss:// URL'],
+  [`redis://:${SECRET}@h:port`, NO_URL],
+  [`redis://:${SECRET}@h:99999`, NO_URL],
   [`redis://h/${SECRET}`, 'has a database that is not a number'],
   ['redis://h/-1', 'has a database that is not a number'],
   ['redis://h/1.5', 'has a database that is not a number'],
   [`redis://:${SECRET}%zz@h`, 'has a % that begins no character: in a URL it is written %25'],
   [`redis://a/2,redis://:${SECRET}@b`, 'names a database, and a Cluster has none'],
   [`redis://a,http://${SECRET}`, 'must begin with redis:// or rediss://'],
-  [`redis://a,${SECRET}:port`, 'must be a redis:// or rediss:// URL'],
+  [`redis://a,${SECRET}:port`, NO_URL],
   [`redis+sentinel://${SECRET}`, 'names no master: redis+sentinel://host:port,host:port/masterName'],
   [`redis+sentinel://${SECRET}/`, 'names no master: redis+sentinel://host:port,host:port/masterName'],
   [`redis+sentinel://:${SECRET}@/main`, 'has a sentinel that is no host:port'],

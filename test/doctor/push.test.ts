@@ -46,7 +46,7 @@ test('no APPS_FILE is told', async () => {
 
 describe('an APPS_FILE that is wrong', () => {
   const mistakes: [what: string, text: string, words: string, todo: string][] = [
-    ['because it is no JSON', 'nonsense', 'must be a JSON list', 'Push credentials'],
+    ['because it is no JSON', 'nonsense', 'line 1, column 1', 'Push credentials'],
     ['because it is empty', '[]', 'names no app', 'Push credentials'],
     [
       'by a key that is not there',

@@ -1,14 +1,22 @@
 // The doctor's questions to a switch, at a real one: that it understands them, and that the answers are read right.
 import { expect, test } from 'bun:test'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { readConfig } from '../../src/config/config.ts'
 import { examineSwitch } from '../../src/esl/checkup.ts'
+import { freePort } from '../harness/redis.ts'
 import { ESL_PASSWORD, ESL_URL, GATEWAY, SIP_PROFILE } from './settings.ts'
 
 export function doctorTests(): void {
   const config = readConfig({ ESL_URL })
   if (!config.ok) throw new Error(config.failure.join('\n'))
   const [{ host, port = config.value.eslPort } = { host: '', port: 0 }] = config.value.eslSwitches
-  const examine = (more: { gateways?: string[]; sipProfile?: string; password?: string }) =>
+  const examine = (more: {
+    gateways?: string[]
+    sipProfile?: string
+    password?: string
+    dialplanSocket?: { host: string; port: number }
+  }) =>
     examineSwitch({
       host,
       port,
@@ -17,6 +25,7 @@ export function doctorTests(): void {
       gateways: (more.gateways ?? [GATEWAY]).map(name => ({ name, setting: 'GATEWAY' })),
       callsPerSecond: 1,
       callsMax: 1,
+      ...(more.dialplanSocket ? { dialplanSocket: more.dialplanSocket } : {}),
       clock: Date.now,
       limitMs: 5_000,
     })
@@ -41,8 +50,35 @@ export function doctorTests(): void {
     expect(told.toSorted()).toEqual(['switch gateway', 'switch profile'])
   })
 
+  test('lets the switch try whether its dialplan reaches us, and reads who is registered', async () => {
+    const { findings, registrations } = await examine({
+      dialplanSocket: { host: '127.0.0.1', port: await freePort() },
+    })
+    const [finding] = findings.filter(each => each.check === 'dialplan socket')
+    expect(finding?.what).toStartWith('FreeSWITCH reaches 127.0.0.1:')
+    expect(registrations).toStartWith('{')
+  })
+
+  test('finds that its dialplan gets no answer, and leaves no channel behind', async () => {
+    await using deaf = await holdPort()
+    const { findings } = await examine({ dialplanSocket: { host: '127.0.0.1', port: deaf.port } })
+    const [finding] = findings.filter(each => each.check === 'dialplan socket')
+    expect(finding).toMatchObject({ level: 'warning', what: expect.stringContaining('gets no answer at') })
+  })
+
   test('finds a password that is refused', async () => {
     const { findings } = await examine({ password: 'certainly-not-the-password' })
     expect(findings.map(each => each.what)).toEqual([expect.stringContaining('refuses the password')])
   })
+}
+
+/** Takes every connection and ends it, as a door does that admits nobody. */
+async function holdPort(): Promise<AsyncDisposable & { port: number }> {
+  const server = createServer(socket => void socket.on('error', () => undefined).end())
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as { port: number }).port,
+    [Symbol.asyncDispose]: () => new Promise(resolve => server.close(() => resolve())),
+  }
 }

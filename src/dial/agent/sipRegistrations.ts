@@ -8,6 +8,7 @@ import { type Clock, MS_PER_SECOND, toSeconds } from '../../base/units.ts'
 import { listRegistrations } from '../../esl/commands.ts'
 import type { SwitchEvent } from '../../esl/event.ts'
 import type { SwitchLink } from '../../esl/link.ts'
+import { ACCOUNT, type Binding, bindingsOf } from '../../esl/registrations.ts'
 import type { AppNames } from '../../push/apps.ts'
 import { type RedisConnection, RedisUnavailable } from '../../redis/connect.ts'
 import { openDevices } from '../../redis/devices/devices.ts'
@@ -184,32 +185,4 @@ function createSipRegistrations(options: Options) {
       )
     },
   }
-}
-
-/** As the HTTP routes take it. */
-const ACCOUNT = /^[A-Za-z0-9_.+~-]{1,64}(@[A-Za-z0-9.-]{1,255})?$/
-
-interface Binding {
-  user: string
-  domain: string
-  url: string
-  expiresAtSeconds: number
-}
-
-/** A list that is none has no bindings; a switch without any says no `rows`. */
-function bindingsOf(text: string): Binding[] {
-  let list: unknown
-  try {
-    list = JSON.parse(text)
-  } catch {
-    return []
-  }
-  const { rows } = (list ?? {}) as { rows?: unknown }
-  if (!Array.isArray(rows)) return []
-  return rows.flatMap((row: Record<string, unknown> | null): Binding[] => {
-    const { reg_user: user, realm: domain, url, expires } = row ?? {}
-    if (typeof user !== 'string' || typeof domain !== 'string' || typeof url !== 'string') return []
-    if (!ACCOUNT.test(user)) return []
-    return [{ user, domain, url, expiresAtSeconds: Number(expires) || 0 }]
-  })
 }

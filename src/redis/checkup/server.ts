@@ -15,13 +15,43 @@ const VERSION_MIN = [6, 2] as const
 /** Of `maxmemory`: from here on a burst may fill it. */
 const NEARLY_FULL = 0.9
 
-/** @param number which of several masters; undefined when there is one. Never rejects. */
-export async function readServer(
-  redis: Asked,
-  target: RedisTarget,
-  number: number | undefined,
-): Promise<Finding[]> {
-  const name = number === undefined ? 'Redis' : `Redis master ${number}`
+export interface ServersReading {
+  /** False: what is there is no server that could be used, and nothing else need be tried. */
+  isUsable: boolean
+  findings: Finding[]
+}
+
+/** Reads one server, or each master of a Cluster; what holds for several is said once. Never rejects. */
+export async function readServers(servers: readonly Asked[], target: RedisTarget): Promise<ServersReading> {
+  const read = await Promise.all(servers.map(each => readServer(each, target)))
+  /** By what is found: the masters, counted from 1. */
+  const found = new Map<string, { finding: Finding; numbers: number[] }>()
+  read.forEach((findings, index) => {
+    for (const finding of findings) {
+      const alike = found.get(finding.what)
+      if (alike) alike.numbers.push(index + 1)
+      else found.set(finding.what, { finding, numbers: [index + 1] })
+    }
+  })
+  const findings = [...found.values()].map(({ finding, numbers }) => ({
+    ...finding,
+    what: finding.what.replace(NAME, nameOf(numbers, servers.length)),
+  }))
+  return { isUsable: findings.every(each => each.check !== TOPOLOGY), findings }
+}
+
+/** Stands where the server is named, until it is known which masters a finding is about. */
+const NAME = '<server>'
+
+function nameOf(numbers: readonly number[], count: number): string {
+  if (count === 1) return 'Redis'
+  if (numbers.length === count) return 'Every Redis master'
+  return `Redis master ${numbers.join(', ')}`
+}
+
+const TOPOLOGY = 'redis topology'
+
+async function readServer(redis: Asked, target: RedisTarget): Promise<Finding[]> {
   let info: Info
   try {
     info = parseInfo(String(await redis.call('INFO')))
@@ -29,17 +59,13 @@ export async function readServer(
     return [
       warning(
         'redis version',
-        `${name} does not tell its version and its settings: ${messageOf(thrown)}.`,
+        `${NAME} does not tell its version and its settings: ${messageOf(thrown)}.`,
         'Allow INFO to our user, or see to version 6.2, appendonly yes and maxmemory-policy noeviction yourself.',
       ),
     ]
   }
-  return [
-    ...readTopology(name, info, target),
-    readVersion(name, info),
-    ...readPersistence(name, info),
-    ...readMemory(name, info),
-  ]
+  const misplaced = readTopology(info, target)
+  return misplaced.length > 0 ? misplaced : [readVersion(info), ...readPersistence(info), ...readMemory(info)]
 }
 
 type Info = Map<string, string>
@@ -48,12 +74,12 @@ type Info = Map<string, string>
 const parseInfo = (text: string): Info =>
   new Map([...text.matchAll(/^([a-z_0-9]+):(.*?)\r?$/gm)].map(([, name = '', value = '']) => [name, value]))
 
-function readTopology(name: string, info: Info, target: RedisTarget): Finding[] {
+function readTopology(info: Info, target: RedisTarget): Finding[] {
   const mode = info.get('redis_mode')
   if (mode === 'sentinel')
     return [
       problem(
-        'redis topology',
+        TOPOLOGY,
         'PUBSUB_REDIS_URL leads to a Sentinel, which holds no data.',
         'Write redis+sentinel://host:port,host:port/<name of the master>.',
       ),
@@ -61,39 +87,39 @@ function readTopology(name: string, info: Info, target: RedisTarget): Finding[] 
   if (mode === 'cluster' && target.kind !== 'cluster')
     return [
       problem(
-        'redis topology',
-        `${name} is a node of a Cluster, and PUBSUB_REDIS_URL names one server.`,
+        TOPOLOGY,
+        `${NAME} is a node of a Cluster, and PUBSUB_REDIS_URL names one server.`,
         'Name two or more of its nodes, with commas between: then it is used as a Cluster.',
       ),
     ]
   if (info.get('role') === 'slave')
     return [
       problem(
-        'redis topology',
-        `${name} is a replica: it refuses to write.`,
+        TOPOLOGY,
+        `${NAME} is a replica: it refuses to write.`,
         'Name the master in PUBSUB_REDIS_URL, or its Sentinels (redis+sentinel://).',
       ),
     ]
   return []
 }
 
-function readVersion(name: string, info: Info): Finding {
+function readVersion(info: Info): Finding {
   const version = info.get('valkey_version') ?? info.get('redis_version') ?? ''
   const [major = 0, minor = 0] = (info.get('redis_version') ?? '').split('.').map(Number)
   const isNewEnough = major > VERSION_MIN[0] || (major === VERSION_MIN[0] && minor >= VERSION_MIN[1])
   const product = info.has('valkey_version') ? 'Valkey' : 'version'
-  if (isNewEnough) return fine('redis version', `${name} is ${product} ${version}.`)
+  if (isNewEnough) return fine('redis version', `${NAME} is ${product} ${version}.`)
   return problem(
     'redis version',
-    `${name} is ${product} ${version}, and 6.2 is needed: jobs are taken by BLMOVE.`,
+    `${NAME} is ${product} ${version}, and 6.2 is needed: jobs are taken by BLMOVE.`,
     'Upgrade Redis.',
   )
 }
 
-function readPersistence(name: string, info: Info): Finding[] {
+function readPersistence(info: Info): Finding[] {
   const check = 'redis persistence'
   if (info.get('aof_enabled') !== '1') {
-    const what = `${name} loses at a restart what was written since its last snapshot (appendonly is off): device registrations, jobs, living calls.`
+    const what = `${NAME} loses at a restart what was written since its last snapshot (appendonly is off): device registrations, jobs, living calls.`
     const todo = 'Set appendonly yes (CONFIG SET appendonly yes, and in redis.conf).'
     const hasReplicas = Number(info.get('connected_slaves') ?? 0) > 0
     return [
@@ -109,14 +135,14 @@ function readPersistence(name: string, info: Info): Finding[] {
     return [
       problem(
         check,
-        `${name} can't write its append-only file (${failed.join(', ')}): it refuses writes, or soon will.`,
+        `${NAME} can't write its append-only file (${failed.join(', ')}): it refuses writes, or soon will.`,
         'See its log; most often the disk is full.',
       ),
     ]
-  return [fine(check, `${name} keeps what is written (appendonly yes).`)]
+  return [fine(check, `${NAME} keeps what is written (appendonly yes).`)]
 }
 
-function readMemory(name: string, info: Info): Finding[] {
+function readMemory(info: Info): Finding[] {
   const check = 'redis memory'
   const policy = info.get('maxmemory_policy') ?? 'noeviction'
   const limit = Number(info.get('maxmemory') ?? 0)
@@ -126,7 +152,7 @@ function readMemory(name: string, info: Info): Finding[] {
     return [
       problem(
         check,
-        `${name} throws keys away when its memory is full (maxmemory-policy ${policy}): registrations, jobs and living calls vanish without a word.`,
+        `${NAME} throws keys away when its memory is full (maxmemory-policy ${policy}): registrations, jobs and living calls vanish without a word.`,
         todo,
       ),
     ]
@@ -134,7 +160,7 @@ function readMemory(name: string, info: Info): Finding[] {
     return [
       warning(
         check,
-        `${name} would throw keys away (maxmemory-policy ${policy}) if it had a maxmemory.`,
+        `${NAME} would throw keys away (maxmemory-policy ${policy}) if it had a maxmemory.`,
         todo,
       ),
     ]
@@ -142,9 +168,9 @@ function readMemory(name: string, info: Info): Finding[] {
     return [
       problem(
         check,
-        `${name} uses ${Math.round((100 * used) / limit)} % of its maxmemory; when it is full it refuses writes.`,
+        `${NAME} uses ${Math.round((100 * used) / limit)} % of its maxmemory; when it is full it refuses writes.`,
         'Raise maxmemory, or find what fills it (redis-cli --bigkeys).',
       ),
     ]
-  return [fine(check, `${name} throws no key away (maxmemory-policy noeviction).`)]
+  return [fine(check, `${NAME} throws no key away (maxmemory-policy noeviction).`)]
 }

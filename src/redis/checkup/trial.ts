@@ -26,24 +26,46 @@ export async function tryRights(redis: RedisConnection, jobLists: readonly strin
     ['run scripts (EVAL)', () => redis.call('EVAL', "return redis.call('DEL', KEYS[1])", '1', own)],
     ['move jobs (BLMOVE)', () => redis.blmove(`${own}:a`, `${own}:b`, 'LEFT', 'RIGHT', BLOCKING_SECONDS)],
   ]
-  const refused = await Promise.all(
+  const refused = await refusalsOf([
+    ...trials,
+    ...jobLists.flatMap(list =>
+      [list, deadLetterKey(list)].map((name): [string, () => Promise<unknown>] => [
+        `read ${name}`,
+        () => redis.type(name),
+      ]),
+    ),
+  ])
+  const findings = [...refused, ...(await readLists(redis, jobLists))]
+  return findings.length > 0 ? findings : [fine('redis rights', 'All that calls need of Redis is allowed.')]
+}
+
+/** What is refused for the same reason is one finding. */
+async function refusalsOf(trials: [what: string, attempt: () => Promise<unknown>][]): Promise<Finding[]> {
+  /** By the first word of Redis' answer, which is its code: NOPERM, OOM, MISCONF. */
+  const refused = new Map<string, { whats: string[]; words: string }>()
+  await Promise.all(
     trials.map(async ([what, attempt]) => {
       try {
         await attempt()
-        return []
       } catch (thrown) {
-        return [
-          problem(
-            'redis rights',
-            `We can't ${what}: ${messageOf(thrown)}.`,
-            'Give our user what docs/security.md lists for it (ACL SETUSER), with your own list names.',
-          ),
-        ]
+        const words = messageOf(thrown).replace(/\.+$/, '')
+        const code = words.split(' ')[0]!
+        const known = refused.get(code) ?? { whats: [], words }
+        known.whats.push(what)
+        refused.set(code, known)
       }
     }),
   )
-  const findings = [...refused.flat(), ...(await readLists(redis, jobLists))]
-  return findings.length > 0 ? findings : [fine('redis rights', 'All that calls need of Redis is allowed.')]
+  const order = (what: string) => trials.findIndex(([each]) => each === what)
+  return [...refused.entries()].map(([code, { whats, words }]) =>
+    problem(
+      'redis rights',
+      `We can't ${whats.toSorted((a, b) => order(a) - order(b)).join(', ')}: ${words}.`,
+      code === 'NOPERM'
+        ? 'Give our user what docs/security.md lists for it (ACL SETUSER), with your own list names.'
+        : 'What the words mean stands in the documentation of Redis; its own log may say more.',
+    ),
+  )
 }
 
 async function trialKey(redis: RedisConnection, key: string): Promise<void> {
@@ -55,21 +77,16 @@ async function readLists(redis: RedisConnection, jobLists: readonly string[]): P
   const names = jobLists.flatMap(list => [list, deadLetterKey(list)])
   const found = await Promise.all(
     names.map(async name => {
-      try {
-        const type = await redis.type(name)
-        if (type === 'none' || type === 'list') return []
-        return [
-          problem(
-            'redis job lists',
-            `${name} is a ${type}, not a list: no job can be taken from it.`,
-            'Name another list in JOB_LIST_ASP, JOB_LIST_BOT or JOB_LIST_LOAD, or remove that key.',
-          ),
-        ]
-      } catch (thrown) {
-        return [
-          problem('redis job lists', `${name} can't be read: ${messageOf(thrown)}.`, 'Allow it to our user.'),
-        ]
-      }
+      // One that we may not read was told above.
+      const type = await redis.type(name).catch(() => 'none')
+      if (type === 'none' || type === 'list') return []
+      return [
+        problem(
+          'redis job lists',
+          `${name} is a ${type}, not a list: no job can be taken from it.`,
+          'Name another list in JOB_LIST_ASP, JOB_LIST_BOT or JOB_LIST_LOAD, or remove that key.',
+        ),
+      ]
     }),
   )
   return found.flat()
