@@ -121,8 +121,9 @@ describe('APPS_FILE', () => {
   const NO_KEY = 'must hold an unencrypted P-256 private key in PEM, as Apple gives it out (.p8)'
   const PLATFORM = 'must be one of apns, gcm, android'
   const table: [name: string, entries: unknown, mistakes: string[]][] = [
-    ['no JSON', '{', ['APPS_FILE: must be a JSON list of entries']],
-    ['no list', {}, ['APPS_FILE: must be a JSON list of entries']],
+    ['no JSON', '{', ['APPS_FILE: line 1, column 2: a } is missing']],
+    ['no text at all', '', ['APPS_FILE: is empty']],
+    ['no list', {}, ['APPS_FILE: must be a JSON list of entries, also where there is one app: [{ … }]']],
     [
       'too many entries',
       Array(APPS_MAX + 1).fill(apnsEntry),
