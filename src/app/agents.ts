@@ -2,7 +2,7 @@
 
 import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
-import { MS_PER_MINUTE, toSeconds } from '../base/units.ts'
+import { MS_PER_MINUTE, MS_PER_SECOND, toSeconds } from '../base/units.ts'
 import type { Config } from '../config/config.ts'
 import type { SecondsName } from '../dial/agent/countNames.ts'
 import type { Incident } from '../dial/agent/incidents.ts'
@@ -66,6 +66,7 @@ export function openAgents({ config, apps, metrics, log, pod, isPretty }: Agents
     takeoverMs,
     orphanMaxMs,
     compareMs: MS_PER_MINUTE,
+    tryRefusingMs: TRY_REFUSING_MS,
     registrations: {
       isWithDomain: config.registrationAccount === 'user@domain',
       keepMs: config.registrationKeepMs,
@@ -129,12 +130,20 @@ export function openAgents({ config, apps, metrics, log, pod, isPretty }: Agents
     log,
   })
 
+  function switchObstacles(): Obstacle[] {
+    const reached = [...pool.switches()].filter(([, isReady]) => isReady).map(([name]) => name)
+    if (reached.length === 0) return ['switch']
+    const { refusing } = pool
+    return reached.every(name => refusing.has(name)) ? ['switch-refuses'] : []
+  }
+
   const stopTelling = apps.onChange(pool.tellApps)
 
   return {
-    /** What keeps the agents from dialling: none of them reaches a switch, or Redis refuses to give jobs. */
+    /** What keeps the agents from dialling: none of them reaches a switch, or one that carries out what it is asked, or
+     *  Redis refuses to give jobs. */
     obstacles: (): Obstacle[] => [
-      ...([...pool.switches().values()].some(Boolean) ? [] : (['switch'] as const)),
+      ...switchObstacles(),
       ...(pool.refusedLists.size === 0 ? [] : (['jobs'] as const)),
     ],
 
@@ -148,7 +157,8 @@ export function openAgents({ config, apps, metrics, log, pod, isPretty }: Agents
       metrics.calls.set(pool.calls)
       for (const [name, isReady] of pool.switches())
         metrics.switchReady.set({ switch: name }, isReady ? 1 : 0)
-      const { refusedLists } = pool
+      const { refusedLists, refusing } = pool
+      for (const { name } of switches) metrics.switchRefuses.set({ switch: name }, refusing.has(name) ? 1 : 0)
       for (const list of shared.jobLists) metrics.jobListRefused.set({ list }, refusedLists.has(list) ? 1 : 0)
     },
 
@@ -163,6 +173,9 @@ export function openAgents({ config, apps, metrics, log, pod, isPretty }: Agents
     },
   }
 }
+
+/** Each try may cost a call, if its gateway's other end is gone. */
+const TRY_REFUSING_MS = 5 * MS_PER_SECOND
 
 /** A counter whose first value is 1 has not risen, as Prometheus sees it: what alerts look at begins at 0. */
 function beginAtZero({ dials, hangups }: Metrics): void {

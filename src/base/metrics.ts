@@ -231,6 +231,12 @@ export function createMetrics() {
       help: 'Calls that the agents of this process own',
       registers,
     }),
+    switchRefuses: new Gauge({
+      name: 'hookswitch_switch_refuses',
+      help: '1 while this switch refuses what it is asked (paused, its gateway gone) and gets one job at a time',
+      labelNames: ['switch'],
+      registers,
+    }),
     switchReady: new Gauge({
       name: 'hookswitch_switch_ready',
       help: '1 while an agent is connected to its switch',

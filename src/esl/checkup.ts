@@ -181,6 +181,7 @@ async function askAll(ask: Ask, options: SwitchCheckupOptions): Promise<Finding[
     askModules(ask),
     askProfile(ask, options.sipProfile),
     ...options.gateways.map(each => askGateway(ask, each)),
+    askPaused(ask),
     askLimits(ask, options),
     askClock(ask, options.clock),
   ])
@@ -287,6 +288,17 @@ async function askGateway(
       ),
     ]
   return [fine(check, `The gateway ${name} (${setting}) is up.`)]
+}
+
+async function askPaused(ask: Ask): Promise<Finding[]> {
+  if ((await ask('fsctl pause_check outbound'))?.trim() !== 'true') return []
+  return [
+    problem(
+      'switch paused',
+      'The switch is paused: it refuses every call with DESTINATION_OUT_OF_ORDER.',
+      'If nobody works on it, fs_cli -x "fsctl resume".',
+    ),
+  ]
 }
 
 async function askLimits(ask: Ask, { callsPerSecond, callsMax }: SwitchCheckupOptions): Promise<Finding[]> {

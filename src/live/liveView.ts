@@ -51,7 +51,7 @@ export interface AgentView {
   agent: string
   switchName: string
   /** `dead`: its calls wait for another agent. */
-  state: 'connected' | 'unconnected' | 'draining' | 'dead'
+  state: 'connected' | 'refused' | 'unconnected' | 'draining' | 'dead'
   calls: number
 }
 
@@ -179,9 +179,15 @@ function waitsView(pods: SeenPod[]): WaitsView {
 }
 
 function agentView(agent: string, card: AgentCard | undefined, calls: number): AgentView {
-  const { switchName = '', coreUuid = '', isDraining = false } = card ?? {}
-  const state = !card ? 'dead' : isDraining ? 'draining' : coreUuid === '' ? 'unconnected' : 'connected'
-  return { agent, switchName, state, calls }
+  const { switchName = '' } = card ?? {}
+  return { agent, switchName, state: stateOf(card), calls }
+}
+
+function stateOf(card: AgentCard | undefined): AgentView['state'] {
+  if (!card) return 'dead'
+  if (card.isDraining) return 'draining'
+  if (card.coreUuid === '') return 'unconnected'
+  return card.isRefusing ? 'refused' : 'connected'
 }
 
 function queueView(

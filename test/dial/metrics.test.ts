@@ -96,3 +96,19 @@ describe('the lists are measured when they are asked for', () => {
     await becomes('hookswitch_queue_depth{list="talkiq-load.calls"}', 1)
   })
 })
+
+test('a switch that refuses what it is asked makes its agents unready, until it carries something out', async () => {
+  const series = `hookswitch_switch_refuses{switch="127.0.0.1:${testSwitch.port}"}`
+  const obstacles = async (): Promise<string[]> => {
+    const response = await fetch(`${agent.internalUrl}/readyz`)
+    return ((await response.json()) as { obstacles: string[] }).obstacles
+  }
+  testSwitch.set({ isPaused: true })
+  for (let times = 0; times < 3; times++) await push(aspJob(newDialId()))
+  await becomes(series, 1)
+  expect(await obstacles()).toEqual(['switch-refuses'])
+  testSwitch.set({ isPaused: false })
+  await push(aspJob(newDialId()))
+  await becomes(series, 0)
+  expect(await obstacles()).toEqual([])
+})

@@ -3,7 +3,7 @@
 import pino from 'pino'
 import type { Log } from '../../src/base/log.ts'
 import { openAgent } from '../../src/dial/agent/agent.ts'
-import type { AgentSettings } from '../../src/dial/agent/messages.ts'
+import type { AgentSettings, Health } from '../../src/dial/agent/messages.ts'
 import { openAgentDirectory } from '../../src/redis/agents/directory.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { type TestSwitchOptions, WELL_BEHAVED } from '../switch/settings.ts'
@@ -42,6 +42,8 @@ export interface OpenedAgent {
   drain(): Promise<void>
   counts: Map<string, number>
   isDeclaredDead: boolean
+  /** As told last. */
+  health: Health | undefined
   /** Resolves when it may dial, and the other agents know that: calls can be handed over to it. */
   isReady: Promise<void>
 }
@@ -59,9 +61,14 @@ export async function openStage(
   const agents: OpenedAgent[] = []
   const subscribers: { disconnect(): void }[] = []
 
+  const connectedAgents = async () =>
+    [...(await openAgentDirectory(redis.client).all()).values()].flatMap(card =>
+      card?.coreUuid ? [card] : [],
+    )
+
   async function knownAgents(): Promise<string[]> {
-    const cards = [...(await openAgentDirectory(redis.client).all()).values()]
-    return cards.flatMap(card => (card?.coreUuid === testSwitch.coreUuid ? [card.agent] : []))
+    const agents = await connectedAgents()
+    return agents.filter(each => each.coreUuid === testSwitch.coreUuid).map(each => each.agent)
   }
 
   return {
@@ -76,10 +83,11 @@ export async function openStage(
         name,
         counts: new Map(),
         isDeclaredDead: false,
+        health: undefined,
         isReady: promise.then(() =>
           until('the others know', async () => {
-            const known = await knownAgents()
-            return opened.isDeclaredDead || known.includes(name)
+            const known = await connectedAgents()
+            return opened.isDeclaredDead || known.some(each => each.agent === name)
           }),
         ),
         drain: () => agent.drain(),
@@ -93,7 +101,10 @@ export async function openStage(
         onDeclaredDead: () => {
           opened.isDeclaredDead = true
         },
-        onHealth: health => health.isSwitchReady && resolve(),
+        onHealth(health) {
+          opened.health = health
+          if (health.isSwitchReady) resolve()
+        },
         clock: Date.now,
         random: Math.random,
         log,
@@ -213,6 +224,7 @@ function settingsFor(redisUrl: string, switchPort: number): Omit<AgentSettings, 
     takeoverMs: 1_000,
     orphanMaxMs: 60_000,
     compareMs: 60_000,
+    tryRefusingMs: 60_000,
     timelinesMax: 1_000,
     log: { level: 'silent', showsFullNumbers: false, isPretty: false },
   }

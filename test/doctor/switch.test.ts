@@ -153,6 +153,14 @@ describe('a switch that lacks something', () => {
     expect(finding.what).toContain('is down')
   })
 
+  test('that it is not paused', async () => {
+    good.set({ isPaused: true })
+    const finding = only((await examine(good.port)).findings, 'switch paused')
+    good.set({ isPaused: false })
+    expect(finding.level).toBe('problem')
+    expect(finding.todo).toContain('fsctl resume')
+  })
+
   test('the SIP profile', async () => {
     const finding = only(await at({ profiles: [] }), 'switch profile')
     expect(finding.level).toBe('problem')

@@ -189,6 +189,19 @@ export function outcomeTests(bed: () => Testbed, gateways: ReadonlySet<string>):
     await call.endsWith([notMade('GATEWAY_DOWN')])
   })
 
+  test('a paused switch refuses each call by itself, and the doctor’s question tells why', async () => {
+    const { phones, probe } = bed()
+    expect(await probe.ask('fsctl pause_check outbound')).toBe('false')
+    await probe.ask('fsctl pause outbound')
+    try {
+      const call = await dialAsp(phones.add(), phones.add())
+      await call.endsWith([notMade('DESTINATION_OUT_OF_ORDER')])
+      expect(await probe.ask('fsctl pause_check outbound')).toBe('true')
+    } finally {
+      await probe.ask('fsctl resume outbound')
+    }
+  })
+
   test.skipIf(!gateways.has(DEAD_GATEWAY))('nobody listens at the gateway: the call ends', async () => {
     const { phones } = bed()
     const call = await dialAsp(phones.add(), phones.add(), { call_provider: 'dead-gateway' })

@@ -41,6 +41,9 @@ export const SWITCH_COMMANDS: Record<string, ApiCommand> = {
   },
 
   sofia: ({ exchange, args }) => sofia(exchange, args),
+
+  fsctl: ({ exchange, args }) =>
+    args[0] === 'pause_check' ? String(exchange.misbehaviour.isPaused) : '+OK\n',
 }
 
 const uptimeMs = (exchange: Exchange): number => exchange.nowMs() - exchange.startedAtMs

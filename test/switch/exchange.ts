@@ -85,7 +85,8 @@ export class Exchange {
 
   /** Counts a new channel. @returns false when a limit refuses it. */
   admit(): boolean {
-    const { maxChannels, maxRate } = this.misbehaviour
+    const { isPaused, maxChannels, maxRate } = this.misbehaviour
+    if (isPaused) return false
     if (maxChannels > 0 && this.channels.size >= maxChannels) return false
     const now = this.nowMs()
     if (now - this.#rateWindow.startMs >= this.settings.msPerSecond)

@@ -59,6 +59,8 @@ export interface Misbehaviour {
   skipProgress: number
   /** Channels created within one second (of the switch); more are refused. 0 = no limit. */
   maxRate: number
+  /** `fsctl pause`: every originate is refused, without a channel. */
+  isPaused: boolean
   /** Channels at once; more are refused. 0 = no limit. */
   maxChannels: number
   jobDelayMs: number
@@ -87,6 +89,7 @@ export const WELL_BEHAVED: Readonly<Misbehaviour> = {
   refusePassword: false,
   skipProgress: 0,
   maxRate: 0,
+  isPaused: false,
   maxChannels: 0,
   jobDelayMs: 0,
   jobsFirst: false,

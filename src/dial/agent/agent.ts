@@ -28,7 +28,9 @@ import { loseAll, reconcileAll } from '../follow/reconcile.ts'
 import { createAllowance } from '../job/allowance.ts'
 import { createBag } from '../job/bag.ts'
 import { startIntake } from '../job/intake.ts'
+import { gatewayOf } from '../job/originateFor.ts'
 import { dialJob } from '../job/placeCall.ts'
+import { watchRefusals } from '../job/refusals.ts'
 import { openHandOver } from '../ownership/handOver.ts'
 import { startLiveness } from '../ownership/lease.ts'
 import { createSuccessor } from '../ownership/successor.ts'
@@ -134,6 +136,21 @@ export function openAgent(options: AgentOptions): Agent {
   })
 
   const directory = openAgentDirectory(commands)
+  const refusals = watchRefusals({
+    tryEveryMs: settings.tryRefusingMs,
+    nowMs: () => performance.now(),
+    onChange(isRefusing) {
+      tellHealth()
+      // The agents of other switches look for that.
+      void liveness.renew()
+      if (!isRefusing) return
+      const text = 'it refuses what it is asked, and gets one job at a time'
+      options.onIncident?.({ kind: 'switch', dialId: settings.switch.name, text })
+    },
+    onFree: () => intake.wake(),
+    isViaGateway: call => gatewayOf(context, call.job) !== undefined,
+    log,
+  })
   const leaseMs = settings.takeoverMs * LEASE_PART
   const liveness = startLiveness({
     directory,
@@ -142,6 +159,7 @@ export function openAgent(options: AgentOptions): Agent {
       switchName: settings.switch.name,
       coreUuid: link.isReady ? (link.coreUuid ?? '') : '',
       isDraining,
+      isRefusing: refusals.isRefusing,
     }),
     leaseMs,
     onDeclaredDead: () => {
@@ -183,6 +201,7 @@ export function openAgent(options: AgentOptions): Agent {
       onFree: () => intake.wake(),
       log,
     }),
+    refusals,
     givenUp: new Map(),
     unfinished: new Set(),
     count: options.count,
@@ -207,11 +226,14 @@ export function openAgent(options: AgentOptions): Agent {
     lists: settings.jobLists,
     jobs: context.jobs,
     openBlocking: () => openRedis(settings.redis, 'blocking', log),
-    canDial: () => link.isReady && !link.isBusy && !isReconciling && calls.size < settings.callsMax,
+    canDial: () =>
+      link.isReady && !link.isBusy && !isReconciling && calls.size < settings.callsMax && refusals.mayTake(),
     allowance: context.allowance,
     onJob: taken => {
       inHand.add(taken.text)
+      refusals.taken()
       const dialled = dialJob(context, taken)
+        .then(({ kind }) => kind !== 'sent' && refusals.notSent())
         .catch(thrown => log.error({ err: thrown }, 'dialling a job failed'))
         .finally(() => inHand.delete(taken.text))
       letFinish(context, dialled)
@@ -244,7 +266,10 @@ export function openAgent(options: AgentOptions): Agent {
     directory,
     successor,
     switchChannel,
-    onLook: () => registrations?.look(),
+    onLook(agents) {
+      registrations?.look()
+      refusals.look(agents)
+    },
     liveness,
     leaseMs,
     lookMs: settings.takeoverMs * LOOK_PART,
@@ -274,6 +299,7 @@ export function openAgent(options: AgentOptions): Agent {
   async function becomeReady(coreUuid: string): Promise<void> {
     clearTimeout(orphaned)
     clearTimeout(lineGone)
+    refusals.isAt(coreUuid)
     tellHealth()
     noteForAll('switch-back')
     registrations?.look()
@@ -301,7 +327,8 @@ export function openAgent(options: AgentOptions): Agent {
   }
 
   function tellHealth(): void {
-    options.onHealth({ isSwitchReady: link.isReady, isDeaf, refusedLists, calls: calls.size })
+    const { isRefusing } = refusals
+    options.onHealth({ isSwitchReady: link.isReady, isRefusing, isDeaf, refusedLists, calls: calls.size })
   }
 
   return {

@@ -13,6 +13,7 @@ import type { Holding } from '../call/holding.ts'
 import type { CallRegistry } from '../call/registry.ts'
 import type { Message } from '../control/messages.ts'
 import type { Allowance } from '../job/allowance.ts'
+import type { Refusals } from '../job/refusals.ts'
 import type { Count, Observe } from './countNames.ts'
 import type { AgentSettings } from './messages.ts'
 
@@ -31,6 +32,8 @@ export interface AgentContext {
   readonly hearing: Set<Holding>
   /** Sessions that may begin in a second. */
   readonly allowance: Allowance
+  /** Whether the switch carries out what it is asked. */
+  readonly refusals: Refusals
   /** Channels of calls that were given up, with their dial ids: see `lateRing.ts`. */
   readonly givenUp: Map<string, string>
   /** What is under way and is no call of ours (any more): an agent that stops lets it end first. */

@@ -7,7 +7,8 @@ import type { Recorder } from '../../timeline/recorder.ts'
 
 /** One of them, in few words. */
 export interface Incident {
-  kind: 'call' | 'takeover'
+  kind: 'call' | 'takeover' | 'switch'
+  /** Or the switch's name. */
   dialId: string
   text: string
 }

@@ -31,6 +31,8 @@ export interface AgentSettings {
   /** A dead agent's calls are another's within this time. */
   takeoverMs: number
   orphanMaxMs: number
+  /** A switch that refuses while another takes the jobs is tried this often. */
+  tryRefusingMs: number
   /** Between two comparisons of all calls with the switch. */
   compareMs: number
   /** Phones that register at the switch become devices. Undefined: nobody listens. */
@@ -84,6 +86,8 @@ export interface Observed {
 /** Told whenever it changes. */
 export interface Health {
   isSwitchReady: boolean
+  /** The switch refuses what it is asked. */
+  isRefusing: boolean
   /** Nothing proves that what is published on its channels arrives. */
   isDeaf: boolean
   /** Job lists from which Redis gives it nothing until somebody mends that. */

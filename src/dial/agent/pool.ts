@@ -29,7 +29,7 @@ interface Member {
 }
 
 /** Before an agent has told anything, and after its end. */
-const UNKNOWN: Health = { isSwitchReady: false, isDeaf: false, refusedLists: [], calls: 0 }
+const UNKNOWN: Health = { isSwitchReady: false, isRefusing: false, isDeaf: false, refusedLists: [], calls: 0 }
 
 /** A worker that dies at once, again and again, must not spin a core. */
 const RESPAWN_DELAY_MS = 1_000
@@ -99,6 +99,12 @@ export function openAgentPool(options: AgentPoolOptions) {
       for (const { settings, health } of members)
         ready.set(settings.switch.name, health.isSwitchReady || ready.get(settings.switch.name) === true)
       return ready
+    },
+
+    /** The switches that refuse what one of our agents asks them. */
+    get refusing(): Set<string> {
+      const refused = members.filter(({ health }) => health.isSwitchReady && health.isRefusing)
+      return new Set(refused.map(({ settings }) => settings.switch.name))
     },
 
     /** Whether there is an agent that does not hear its channels. */

@@ -40,6 +40,7 @@ export function follow(context: AgentContext, event: SwitchEvent): void {
   if (!call.isSent || isOfAnotherClaim(call, event)) return
   if ('barger' in found) return followBarger(context, call, found.barger, event)
   const { leg } = found
+  if (leg === call.a) context.refusals.follow(call, event)
   switch (name) {
     case 'CHANNEL_CREATE':
       return advance(context, call, leg, 'ringing')

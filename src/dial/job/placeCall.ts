@@ -16,6 +16,7 @@ import { settleUnknown } from '../follow/reconcile.ts'
 import type { TakenJob } from './intake.ts'
 import { aheadOf, type Job, parseJob, sentenceOf } from './job.ts'
 import { gatewayOf, originateOf } from './originateFor.ts'
+import { isOwnRefusal } from './refusals.ts'
 
 /** How a job's dialling began. `failed` was said on the dial id's channel already. */
 export type Dialled =
@@ -137,6 +138,7 @@ export async function dial(
   }
 
   call.isSent = true
+  context.refusals.sent(call)
   const { accepted, result } = link.bgapi(originate, {
     jobUuid: crypto.randomUUID(),
     timeoutMs: settings.ringTimeoutSeconds * MS_PER_SECOND + RESULT_MARGIN_MS,
@@ -153,9 +155,11 @@ export async function dial(
   return { kind: 'sent', accepted }
 }
 
-/** The job leaves the in-flight list once its originate has left; what has not left goes back, and must still be there. */
+/** The job leaves the in-flight list once its originate has left; what goes back must still be there. */
 async function settleAccepted(context: AgentContext, call: Call, { kind }: CommandOutcome): Promise<void> {
   if (kind === 'busy') return
+  await context.refusals.decided(call)
+  if (call.isEnding) return
   try {
     await settleJob(context, call)
   } catch (thrown) {
@@ -209,12 +213,13 @@ async function checkHearing(context: AgentContext, call: Call): Promise<void> {
 /** The originate has ended: A answered, or why not. */
 function hearResult(context: AgentContext, call: Call, outcome: CommandOutcome): void {
   const { dialId } = call.record
+  if (outcome.kind === 'ok') return context.refusals.carriedOut(call)
+  // With a channel its own events tell the story; without one (unknown gateway, say) nothing else will.
+  if (outcome.kind === 'error' && call.a.state === 'expected')
+    return hearRefusal(context, call, answerOf(outcome.text) || outcome.text)
+  context.refusals.undecided(call)
   switch (outcome.kind) {
-    case 'ok':
-      return
     case 'error':
-      // With a channel its own events tell the story; without one (unknown gateway, say) nothing else will.
-      if (call.a.state === 'expected') failCall(context, call, answerOf(outcome.text) || outcome.text)
       return
     // The table of waiting commands was full: nothing was sent.
     case 'busy':
@@ -232,6 +237,18 @@ function hearResult(context: AgentContext, call: Call, outcome: CommandOutcome):
     default:
       return assertNever(outcome)
   }
+}
+
+/** No channel ever was, and so no phone rang. A job with which a switch was tried that refuses everything goes back, if
+ *  another switch takes it. */
+function hearRefusal(context: AgentContext, call: Call, cause: string): void {
+  const { refusals } = context
+  const isToSpare = refusals.isRefusing && refusals.isReplaced && call.list !== ''
+  if (isOwnRefusal(cause)) refusals.refused(call)
+  else refusals.undecided(call)
+  if (!isToSpare || !isOwnRefusal(cause) || call.isEnding) return failCall(context, call, cause)
+  context.log.info({ dialId: call.record.dialId, cause }, 'the switch still refuses: job given back')
+  letFinish(context, giveBack(context, call))
 }
 
 /** The call never came to be. */

@@ -25,8 +25,8 @@ export interface SweepOptions {
   directory: AgentDirectory
   successor: Successor
   switchChannel: SwitchChannel
-  /** Whose channel the switch's is was looked at. */
-  onLook: () => void
+  /** All agents were looked at, and whose channel the switch's is. */
+  onLook: (agents: Agents) => void
   liveness: Liveness
   leaseMs: number
   /** How often we look for dead agents. */
@@ -77,7 +77,7 @@ export function startSweep(options: SweepOptions): Sweep {
     }
     const agents = await directory.look(names)
     await options.switchChannel.look(agents)
-    options.onLook()
+    options.onLook(agents)
     for (const [agent, card] of agents)
       if (!card && agent !== context.agent) await guard(() => takeOverFrom(agent, agents))
     for (const agent of dead.keys()) if (!agents.has(agent)) dead.delete(agent)

@@ -4,7 +4,7 @@ import { Elysia, t } from 'elysia'
 import type { Metrics } from '../../base/metrics.ts'
 
 /** All that may keep a process from taking calls. The runbook has a word on each. */
-export const OBSTACLES = ['draining', 'redis', 'switch', 'jobs'] as const
+export const OBSTACLES = ['draining', 'redis', 'switch', 'switch-refuses', 'jobs'] as const
 
 export type Obstacle = (typeof OBSTACLES)[number]
 

@@ -55,10 +55,12 @@ function troublesOf({ pods, agents, queues, calls, isRedisAway, isLost, atMs }) 
       bad.push(`Process ${shortName(pod.pod)} holds all the requests that it may.`)
   }
   for (const [name, group] of switchesOf(agents))
-    if (group.every(agent => agent.state !== 'connected'))
+    if (group.some(agent => agent.state === 'refused'))
+      bad.push(`The switch ${name} refuses what it is asked.`)
+    else if (group.every(agent => agent.state !== 'connected'))
       bad.push(`No agent is connected to the switch ${name}.`)
   const waiting = queues.reduce((sum, queue) => sum + queue.waiting, 0)
-  if (waiting > 0 && !agents.some(agent => agent.state === 'connected'))
+  if (waiting > 0 && !agents.some(agent => agent.state === 'connected' || agent.state === 'refused'))
     bad.push(`${count(waiting, 'job')} and no agent to take ${waiting === 1 ? 'it' : 'them'}.`)
   if (bad.length > 0) return { level: 'bad', sentences: [...bad, ...warn] }
   if (warn.length > 0) return { level: 'warn', sentences: warn }
@@ -175,6 +177,7 @@ function fillLine(line, { first, title, state, words, about }) {
 
 const AGENT_STATE = {
   unconnected: 'not connected',
+  refused: 'refused by its switch',
   draining: 'stopping',
   dead: 'died, its calls wait for another',
 }

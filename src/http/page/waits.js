@@ -65,8 +65,8 @@ function updateWait(element, { account, heldForMs, waitMs, attempts, pod }) {
   )
 }
 
-const LATELY_STATE = { wake: 'bad', call: 'bad', takeover: 'warn' }
-const LATELY_WORD = { wake: 'wake', call: 'call', takeover: 'takeover' }
+const LATELY_STATE = { wake: 'bad', call: 'bad', takeover: 'warn', switch: 'bad' }
+const LATELY_WORD = { wake: 'wake', call: 'call', takeover: 'takeover', switch: 'switch' }
 
 /** A wake's reasons, for people who don't know the header's words. */
 const REASONS = {

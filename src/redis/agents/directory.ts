@@ -16,6 +16,8 @@ export interface AgentCard {
   coreUuid: string
   /** It stops, and takes nothing new. */
   isDraining: boolean
+  /** Its switch refuses what it is asked. */
+  isRefusing?: boolean
 }
 
 /** A name is unique to one thread of one process; a declaration is needed while that thread may be paused. */

@@ -47,8 +47,8 @@ export interface HeldCall {
 /** A wake or a call that an operator may want to look into. */
 export interface RecentProblem {
   atMs: number
-  kind: 'wake' | 'call' | 'takeover'
-  /** The call id or the dial id. */
+  kind: 'wake' | 'call' | 'takeover' | 'switch'
+  /** The call id or the dial id, or the switch's name. */
   id: string
   text: string
 }

@@ -70,7 +70,7 @@ test('of many incidents at once the newest are told, in one message', () => {
 
 test('what readiness hangs on is told at once, the number of calls with the next lot', () => {
   const { told, tally } = createHeardTally()
-  const well = { isSwitchReady: true, isDeaf: false, refusedLists: [], calls: 0 }
+  const well = { isSwitchReady: true, isRefusing: false, isDeaf: false, refusedLists: [], calls: 0 }
   const states = [
     { ...well, calls: 1 },
     { ...well, isSwitchReady: false },

@@ -133,6 +133,7 @@ export class AgentPlace {
       takeoverMs: TAKEOVER_MS,
       orphanMaxMs: 60_000,
       compareMs: 60_000,
+      tryRefusingMs: 5_000,
       timelinesMax: 0,
       log: { level: 'debug', showsFullNumbers: true, isPretty: false },
     }
