@@ -61,7 +61,8 @@ function usage(commands) {
     '',
     ...lines,
     '',
-    'A missing redis-server is installed after a question; --yes, or CI=true, is the answer beforehand.',
+    'A missing redis-server is installed after a question; --yes, or CI=true, is the answer beforehand, and lets `test`',
+    'install chromium too, in which the tests of the live page run.',
   ].join('\n')
 }
 

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { provideBun } from './bun.mjs'
+import { provideChromium } from './chromium.mjs'
 import { installDependencies } from './dependencies.mjs'
 import { isExpected, LaunchFailure } from './failure.mjs'
 import { runInForeground } from './foreground.mjs'
@@ -110,7 +111,7 @@ async function runBesideService(context, bunArgs) {
 
 async function runTests(context, args) {
   try {
-    const settings = await redisServerSetting(context)
+    const settings = { ...(await redisServerSetting(context)), ...(await chromiumSetting(context, args)) }
     const bun = await prepare(context, 'test')
     return await testWith(context, { bun, settings }, args)
   } catch (error) {
@@ -121,7 +122,7 @@ async function runTests(context, args) {
 }
 
 async function runChecks(context, args) {
-  const settings = await redisServerSetting(context)
+  const settings = { ...(await redisServerSetting(context)), ...(await chromiumSetting(context, args)) }
   const bun = await prepare(context, 'test')
   const steps = [
     { name: 'format and lint (biome)', tool: ['@biomejs', 'biome', 'bin', 'biome'], toolArgs: ['check'] },
@@ -177,6 +178,13 @@ function closeTestRun({ line, exitCode }) {
 async function redisServerSetting(context) {
   const needsBinary = `npm ${context.name === 'test' ? '' : 'run '}${context.name}`
   return { HOOKSWITCH_REDIS_SERVER: await provideRedisServer({ ...context, needsBinary }) }
+}
+
+/** For the tests of the live page, where they are among those that run. `none`: there is no browser, and that was said. */
+async function chromiumSetting(context, args) {
+  const files = args.filter(arg => !arg.startsWith('-'))
+  if (files.length > 0 && !files.some(file => file.includes('page') || /(^|\/)test\/?$/.test(file))) return {}
+  return { CHROMIUM: (await provideChromium(context)) ?? 'none' }
 }
 
 function runBun({ projectDir, env }, { bun, bunArgs, settings, onErrorOutput }) {

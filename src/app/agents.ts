@@ -26,6 +26,7 @@ export interface AgentsOptions {
 /** What operators are shown of them, beside the metrics. */
 export interface AgentsNotes {
   legsEnded: (cause: string, times: number) => void
+  dialled: (result: string, times: number) => void
   troubled: (trouble: Incident) => void
 }
 
@@ -91,6 +92,7 @@ export function openAgents({ config, apps, metrics, log, pod, isPretty }: Agents
     dials: (label: string, times: number) => {
       const [kind = '', result = ''] = label.split(' ')
       metrics.dials.inc({ kind, result }, times)
+      notes.dialled(result, times)
     },
     hangups: (cause: string, times: number) => {
       metrics.hangups.inc(labelsOfCause(cause), times)
@@ -152,6 +154,9 @@ export function openAgents({ config, apps, metrics, log, pod, isPretty }: Agents
 
     /** By switch, whether one of our agents is connected to it. */
     switches: pool.switches,
+
+    /** By switch whose registrations one of our agents hears: phones there that can be pushed. */
+    registered: pool.registered,
 
     beforeScrape(): void {
       metrics.calls.set(pool.calls)

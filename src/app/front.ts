@@ -54,7 +54,7 @@ export interface FrontOptions {
 
 /** What operators are shown of it, beside the metrics. */
 export interface FrontNotes {
-  pushed: (platform: string, outcome: string) => void
+  pushed: (platform: string, outcome: string, failure?: { app: string; reason: string }) => void
   answered: OnWakeAnswered
   timeline: Recorder
   kept: TimelineRoom['kept']
@@ -77,9 +77,9 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
     clock: Date.now,
     sendsMessagesOverVoip: config.sendsMessagesOverVoip,
     ...(options.openSender ? { openSender: options.openSender } : {}),
-    onPush: ({ platform, outcome, seconds }) => {
+    onPush: ({ platform, app, outcome, reason, seconds }) => {
       metrics.pushes.inc({ platform, outcome })
-      notes.pushed(platform, outcome)
+      notes.pushed(platform, outcome, reason === undefined ? undefined : { app, reason })
       metrics.pushSeconds.observe({ platform }, seconds)
     },
   })
@@ -244,11 +244,11 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
       waitMs: config.roundtripWaitMs,
       workers: config.waitWorkers,
       deafForMs: Number.isSafeInteger(pool.deafForMs) ? pool.deafForMs : null,
-      eldest: desk.eldest(eldestMax).map(({ call: { callId, account }, heldForMs, attempts }) => ({
-        callId,
-        account,
-        heldForMs,
-        attempts,
+      eldest: desk.eldest(eldestMax).map(({ call, ...held }) => ({
+        callId: call.callId,
+        account: call.account,
+        caller: call.phonenumber,
+        ...held,
       })),
     }),
 

@@ -8,6 +8,7 @@ import type { Readiness } from '../http/internal/probes.ts'
 import { listen, urlOf } from '../http/listen.ts'
 import { openOperate } from '../live/open.ts'
 import { keepQueueGauges } from '../live/queueGauges.ts'
+import { isWakeFault } from '../live/wakeEnds.ts'
 import { openRedis } from '../redis/connect.ts'
 import { openDevices } from '../redis/devices/devices.ts'
 import { openTimelineRoom } from '../timeline/open.ts'
@@ -47,8 +48,8 @@ export async function openService(options: ServiceOptions) {
           traces: timelines.traces,
           answered(callId, { reason }, roundTripMs) {
             tally.woken(reason, roundTripMs)
-            // The caller's own hanging up is nobody's fault.
-            if (reason !== 'confirmed' && reason !== 'caller-gone') lately.note('wake', callId, reason)
+            // A caller who hangs up and a person who says no are nobody's fault.
+            if (isWakeFault(reason)) lately.note('wake', callId, reason)
           },
         })
   /** Opened last: they take jobs at once. */
@@ -107,13 +108,15 @@ export async function openService(options: ServiceOptions) {
   if (config.role !== 'front')
     agents = openAgents(options, {
       legsEnded: tally.legsEnded,
+      dialled: tally.dialled,
       troubled: ({ kind, dialId, text }) => lately.note(kind, dialId, text),
     })
 
   operate.show({
-    obstacles: () => readiness().obstacles,
+    readiness,
     ...(front ? { waits: front.waits } : {}),
     switches: () => agents?.switches() ?? new Map(),
+    registered: () => agents?.registered() ?? new Map(),
   })
 
   return {

@@ -1,6 +1,7 @@
 // A living call as its record in Redis tells it, for those who only look: its legs and bargers and how they stand, its
 // owner, its switch. Phone numbers stay inside. Nothing is changed here.
 
+import { type BargerRecord, bargersOf } from '../redis/calls/bargers.ts'
 import type { CallRecord } from '../redis/calls/calls.ts'
 import type { OwnedCall } from './backend.ts'
 
@@ -32,7 +33,7 @@ export function livingCall({ record, owner }: OwnedCall): LivingCall {
     org_id: record.orgId,
     user_id: record.userId,
     since: fields.since === undefined ? null : new Date(Number(fields.since)).toISOString(),
-    legs,
+    legs: legs.map(({ side, state }) => ({ side, state })),
     bargers: bargers
       .filter(barger => barger.state !== 'ended')
       .map(({ bargeId, state, mode }) => ({ barge_id: bargeId, state, mode })),
@@ -46,23 +47,23 @@ export function livingCall({ record, owner }: OwnedCall): LivingCall {
 export const byDialId = (a: LivingCall, b: LivingCall): number => (a.dial_id < b.dial_id ? -1 : 1)
 
 export interface CallState {
-  legs: { side: string; state: string }[]
-  bargers: { bargeId: string; state: string; mode: string }[]
+  /** `sinceMs`: when that state began; undefined: nobody has written it. */
+  legs: { side: string; state: string; sinceMs?: number }[]
+  bargers: BargerRecord[]
   /** Nothing of it lives any more. */
   isOver: boolean
 }
 
 export function stateOf({ fields }: CallRecord): CallState {
-  const under = (prefix: string) =>
-    Object.entries(fields)
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, value]) => [name.slice(prefix.length), value] as const)
-      .sort()
-  const legs = under('state.').map(([side, state]) => ({ side, state }))
-  const bargers = under('barger.').map(([bargeId, value]) => {
-    const [state = '', mode = ''] = value.split('/')
-    return { bargeId, state, mode }
-  })
+  const legs = Object.entries(fields)
+    .filter(([name]) => name.startsWith('state.'))
+    .sort()
+    .map(([name, state]) => {
+      const side = name.slice('state.'.length)
+      const since = fields[`since.${side}`]
+      return { side, state, ...(since === undefined ? {} : { sinceMs: Number(since) }) }
+    })
+  const bargers = bargersOf(fields)
   const isOver =
     legs.length > 0 &&
     legs.every(leg => leg.state === 'hungup') &&

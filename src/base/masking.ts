@@ -10,9 +10,13 @@ export function mask(value: unknown): unknown {
   return `${ELLIPSIS}${value.slice(-3)}`
 }
 
-/** A user's id may be a name, which stays as it is, or be made of a number. */
-export const maskNumber = (id: string): string =>
-  HOLDS_NUMBER.test(id) && !IS_UUID.test(id) ? String(mask(id)) : id
+/** An account, a number or an id of a user: it may be a name, which stays as it is, or be made of a
+ *  number. Of a SIP address the user is masked, its domain is nobody's number. */
+export function maskNumber(id: string): string {
+  const at = id.indexOf('@')
+  if (at >= 0) return maskNumber(id.slice(0, at)) + id.slice(at)
+  return HOLDS_NUMBER.test(id) && !IS_UUID.test(id) ? String(mask(id)) : id
+}
 
 const HOLDS_NUMBER = /\d{4}/
 const IS_UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i

@@ -16,8 +16,14 @@ export interface MinuteView {
   minute: number
   /** By outcome; a push is counted once for each answer of its vendor. */
   pushes: Record<string, number>
+  /** By app and reason, `com.example.phone BadDeviceToken`: the refused ones among them. */
+  refusals: Record<string, number>
   /** By reason. */
   wakes: Record<string, number>
+  /** Legs that ended, by cause. */
+  hangups: Record<string, number>
+  /** Jobs by what became of dialling them: `answered`, `unanswered`, `failed`, `unknown`. */
+  dials: Record<string, number>
   trips: TripView
 }
 
@@ -28,18 +34,19 @@ export interface TripView {
   p99: number | null
 }
 
-/** What the whole hour adds up to. `pushes` by `platform.outcome`, `hangups` by cause. */
-export interface HourTotals {
-  trips: TripView
-  pushes: Record<string, number>
-  wakes: Record<string, number>
-  hangups: Record<string, number>
-}
+/** What some minutes add up to. `pushes` by `platform.outcome`, the others as in each minute. */
+export type HourTotals = Omit<MinuteView, 'minute'>
 
 export interface HourView {
   minutes: MinuteView[]
   totals: HourTotals
+  /** The newest minutes, against the rest of the hour: how things go now, and how they usually go. */
+  recent: HourTotals
+  before: HourTotals
 }
+
+/** The minute that runs and those before it which say how things go now. */
+export const RECENT_MINUTES = 5
 
 /** @returns what reads the hour that ends now; only minutes in which something happened are in it, eldest first.
  *  @throws RedisUnavailable */
@@ -59,23 +66,29 @@ export function openHourView(store: Pick<MinuteStore, 'read'>, clock: Clock): ()
       }),
     )
     const busy = found.filter(({ counts }) => Object.keys(counts).length > 0)
-    const all = sumOf(busy.map(each => each.counts))
+    const totalsWhere = (isIn: (minute: number) => boolean): HourTotals =>
+      totalsOf(sumOf(busy.filter(each => isIn(each.minute)).map(each => each.counts)))
+    const recentFrom = newest - RECENT_MINUTES + 1
     return {
-      minutes: busy.map(({ minute, counts }) => ({
-        minute,
-        pushes: byLastWord(under(counts, 'push.')),
-        wakes: under(counts, 'wake.'),
-        trips: tripsOf(counts),
-      })),
-      totals: {
-        trips: tripsOf(all),
-        pushes: under(all, 'push.'),
-        wakes: under(all, 'wake.'),
-        hangups: under(all, 'hangup.'),
-      },
+      minutes: busy.map(({ minute, counts }) => {
+        const totals = totalsOf(counts)
+        return { minute, ...totals, pushes: byLastWord(totals.pushes) }
+      }),
+      totals: totalsWhere(() => true),
+      recent: totalsWhere(minute => minute >= recentFrom),
+      before: totalsWhere(minute => minute < recentFrom),
     }
   }
 }
+
+const totalsOf = (counts: Record<string, number>): HourTotals => ({
+  trips: tripsOf(counts),
+  pushes: under(counts, 'push.'),
+  refusals: under(counts, 'refusal.'),
+  wakes: under(counts, 'wake.'),
+  hangups: under(counts, 'hangup.'),
+  dials: under(counts, 'dial.'),
+})
 
 function under(counts: Record<string, number>, prefix: string): Record<string, number> {
   return Object.fromEntries(

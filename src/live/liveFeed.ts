@@ -6,6 +6,7 @@ import { printableJson } from '../base/printable.ts'
 import { type Clock, MS_PER_SECOND } from '../base/units.ts'
 import { RedisUnavailable } from '../redis/connect.ts'
 import type { LiveView } from './liveView.ts'
+import { createJudge } from './verdict.ts'
 
 export interface LiveFeedOptions {
   read: () => Promise<LiveView>
@@ -13,6 +14,8 @@ export interface LiveFeedOptions {
   about: Record<string, string | boolean>
   clock: Clock
   log: Log
+  /** Between two looks. Default: `TICK_MS`. */
+  tickMs?: number
 }
 
 /** One viewer. `hear` gets whole events; `end` is called when the feed closes. */
@@ -31,12 +34,13 @@ type Keyed = Map<string, string>
 
 export type LiveFeed = ReturnType<typeof openLiveFeed>
 
-export function openLiveFeed({ read, about, clock, log }: LiveFeedOptions) {
+export function openLiveFeed({ read, about, clock, log, tickMs = TICK_MS }: LiveFeedOptions) {
   const viewers = new Set<Viewer>()
   /** Told already, by event: the JSON of small parts, and of each call and minute. */
   let parts = new Map<string, string>()
   let calls: Keyed = new Map()
   let minutes: Keyed = new Map()
+  let judge = createJudge(clock)
   let timer: Timer | undefined
   let isLooking = false
   let isRedisAway = false
@@ -53,34 +57,39 @@ export function openLiveFeed({ read, about, clock, log }: LiveFeedOptions) {
       events = changesTo(view) + tick()
     } catch (thrown) {
       // A mistake of ours must not end the page, and must be found.
-      if (thrown instanceof RedisUnavailable)
-        log.debug({ reason: thrown.message }, 'nothing to see: redis away')
+      const isRedis = thrown instanceof RedisUnavailable
+      if (isRedis) log.debug({ reason: thrown.message }, 'nothing to see: redis away')
       else log.error({ err: thrown }, 'looking for the live page failed')
       isRedisAway = true
-      events = tick()
+      events = changeOf('verdict', judge.judgeBlind(isRedis ? 'redis' : 'bug')) + tick()
     }
     isLooking = false
     for (const viewer of viewers) viewer.hear(events)
-    if (viewers.size > 0) timer = setTimeout(() => void look(), TICK_MS)
+    if (viewers.size > 0) timer = setTimeout(() => void look(), tickMs)
     else forget()
   }
 
   /** Compares with what was told. @returns the events that tell the difference. */
   function changesTo(view: LiveView): string {
     const { calls: seenCalls, hour, ...rest } = view
-    let events = ''
-    for (const [name, part] of Object.entries({ ...rest, totals: hour.totals })) {
-      const json = jsonOf(part)
-      if (parts.get(name) === json) continue
-      parts.set(name, json)
-      events += eventOf(name, json)
-    }
+    const told = { verdict: judge.judge(view), ...rest, totals: hour.totals }
+    let events = Object.entries(told)
+      .map(([name, part]) => changeOf(name, part))
+      .join('')
     const callsNow = keyed(seenCalls, call => call.dialId)
     const minutesNow = keyed(hour.minutes, minute => String(minute.minute))
     events += difference('calls', calls, callsNow) + difference('minutes', minutes, minutesNow)
     calls = callsNow
     minutes = minutesNow
     return events
+  }
+
+  /** One of the small parts, told if it is another one. */
+  function changeOf(name: string, part: unknown): string {
+    const json = jsonOf(part)
+    if (parts.get(name) === json) return ''
+    parts.set(name, json)
+    return eventOf(name, json)
   }
 
   /** Everything that was told, for one who comes now. */
@@ -99,6 +108,8 @@ export function openLiveFeed({ read, about, clock, log }: LiveFeedOptions) {
     parts = new Map()
     calls = new Map()
     minutes = new Map()
+    // What begins while nobody looks is not remembered.
+    judge = createJudge(clock)
   }
 
   return {

@@ -2,8 +2,10 @@
 // words, masked. It changes nothing, and keeps nothing but which calls it showed last, so that a page which can't show
 // all of them goes on showing the same ones.
 import { maskNumbersIn } from '../base/masking.ts'
-import type { AgentCard, AgentDirectory } from '../redis/agents/directory.ts'
+import { type Clock, MS_PER_SECOND } from '../base/units.ts'
+import type { AgentCard, AgentDirectory, Agents } from '../redis/agents/directory.ts'
 import type { CallStore } from '../redis/calls/calls.ts'
+import type { Pace } from '../redis/jobs/pace.ts'
 import type { QueueDepth, Queues } from '../redis/jobs/queues.ts'
 import type { HeldCall, PodStore, RecentProblem, SeenPod } from '../redis/pods/pods.ts'
 import { DEAF_AFTER_MS } from '../redis/selfTest.ts'
@@ -18,6 +20,7 @@ export interface LiveView {
   /** How many there are, shown or not. */
   callsTotal: number
   agents: AgentView[]
+  switches: SwitchView[]
   queues: QueueView[]
   /** The newest first. */
   lately: RecentProblem[]
@@ -31,13 +34,20 @@ export interface PodView {
   startedAtMs: number
   /** Its card was not renewed: killed, paused or cut off. */
   isSilent: boolean
+  /** When its newest card was written; told of a silent one alone, because it is news every second. */
+  silentSinceMs: number | null
   obstacles: string[]
+  warnings: string[]
+  /** When each of these began, and `full`. */
+  since: Record<string, number>
   megabytes: number
   held: number
   heldMax: number
   waitWorkers: number
   /** Its wait workers hear their confirmations. */
   isHearing: boolean
+  /** Since when they don't, to the second; null: they do, or never did. */
+  deafSinceMs: number | null
 }
 
 export interface WaitsView {
@@ -52,14 +62,32 @@ export interface AgentView {
   switchName: string
   /** `dead`: its calls wait for another agent. */
   state: 'connected' | 'refused' | 'unconnected' | 'draining' | 'dead'
+  /** When it became so; null: not known. */
+  sinceMs: number | null
   calls: number
+}
+
+/** What is known of a switch beside its agents. */
+export interface SwitchView {
+  name: string
+  /** Seconds that a job which is taken now waits for its turn (CALLS_PER_SECOND). */
+  paceAheadSeconds: number
+  /** Phones registered there that can be pushed (RFC 8599); null: no agent listens for them. */
+  registered: number | null
 }
 
 export interface QueueView {
   list: string
   waiting: number
+  /** When the job that has waited longest was queued, as it says itself; null: it does not, or none waits. */
+  nextQueuedAtMs: number | null
+  /** Tells one job from the next; empty: none waits. */
+  nextHash: string
   dead: number
   newestDead: { reason: string; at: string; dialId: string }[]
+  eldestDeadAt: string
+  /** Its key holds something else: no job can be taken from it. */
+  isNoList: boolean
 }
 
 /** More than anybody reads; the others are found by their id. */
@@ -77,6 +105,8 @@ export interface LiveSources {
   directory: Pick<AgentDirectory, 'all'>
   calls: Pick<CallStore, 'find' | 'ownedBy'>
   queues: Queues
+  pace: Pick<Pace, 'ahead'>
+  clock: Clock
   readHour: () => Promise<HourView>
   showsFullNumbers: boolean
 }
@@ -110,6 +140,32 @@ export function openLiveView(sources: LiveSources): () => Promise<LiveView> {
     return { calls: found.flat(), total: all.length, counts }
   }
 
+  /** The pace is kept by the switch's own id, which its agents tell while they are connected. */
+  async function readSwitches(agents: Agents, pods: SeenPod[]): Promise<SwitchView[]> {
+    const cores = new Map(
+      [...agents.values()].flatMap(card =>
+        card?.coreUuid ? [[card.switchName, card.coreUuid] as const] : [],
+      ),
+    )
+    const registered = new Map<string, number>()
+    for (const { card } of pods.filter(pod => !isSilent(pod)))
+      for (const each of card.switches)
+        if (each.registered !== undefined)
+          registered.set(each.name, Math.max(each.registered, registered.get(each.name) ?? 0))
+    const names = [...new Set([...cores.keys(), ...registered.keys()])].sort()
+    return Promise.all(
+      names.map(async name => {
+        const core = cores.get(name)
+        const aheadMs = core === undefined ? 0 : await sources.pace.ahead(core)
+        return {
+          name,
+          paceAheadSeconds: Math.round(aheadMs / MS_PER_SECOND),
+          registered: registered.get(name) ?? null,
+        }
+      }),
+    )
+  }
+
   return async () => {
     const [pods, agents, queues, hour] = await Promise.all([
       sources.pods.all(),
@@ -117,9 +173,13 @@ export function openLiveView(sources: LiveSources): () => Promise<LiveView> {
       sources.queues.depths(),
       sources.readHour(),
     ])
-    const { calls, total, counts } = await readCalls(agents)
+    const [{ calls, total, counts }, switches] = await Promise.all([
+      readCalls(agents),
+      readSwitches(agents, pods),
+    ])
+    const nowMs = sources.clock()
     return {
-      pods: pods.map(podView).sort(by(pod => pod.pod)),
+      pods: pods.map(pod => podView(pod, nowMs)).sort(by(pod => pod.pod)),
       waits: waitsView(pods.filter(pod => !isSilent(pod))),
       calls: calls.sort(by(call => call.dialId)),
       callsTotal: total,
@@ -128,6 +188,7 @@ export function openLiveView(sources: LiveSources): () => Promise<LiveView> {
         // A dead one without calls is nobody's concern.
         .filter(agent => agent.state !== 'dead' || agent.calls > 0)
         .sort(by(agent => `${agent.switchName} ${agent.agent}`)),
+      switches,
       queues: queues.map(depth => queueView(depth, shown)),
       lately: pods
         .flatMap(({ card }) => card.lately)
@@ -141,22 +202,28 @@ export function openLiveView(sources: LiveSources): () => Promise<LiveView> {
 
 const isSilent = (pod: SeenPod): boolean => pod.silentForMs > SILENT_AFTER_MS
 
-function podView(seen: SeenPod): PodView {
+function podView(seen: SeenPod, nowMs: number): PodView {
   const { card } = seen
   const { waits } = card
+  const isHearing = !waits || (waits.deafForMs !== null && waits.deafForMs < DEAF_AFTER_MS)
+  const sinceMs = (forMs: number) => Math.round((nowMs - forMs) / MS_PER_SECOND) * MS_PER_SECOND
   return {
     pod: card.pod,
     role: card.role,
     version: card.version,
     startedAtMs: card.startedAtMs,
     isSilent: isSilent(seen),
+    silentSinceMs: isSilent(seen) ? sinceMs(seen.silentForMs) : null,
     obstacles: card.obstacles,
+    warnings: card.warnings ?? [],
+    since: card.since ?? {},
     // In steps of ten: it is never twice the same, and would be news every second.
     megabytes: Math.round(card.residentBytes / MEGABYTE / 10) * 10,
     held: waits?.held ?? 0,
     heldMax: waits?.max ?? 0,
     waitWorkers: waits?.workers ?? 0,
-    isHearing: !waits || (waits.deafForMs !== null && waits.deafForMs < DEAF_AFTER_MS),
+    isHearing,
+    deafSinceMs: isHearing || !waits?.deafForMs ? null : sinceMs(waits.deafForMs + seen.silentForMs),
   }
 }
 
@@ -179,8 +246,8 @@ function waitsView(pods: SeenPod[]): WaitsView {
 }
 
 function agentView(agent: string, card: AgentCard | undefined, calls: number): AgentView {
-  const { switchName = '' } = card ?? {}
-  return { agent, switchName, state: stateOf(card), calls }
+  const { switchName = '', sinceMs = null } = card ?? {}
+  return { agent, switchName, state: stateOf(card), sinceMs, calls }
 }
 
 function stateOf(card: AgentCard | undefined): AgentView['state'] {
@@ -191,10 +258,20 @@ function stateOf(card: AgentCard | undefined): AgentView['state'] {
 }
 
 function queueView(
-  { list, waiting, dead, newestDead }: QueueDepth,
+  { list, waiting, next, dead, newestDead, eldestDead, isNoList = false }: QueueDepth,
   shown: (text: string) => string,
 ): QueueView {
-  return { list, waiting, dead, newestDead: newestDead.map(text => deadLetterView(text, shown)) }
+  const queuedAt = Number(objectOf(next ?? '').queued_at)
+  return {
+    list,
+    waiting,
+    nextQueuedAtMs: queuedAt > 0 ? Math.round(queuedAt * MS_PER_SECOND) : null,
+    nextHash: next === undefined ? '' : Bun.hash(next).toString(36),
+    dead,
+    newestDead: newestDead.map(text => deadLetterView(text, shown)),
+    eldestDeadAt: String(objectOf(eldestDead ?? '').at ?? ''),
+    isNoList,
+  }
 }
 
 /** What a person needs to look further; the job itself holds numbers, and perhaps a password. */

@@ -14,6 +14,9 @@ const FLUSH_INTERVAL_MS = 2_000
  *  the day on which one of them is not. */
 const LABELS_MAX = 100
 
+/** An app's id and a vendor's word; a network's own sentence may be longer. */
+const REFUSAL_LENGTH_MAX = 120
+
 /** How often something was counted since it was last written, by label. The counters stay: an event is one look-up and
  *  one addition, ten thousand times a second. */
 type Counters = Map<string, { times: number }>
@@ -30,6 +33,8 @@ export function startMinuteCounts({ store, clock, log }: MinuteCountsOptions) {
   const pushes = new Map<string, Counters>()
   const wakes: Counters = new Map()
   const hangups: Counters = new Map()
+  const refusals: Counters = new Map()
+  const dials: Counters = new Map()
   const trips = new Float64Array(CLASSES)
   let isFlushing = false
 
@@ -54,6 +59,8 @@ export function startMinuteCounts({ store, clock, log }: MinuteCountsOptions) {
     for (const [platform, outcomes] of pushes) take(lot, `push.${platform}.`, outcomes)
     take(lot, 'wake.', wakes)
     take(lot, 'hangup.', hangups)
+    take(lot, 'refusal.', refusals)
+    take(lot, 'dial.', dials)
     for (const [index, times] of trips.entries()) if (times > 0) lot.set(`trip.${index}`, times)
     trips.fill(0)
     return lot
@@ -61,10 +68,12 @@ export function startMinuteCounts({ store, clock, log }: MinuteCountsOptions) {
 
   function putBack(lot: ReadonlyMap<string, number>): void {
     for (const [name, times] of lot) {
-      const [kind, label = '', further = ''] = name.split('.')
-      if (kind === 'push') add(pushesOf(label), further, times)
-      else if (kind === 'trip') trips[Number(label)]! += times
-      else add(kind === 'wake' ? wakes : hangups, label, times)
+      const [kind, label] = atFirstDot(name)
+      if (kind === 'push') {
+        const [platform, outcome] = atFirstDot(label)
+        add(pushesOf(platform), outcome, times)
+      } else if (kind === 'trip') trips[Number(label)]! += times
+      else add({ wake: wakes, hangup: hangups, refusal: refusals, dial: dials }[kind]!, label, times)
     }
   }
 
@@ -80,8 +89,12 @@ export function startMinuteCounts({ store, clock, log }: MinuteCountsOptions) {
   const timer = setInterval(() => void flush(), FLUSH_INTERVAL_MS)
 
   return {
-    /** A vendor answered a push; retries count each. */
-    pushed: (platform: string, outcome: string) => add(pushesOf(platform), outcome, 1),
+    /** A vendor answered a push; retries count each. @param failure of one that was not accepted. */
+    pushed(platform: string, outcome: string, failure?: { app: string; reason: string }): void {
+      add(pushesOf(platform), outcome, 1)
+      if (outcome === 'refused' && failure)
+        add(refusals, `${failure.app} ${failure.reason}`.slice(0, REFUSAL_LENGTH_MAX), 1)
+    },
 
     /** A PBX got its answer. @param roundTripMs from the first push to the confirmation, of a confirmed wake. */
     woken(reason: string, roundTripMs?: number): void {
@@ -91,6 +104,9 @@ export function startMinuteCounts({ store, clock, log }: MinuteCountsOptions) {
 
     /** Legs ended. @param cause FreeSWITCH's word. */
     legsEnded: (cause: string, times: number) => add(hangups, cause, times),
+
+    /** Jobs were dialled. @param result `answered`, `unanswered`, `failed`, `unknown`. */
+    dialled: (result: string, times: number) => add(dials, result, times),
 
     /** Writes what was not written yet, and counts on without writing. */
     async close(): Promise<void> {
@@ -111,6 +127,11 @@ function take(lot: Map<string, number>, prefix: string, counters: Counters): voi
     if (counter.times > 0) lot.set(prefix + label, counter.times)
     counter.times = 0
   }
+}
+
+function atFirstDot(name: string): [before: string, after: string] {
+  const at = name.indexOf('.')
+  return [name.slice(0, at), name.slice(at + 1)]
 }
 
 /** The minute of the epoch. */

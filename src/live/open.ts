@@ -2,12 +2,14 @@
 // to Redis of their own, so that a page with a thousand calls never stands in front of a wake. Other rooms tell it
 // what happened; it asks them once a second how they are, and steers nothing.
 
-import { type Log, mask } from '../base/log.ts'
+import type { Log } from '../base/log.ts'
+import { maskNumber } from '../base/masking.ts'
 import type { Clock } from '../base/units.ts'
 import type { Config } from '../config/config.ts'
 import { openAgentDirectory } from '../redis/agents/directory.ts'
 import { openCalls } from '../redis/calls/calls.ts'
 import { openRedis } from '../redis/connect.ts'
+import { openPace } from '../redis/jobs/pace.ts'
 import { openQueues } from '../redis/jobs/queues.ts'
 import { openMinutes } from '../redis/pods/minutes.ts'
 import { type HeldWaits, openPods, type PodCard } from '../redis/pods/pods.ts'
@@ -17,6 +19,7 @@ import { openLiveView, WAITS_SHOWN_MAX } from './liveView.ts'
 import { startMinuteCounts } from './minuteCounts.ts'
 import { startPodCard } from './podCard.ts'
 import { keepRecentProblems } from './recentProblems.ts'
+import { createSinceWhen } from './sinceWhen.ts'
 
 export interface OperateOptions {
   config: Config
@@ -29,10 +32,12 @@ export interface OperateOptions {
 
 /** How the process is, asked whenever its card is written. */
 export interface Standing {
-  obstacles: () => string[]
+  readiness: () => { obstacles: readonly string[]; warnings: readonly string[] }
   /** A front's waits, whole; they are masked here. */
   waits?: (eldestMax: number) => HeldWaits
   switches: () => Map<string, boolean>
+  /** By switch: phones registered there that can be pushed. */
+  registered: () => Map<string, number>
 }
 
 export type Operate = ReturnType<typeof openOperate>
@@ -50,6 +55,8 @@ export function openOperate({ config, pod, version, clock, log }: OperateOptions
     directory: openAgentDirectory(redis),
     calls: openCalls(redis),
     queues,
+    pace: openPace(redis),
+    clock,
     readHour: openHourView(minutes, clock),
     showsFullNumbers,
   })
@@ -62,18 +69,30 @@ export function openOperate({ config, pod, version, clock, log }: OperateOptions
   const startedAtMs = clock()
   let card: ReturnType<typeof startPodCard> | undefined
 
+  const sinceWhen = createSinceWhen(clock)
+
   function cardOf(standing: Standing): PodCard {
     const waits = standing.waits?.(WAITS_SHOWN_MAX)
+    const { obstacles, warnings } = standing.readiness()
+    const isFull = waits !== undefined && waits.held >= waits.max
+    const since = sinceWhen.look([...obstacles, ...warnings, ...(isFull ? ['full'] : [])])
+    const registered = standing.registered()
     return {
       pod,
       role: config.role,
       version,
       startedAtMs,
       writtenAtMs: clock(),
-      obstacles: standing.obstacles(),
+      obstacles: [...obstacles],
+      warnings: [...warnings],
+      since: Object.fromEntries(since),
       residentBytes: process.memoryUsage.rss(),
       ...(waits ? { waits: showsFullNumbers ? waits : masked(waits) } : {}),
-      switches: [...standing.switches()].map(([name, isReady]) => ({ name, isReady })),
+      switches: [...standing.switches()].map(([name, isReady]) => ({
+        name,
+        isReady,
+        ...(registered.has(name) ? { registered: registered.get(name)! } : {}),
+      })),
       lately: lately.all(),
     }
   }
@@ -105,5 +124,9 @@ export function openOperate({ config, pod, version, clock, log }: OperateOptions
 
 const masked = (waits: HeldWaits): HeldWaits => ({
   ...waits,
-  eldest: waits.eldest.map(wait => ({ ...wait, account: String(mask(wait.account)) })),
+  eldest: waits.eldest.map(wait => ({
+    ...wait,
+    account: maskNumber(wait.account),
+    ...(wait.caller === undefined ? {} : { caller: maskNumber(wait.caller) }),
+  })),
 })

@@ -37,7 +37,14 @@ export interface PusherOptions {
   log: Log
   clock: Clock
   /** Told of each sending, retries included: for metrics. `seconds` from sending to the vendor's answer. */
-  onPush?: (sent: { platform: Platform; outcome: PushOutcome['kind']; seconds: number }) => void
+  onPush?: (sent: {
+    platform: Platform
+    app: string
+    outcome: PushOutcome['kind']
+    /** Of one that was not accepted. */
+    reason?: string
+    seconds: number
+  }) => void
   /** APNS_MESSAGE_OVER_VOIP. Default true. */
   sendsMessagesOverVoip?: boolean
   /** 0 to 1, for the jitter. */
@@ -168,7 +175,9 @@ export function createPusher(options: PusherOptions): Pusher {
     opened.sendings.delete(sending)
     options.onPush?.({
       platform: target.platform,
+      app: target.app,
       outcome: outcome.kind,
+      ...('reason' in outcome ? { reason: outcome.reason } : {}),
       seconds: toSeconds(clock() - sentAtMs),
     })
     return outcome

@@ -9,7 +9,7 @@ import { assertNever } from '../base/result.ts'
 import type { Clock } from '../base/units.ts'
 import type { AppNames } from '../push/apps.ts'
 import { type Platform, vendorOf } from '../push/push.ts'
-import type { DeviceStore, PushedWake } from '../redis/devices/devices.ts'
+import { type DeviceStore, idOfToken, type PushedWake } from '../redis/devices/devices.ts'
 import { wakeIdOf } from '../redis/keys.ts'
 import type { Verdict, WakeStore } from '../redis/wakes/wakes.ts'
 import type { Recorder } from '../timeline/recorder.ts'
@@ -50,6 +50,8 @@ export interface Registered {
   result: RegisterResult
   /** Wakes that this REGISTER confirmed. */
   confirmed: number
+  /** The phone that can be pushed, or could be until now, by its device's id. */
+  device?: string
 }
 
 export type Registrar = ReturnType<typeof createRegistrar>
@@ -58,7 +60,7 @@ export type Registrar = ReturnType<typeof createRegistrar>
 const USER_AGENT_CHARACTERS_MAX = 100
 
 /** What a binding lasts when nobody says so (RFC 3261, 10.2.1.1: as the registrar likes; an hour is usual). */
-const EXPIRES_SECONDS_DEFAULT = 3_600
+export const EXPIRES_SECONDS_DEFAULT = 3_600
 
 export function createRegistrar(options: RegistrarOptions) {
   const { devices, clock, log } = options
@@ -89,15 +91,15 @@ export function createRegistrar(options: RegistrarOptions) {
     }
   }
 
-  function told(result: RegisterResult, confirmed = 0): Registered {
+  function told(result: RegisterResult, device?: string, confirmed = 0): Registered {
     options.onRegister(result)
-    return { result, confirmed }
+    return { result, confirmed, ...(device === undefined ? {} : { device }) }
   }
 
   async function remove(account: string, token?: string): Promise<Registered> {
     const isRemoved = await devices.removeSip(canonicalAccount(account), token)
     if (isRemoved) log.info({ account }, 'phone unregistered: no device any more')
-    return told(isRemoved ? 'removed' : 'none')
+    return told(isRemoved ? 'removed' : 'none', token === undefined ? undefined : idOfToken(token))
   }
 
   async function keep(register: SipRegister, address: PushAddress): Promise<Registered> {
@@ -130,9 +132,9 @@ export function createRegistrar(options: RegistrarOptions) {
       },
     })
     if (result === 'created') log.info({ account, from: register.from, app: app.app }, 'phone registered')
-    if (register.isOld) return told(result)
+    if (register.isOld) return told(result, id)
     const verdicts = await Promise.all(wakes.map(wake => confirm(wake, id, register.from)))
-    return told(result, verdicts.filter(verdict => verdict === 'proceed').length)
+    return told(result, id, verdicts.filter(verdict => verdict === 'proceed').length)
   }
 
   async function confirm(wake: PushedWake, device: string, from: string): Promise<Verdict> {

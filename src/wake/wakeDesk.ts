@@ -7,7 +7,13 @@ import type { Log } from '../base/log.ts'
 import { messageOf } from '../base/result.ts'
 import { type Clock, toSeconds, toWholeSeconds } from '../base/units.ts'
 import { isFinalRefusal } from '../push/finalRefusals.ts'
-import type { PushOutcome, PushPayload, PushTarget } from '../push/push.ts'
+import {
+  PLATFORMS,
+  type Platform,
+  type PushOutcome,
+  type PushPayload,
+  type PushTarget,
+} from '../push/push.ts'
 import type { Device, DeviceStore } from '../redis/devices/devices.ts'
 import type { WakeId } from '../redis/keys.ts'
 import { wakeNameOf } from '../redis/wakes/uniqueKeys.ts'
@@ -76,6 +82,19 @@ interface Held {
   refused?: Set<string>
   /** Of the newest push; 0 before the first. */
   attempts: number
+  /** For operators: whom the newest attempt pushes, and the vendors' answer to it, a phone that was reached first. */
+  platforms?: readonly Platform[]
+  answer?: string
+}
+
+/** A held request as operators see it. */
+export interface HeldRequest {
+  call: IncomingCall
+  heldForMs: number
+  attempts: number
+  platforms: readonly Platform[]
+  /** `accepted`, or why not; empty: no vendor has answered yet. */
+  answer: string
 }
 
 /** A request that has its answer, of which nothing else knows yet. */
@@ -94,6 +113,9 @@ interface CancelledWake extends WakeId {
 /** No further push of this call can reach the device. */
 const isFinal = (outcome: PushOutcome): boolean =>
   outcome.kind === 'token-gone' || (outcome.kind === 'refused' && isFinalRefusal(outcome.reason))
+
+/** In a vendor's own word where it has one. */
+const answerOf = (outcome: PushOutcome): string => ('reason' in outcome ? outcome.reason : outcome.kind)
 
 /** A cancel push is worth little once the phone has given up by itself. */
 const CANCEL_TIMEOUT_MS = 5_000
@@ -245,6 +267,7 @@ export function openWakeDesk(options: WakeDeskOptions) {
       if (!wait) return
       const isFirst = wait.attempts === 0
       wait.attempts = due.attempt
+      wait.platforms = PLATFORMS.filter(each => due.devices.some(device => device.platform === each))
       const uniqueKeys = due.devices.map(({ id }) => options.uniqueKeyOf(wait.call, due.secret, id))
       events.pushing(wait.call, due.attempt, due.devices, isFirst ? uniqueKeys : [])
       wait.attempt?.abort()
@@ -261,6 +284,7 @@ export function openWakeDesk(options: WakeDeskOptions) {
           const outcome = await pushTo(wait, device, due, uniqueKeys[index]!, signal, attempt.signal)
           wait.pushes--
           if (wait.pushes === 0) letGo(wait)
+          if (wait.answer !== 'accepted' || outcome.kind === 'accepted') wait.answer = answerOf(outcome)
           const isRefusalNews = noteRefusal(wait, device.id, outcome)
           const out = isFinal(outcome) ? [device.id] : []
           if (isRefusalNews || out.length > 0)
@@ -278,12 +302,14 @@ export function openWakeDesk(options: WakeDeskOptions) {
     },
 
     /** The eldest held requests, for operators. */
-    eldest(max: number): { call: IncomingCall; heldForMs: number; attempts: number }[] {
+    eldest(max: number): HeldRequest[] {
       const nowMs = clock()
-      return [...held.values().take(max)].map(({ call, arrivedAtMs, attempts }) => ({
-        call,
-        heldForMs: nowMs - arrivedAtMs,
-        attempts,
+      return [...held.values().take(max)].map(each => ({
+        call: each.call,
+        heldForMs: nowMs - each.arrivedAtMs,
+        attempts: each.attempts,
+        platforms: each.platforms ?? [],
+        answer: each.answer ?? '',
       }))
     },
 

@@ -244,7 +244,7 @@ describe('redis-server', () => {
   function withInstallers(project: ReturnType<typeof makeProject>, sudo: 'none' | 'free' | 'password') {
     project.program('apt-get', `exit 99`)
     project.write(
-      'deploy/launch/install-redis.sh',
+      'deploy/launch/install-package.sh',
       `#!/bin/sh\nprintf '#!/bin/sh\\necho Redis server v=7.0.15\\n' >${project.bin}/redis-server\n` +
         `/bin/chmod 755 ${project.bin}/redis-server\n`,
     )
@@ -279,7 +279,7 @@ describe('redis-server', () => {
     for (const [output, message] of ends) {
       using project = makeProject()
       withInstallers(project, 'none')
-      project.write('deploy/launch/install-redis.sh', `/bin/cat <<'END'\n${output}\nEND\nexit 100\n`)
+      project.write('deploy/launch/install-package.sh', `/bin/cat <<'END'\n${output}\nEND\nexit 100\n`)
       const context: RedisContext = { ...redisContext(project), userId: 0 }
       expect((await failureOf(provideIn(project, context))).message).toBe(message)
     }
@@ -405,4 +405,72 @@ describe('a setting', () => {
     expect(settingOf(name, contextOf(project))).toBe('redis://from-local:6379')
     expect(settingOf(name, contextOf(project, { [name]: 'redis://set:6379' }))).toBe('redis://set:6379')
   })
+})
+
+describe('the browser of the page’s tests', () => {
+  const ADVICE =
+    'The tests of the live page are skipped; they run where chromium is (Debian: sudo apt install chromium; or CHROMIUM=<its path>; or --yes).'
+  const APT = 'Installing chromium: apt-get install --no-install-recommends chromium ...'
+  const INSTALLS = (bin: string) =>
+    `[ "$1" = chromium ] || exit 64\nprintf '#!/bin/sh\\n' >${bin}/chromium\n/bin/chmod 755 ${bin}/chromium\n`
+
+  const cases: {
+    what: string
+    has?: string
+    env?: Record<string, string>
+    apt?: (bin: string) => string
+    isAgreed?: boolean
+    gets?: string
+    says: string[]
+  }[] = [
+    { what: 'is the one on PATH', has: 'google-chrome', gets: 'google-chrome', says: [] },
+    { what: 'is not installed unasked, and how to run them is said in one line', says: [ADVICE] },
+    {
+      what: 'is installed where that was agreed to',
+      isAgreed: true,
+      apt: INSTALLS,
+      gets: 'chromium',
+      says: [APT],
+    },
+    {
+      what: 'is done without where it can not be installed',
+      isAgreed: true,
+      apt: () => "echo 'E: dpkg was interrupted'; exit 100",
+      says: [APT, `apt-get could not install chromium:\nE: dpkg was interrupted\n${ADVICE}`],
+    },
+    {
+      what: 'is not replaced where another one is named',
+      env: { CHROMIUM: '/nowhere/chromium' },
+      isAgreed: true,
+      apt: INSTALLS,
+      says: [ADVICE],
+    },
+    {
+      what: 'is not waited for longer than a minute or two',
+      isAgreed: true,
+      apt: bin => `while [ ! -e ${bin}/done ]; do /bin/sleep 0.05; done`,
+      says: [APT, `chromium is not installed yet. ${ADVICE}`],
+    },
+  ]
+  for (const { what, has, env, apt, isAgreed = false, gets, says } of cases)
+    test(what, async () => {
+      using project = makeProject()
+      if (has) project.program(has, '')
+      if (apt) {
+        project.program('apt-get', 'exit 99')
+        project.write('deploy/launch/install-package.sh', apt(project.bin))
+      }
+      const { provideChromium } = (await import(join(project.dir, 'deploy/launch/chromium.mjs'))) as {
+        provideChromium(context: object): Promise<string | undefined>
+      }
+      const context = contextOf(project, env)
+      const asked = { ...context, isAgreed, systemPath: project.bin, userId: 0 }
+      const limit = says.at(-1)?.startsWith('chromium is not') ? { installMaxMs: 50 } : {}
+      try {
+        expect(await provideChromium({ ...asked, ...limit })).toBe(gets && join(project.bin, gets))
+      } finally {
+        project.program('done', '')
+      }
+      expect(context.said).toEqual(says)
+    })
 })

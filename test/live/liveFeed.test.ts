@@ -7,25 +7,24 @@ import { openLiveFeed, VIEWERS_MAX } from '../../src/live/liveFeed.ts'
 import type { LiveView } from '../../src/live/liveView.ts'
 import { RedisUnavailable } from '../../src/redis/connect.ts'
 import { eventually } from '../harness/internal.ts'
+import { hourOf } from './madeUp.ts'
 
 const log = pino({ level: 'silent' }) as unknown as Log
 
 const call = (dialId: string, owner = 'agent-1') =>
   ({ dialId, owner, kind: 'asp-call', legs: [], bargers: [] }) as unknown as LiveView['calls'][number]
 
-function openStage() {
+async function openStage() {
   const view = {
     pods: [],
     waits: { held: 0, heldMax: 0, eldest: [] },
     calls: [call('one')],
     callsTotal: 1,
     agents: [],
+    switches: [],
     queues: [],
     lately: [],
-    hour: {
-      minutes: [],
-      totals: { trips: { times: 0, p50: null, p95: null, p99: null }, pushes: {}, wakes: {}, hangups: {} },
-    },
+    hour: await hourOf(() => ({})),
   } as LiveView
   const stage = { view, looks: 0, isAway: false }
   const feed = openLiveFeed({
@@ -59,15 +58,17 @@ function watch(feed: ReturnType<typeof openLiveFeed>) {
 }
 
 test('a viewer gets everything at once, and then only what changed', async () => {
-  const { stage, feed } = openStage()
+  const { stage, feed } = await openStage()
   const viewer = watch(feed)
   await viewer.ticked(1)
   expect(viewer.events.map(event => event.name)).toEqual([
     'about',
+    'verdict',
     'pods',
     'waits',
     'callsTotal',
     'agents',
+    'switches',
     'queues',
     'lately',
     'totals',
@@ -87,7 +88,7 @@ test('a viewer gets everything at once, and then only what changed', async () =>
 })
 
 test('many viewers cost one look, and who comes later gets everything too', async () => {
-  const { stage, feed } = openStage()
+  const { stage, feed } = await openStage()
   const first = watch(feed)
   await first.ticked(1)
   const later = watch(feed)
@@ -99,7 +100,7 @@ test('many viewers cost one look, and who comes later gets everything too', asyn
 })
 
 test('nobody watches, nobody looks', async () => {
-  const { stage, feed } = openStage()
+  const { stage, feed } = await openStage()
   const viewer = watch(feed)
   await viewer.ticked(1)
   viewer.stop!()
@@ -115,12 +116,13 @@ test('nobody watches, nobody looks', async () => {
 })
 
 test('a Redis that is away is told with each tick, and nothing is taken back', async () => {
-  const { stage, feed } = openStage()
+  const { stage, feed } = await openStage()
   const viewer = watch(feed)
   await viewer.ticked(1)
   stage.isAway = true
   await viewer.ticked(2)
   expect(viewer.named('tick')[1]!.data).toEqual({ atMs: 1, isRedisAway: true })
+  expect(viewer.named('verdict')[1]!.data).toMatchObject({ level: 'bad', troubles: [{ id: 'blind redis' }] })
   expect(viewer.named('calls')).toHaveLength(1)
   stage.isAway = false
   await viewer.ticked(3)
@@ -128,8 +130,8 @@ test('a Redis that is away is told with each tick, and nothing is taken back', a
   feed.close()
 })
 
-test('there is a most that may watch, and the end ends them all', () => {
-  const { feed } = openStage()
+test('there is a most that may watch, and the end ends them all', async () => {
+  const { feed } = await openStage()
   const viewers = Array.from({ length: VIEWERS_MAX }, () => watch(feed))
   expect(watch(feed).stop).toBeUndefined()
   viewers[0]!.stop!()

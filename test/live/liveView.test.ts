@@ -7,10 +7,12 @@ import { openLiveView } from '../../src/live/liveView.ts'
 import { openAgentDirectory } from '../../src/redis/agents/directory.ts'
 import { openCalls } from '../../src/redis/calls/calls.ts'
 import { openRedis, type RedisConnection } from '../../src/redis/connect.ts'
+import { openPace } from '../../src/redis/jobs/pace.ts'
 import { openQueues } from '../../src/redis/jobs/queues.ts'
 import { openPods, type PodCard } from '../../src/redis/pods/pods.ts'
 import { eventually } from '../harness/internal.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
+import { hourOf, NOW_MS } from './madeUp.ts'
 
 const log = pino({ level: 'silent' }) as unknown as Log
 
@@ -34,10 +36,9 @@ const lookWith = (showsFullNumbers = false) =>
     directory: openAgentDirectory(connection),
     calls: openCalls(connection),
     queues: openQueues(connection, ['jobs']),
-    readHour: async () => ({
-      minutes: [],
-      totals: { trips: { times: 0, p50: null, p95: null, p99: null }, pushes: {}, wakes: {}, hangups: {} },
-    }),
+    pace: openPace(connection),
+    clock: () => NOW_MS,
+    readHour: () => hourOf(() => ({})),
     showsFullNumbers,
   })
 
@@ -113,15 +114,25 @@ test('the waits of all processes are one list, the eldest first; a silent proces
 test('a call shows its legs, bargers and owner, its numbers masked, and nothing else of its job', async () => {
   const directory = openAgentDirectory(connection)
   await directory.renew(
-    { agent: 'living', switchName: 'fs:8021', coreUuid: 'core', isDraining: false },
+    {
+      agent: 'living',
+      switchName: 'fs:8021',
+      coreUuid: 'core',
+      isDraining: false,
+      sinceMs: 1_650_000_000_000,
+    },
     5_000,
   )
   await redis.client.sadd('hookswitch:agents', 'dead')
   await claim('living', 'call-1', {
     'state.0': 'answered',
     'state.1': 'ringing',
-    'barger.b1': 'answered/whisper',
-    'barger.b2': 'ended/mute',
+    'since.1': '1700000005000',
+    'barger.b1': 'answered/whisper/1700000009000/15105550103',
+    'barger.b2': 'ended/mute/1700000009000/15105550104',
+    'barger.b3': 'ringing/mute/1700000009000/sip:agent-2/x@10.0.0.9',
+    // Of an older version.
+    'barger.b4': 'answered/mute',
     since: '1700000000000',
   })
   await claim('dead', 'call-2')
@@ -135,10 +146,20 @@ test('a call shows its legs, bargers and owner, its numbers masked, and nothing 
       userId: '…711',
       sinceMs: 1_700_000_000_000,
       legs: [
-        { side: '0', state: 'answered', number: '…101' },
-        { side: '1', state: 'ringing', number: '…102' },
+        { side: '0', state: 'answered', sinceMs: null, number: '…101' },
+        { side: '1', state: 'ringing', sinceMs: 1_700_000_005_000, number: '…102' },
       ],
-      bargers: [{ bargeId: 'b1', state: 'answered', mode: 'whisper' }],
+      bargers: [
+        { bargeId: 'b1', state: 'answered', mode: 'whisper', sinceMs: 1_700_000_009_000, phone: '…103' },
+        {
+          bargeId: 'b3',
+          state: 'ringing',
+          mode: 'mute',
+          sinceMs: 1_700_000_009_000,
+          phone: 'sip:agent-2/x@10.0.0.9',
+        },
+        { bargeId: 'b4', state: 'answered', mode: 'mute', sinceMs: null, phone: '' },
+      ],
       switchName: 'fs:8021',
       owner: 'living',
       isOwnerAlive: true,
@@ -146,8 +167,8 @@ test('a call shows its legs, bargers and owner, its numbers masked, and nothing 
     expect.objectContaining({ dialId: 'call-2', owner: 'dead', isOwnerAlive: false, sinceMs: null }),
   ])
   expect(look.agents).toEqual([
-    { agent: 'dead', switchName: '', state: 'dead', calls: 1 },
-    { agent: 'living', switchName: 'fs:8021', state: 'connected', calls: 1 },
+    { agent: 'dead', switchName: '', state: 'dead', sinceMs: null, calls: 1 },
+    { agent: 'living', switchName: 'fs:8021', state: 'connected', sinceMs: 1_650_000_000_000, calls: 1 },
   ])
   expect(JSON.stringify(look)).not.toContain('password')
   expect(JSON.stringify(look)).not.toContain(JOB.caller_number)
@@ -169,7 +190,7 @@ test('of more calls than a page can show the same ones are shown on', async () =
 })
 
 test('dead letters show their reason and dial id, whatever was put there', async () => {
-  await redis.client.rpush('jobs', 'a', 'b')
+  await redis.client.rpush('jobs', JSON.stringify({ dial_id: 'd0', queued_at: 1_700_000_000.5 }), 'b')
   const job = JSON.stringify({ dial_id: 'd1', ...JOB })
   await redis.client.lpush(
     'jobs:dead',
@@ -181,6 +202,10 @@ test('dead letters show their reason and dial id, whatever was put there', async
     {
       list: 'jobs',
       waiting: 2,
+      nextQueuedAtMs: 1_700_000_000_500,
+      nextHash: expect.any(String),
+      isNoList: false,
+      eldestDeadAt: '',
       dead: 2,
       newestDead: [
         { reason: 'expired', at: '2026-01-01T00:00:00Z', dialId: 'd1' },
@@ -188,4 +213,29 @@ test('dead letters show their reason and dial id, whatever was put there', async
       ],
     },
   ])
+})
+
+test('a key that is no list hides nothing else', async () => {
+  await redis.client.hset('jobs', 'a', 'hash')
+  await openPods(connection).show(cardOf('a'))
+  const look = await lookWith()()
+  expect(look.queues).toMatchObject([{ list: 'jobs', isNoList: true, waiting: 0 }])
+  expect(look.pods).toHaveLength(1)
+})
+
+test('a switch shows its pace, and the phones that registered there, as the process that listens tells it', async () => {
+  await openAgentDirectory(connection).renew(
+    { agent: 'living', switchName: 'fs:8021', coreUuid: 'core', isDraining: false },
+    5_000,
+  )
+  const pods = openPods(connection)
+  await pods.show({ ...cardOf('deaf'), switches: [{ name: 'fs:8021', isReady: true }] })
+  await pods.show({ ...cardOf('listens'), switches: [{ name: 'fs:8021', isReady: true, registered: 312 }] })
+  const pace = openPace(connection)
+  // Two turns of 20 s each.
+  for (let turn = 0; turn < 2; turn++) await pace.turn('core', { sessions: 1, perSecond: 1 / 20 })
+  const [seen] = (await lookWith()()).switches
+  expect(seen).toMatchObject({ name: 'fs:8021', registered: 312 })
+  expect(seen!.paceAheadSeconds).toBeGreaterThan(20)
+  expect(seen!.paceAheadSeconds).toBeLessThanOrEqual(40)
 })

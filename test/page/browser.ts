@@ -6,11 +6,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import puppeteer, { type Browser, type Page } from 'puppeteer-core'
 
-/** Where distributions put it; CHROMIUM names another one. */
+/** Where distributions put it; CHROMIUM names another one, or `none`: the launcher found none, and has said so. */
 const PLACES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
 
-/** @returns the browser's program, or undefined on a machine that has none. */
+/** @returns the browser's program, or undefined on a machine that has none, which is said once for each file. */
 export function findChromium(): string | undefined {
+  const found = lookForChromium()
+  if (!found && process.env.CHROMIUM !== 'none') console.error(HOW_TO_GET_CHROMIUM)
+  return found
+}
+
+function lookForChromium(): string | undefined {
   const named = process.env.CHROMIUM
   if (named) return existsSync(named) ? named : undefined
   for (const place of PLACES) {
@@ -20,12 +26,12 @@ export function findChromium(): string | undefined {
   return undefined
 }
 
-export const HOW_TO_GET_CHROMIUM =
+const HOW_TO_GET_CHROMIUM =
   'no chromium on this machine: the tests of the live page are skipped (apt-get install chromium, or CHROMIUM=/path/to/it)'
 
 export async function openBrowser(): Promise<Browser> {
   return puppeteer.launch({
-    executablePath: findChromium()!,
+    executablePath: lookForChromium()!,
     // Root can't use its sandbox, and the only page it opens is ours.
     args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--hide-scrollbars'],
   })

@@ -4,10 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Browser, Page } from 'puppeteer-core'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { startService, type TestService } from '../harness/service.ts'
-import { findChromium, HOW_TO_GET_CHROMIUM, openBrowser, openPage } from './browser.ts'
+import { findChromium, openBrowser, openPage } from './browser.ts'
 
 const chromium = findChromium()
-if (!chromium) console.error(HOW_TO_GET_CHROMIUM)
 
 const ADMIN_TOKEN = 'the-token-of-the-operators'
 

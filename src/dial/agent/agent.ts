@@ -102,6 +102,8 @@ export function openAgent(options: AgentOptions): Agent {
   let isDraining = false
   let isDeclaredDead = false
   let isDeaf = false
+  /** Connected, unconnected or draining: since when. */
+  let stateSinceMs = options.clock()
   let refusedLists: string[] = []
   let onQuiet: (() => void) | undefined
   let orphaned: Timer | undefined
@@ -120,6 +122,7 @@ export function openAgent(options: AgentOptions): Agent {
     },
     onReady: ({ coreUuid }) => void becomeReady(coreUuid),
     onLost: () => {
+      stateSinceMs = options.clock()
       registrations?.lost()
       tellHealth()
       noteForAll('switch-lost')
@@ -140,6 +143,7 @@ export function openAgent(options: AgentOptions): Agent {
     tryEveryMs: settings.tryRefusingMs,
     nowMs: () => performance.now(),
     onChange(isRefusing) {
+      stateSinceMs = options.clock()
       tellHealth()
       // The agents of other switches look for that.
       void liveness.renew()
@@ -160,6 +164,7 @@ export function openAgent(options: AgentOptions): Agent {
       coreUuid: link.isReady ? (link.coreUuid ?? '') : '',
       isDraining,
       isRefusing: refusals.isRefusing,
+      sinceMs: stateSinceMs,
     }),
     leaseMs,
     onDeclaredDead: () => {
@@ -253,6 +258,7 @@ export function openAgent(options: AgentOptions): Agent {
   const successor = createSuccessor(context)
   const switchChannel = createSwitchChannel(context, successor, () => !isDraining && !isDeclaredDead)
   let appNames = settings.registrations?.appNames
+  let registeredTold: number | undefined
   const registrations = openSipRegistrations(context, commands, {
     appNames: () => appNames,
     isOurs: () => switchChannel.holding() !== undefined && !isDraining && !isDeclaredDead,
@@ -269,6 +275,7 @@ export function openAgent(options: AgentOptions): Agent {
     onLook(agents) {
       registrations?.look()
       refusals.look(agents)
+      if (registrations?.count() !== registeredTold) tellHealth()
     },
     liveness,
     leaseMs,
@@ -299,6 +306,7 @@ export function openAgent(options: AgentOptions): Agent {
   async function becomeReady(coreUuid: string): Promise<void> {
     clearTimeout(orphaned)
     clearTimeout(lineGone)
+    stateSinceMs = options.clock()
     refusals.isAt(coreUuid)
     tellHealth()
     noteForAll('switch-back')
@@ -328,7 +336,16 @@ export function openAgent(options: AgentOptions): Agent {
 
   function tellHealth(): void {
     const { isRefusing } = refusals
-    options.onHealth({ isSwitchReady: link.isReady, isRefusing, isDeaf, refusedLists, calls: calls.size })
+    const registered = registrations?.count()
+    registeredTold = registered
+    options.onHealth({
+      isSwitchReady: link.isReady,
+      isRefusing,
+      isDeaf,
+      refusedLists,
+      calls: calls.size,
+      registered,
+    })
   }
 
   return {
@@ -338,6 +355,7 @@ export function openAgent(options: AgentOptions): Agent {
 
     async drain() {
       isDraining = true
+      stateSinceMs = options.clock()
       registrations?.look()
       const isNothingLeft = await drainAgent({
         context,

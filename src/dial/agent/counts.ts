@@ -80,4 +80,4 @@ export function createAgentCounts(send: (message: FromAgent) => void): AgentCoun
 }
 
 /** What readiness hangs on, to be compared. */
-const readinessOf = ({ calls: _, ...rest }: Health): string => JSON.stringify(rest)
+const readinessOf = ({ calls: _, registered: __, ...rest }: Health): string => JSON.stringify(rest)

@@ -93,4 +93,6 @@ export interface Health {
   /** Job lists from which Redis gives it nothing until somebody mends that. */
   refusedLists: readonly string[]
   calls: number
+  /** Phones registered at the switch that can be pushed; undefined: another agent listens for them. */
+  registered?: number | undefined
 }

@@ -107,6 +107,12 @@ export function openAgentPool(options: AgentPoolOptions) {
       return new Set(refused.map(({ settings }) => settings.switch.name))
     },
 
+    /** For each switch whose registrations one of our agents hears: phones registered there that can be pushed. */
+    registered(): Map<string, number> {
+      const known = members.filter(member => member.health.registered !== undefined)
+      return new Map(known.map(({ settings, health }) => [settings.switch.name, health.registered!]))
+    },
+
     /** Whether there is an agent that does not hear its channels. */
     get isDeaf(): boolean {
       return members.some(member => member.health.isDeaf)

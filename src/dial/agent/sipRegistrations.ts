@@ -13,7 +13,13 @@ import type { AppNames } from '../../push/apps.ts'
 import { type RedisConnection, RedisUnavailable } from '../../redis/connect.ts'
 import { openDevices } from '../../redis/devices/devices.ts'
 import { openWakes } from '../../redis/wakes/wakes.ts'
-import { createRegistrar, type Registrar, type SipRegister } from '../../union/registrar.ts'
+import {
+  createRegistrar,
+  EXPIRES_SECONDS_DEFAULT,
+  type Registered,
+  type Registrar,
+  type SipRegister,
+} from '../../union/registrar.ts'
 import { type AgentContext, letFinish } from './context.ts'
 
 /** `sofia::expire` is not among them: a phone that sleeps does not refresh its binding, and shall be woken all the same. */
@@ -25,6 +31,9 @@ const LIST_TIMEOUT_MS = 30 * MS_PER_SECOND
 /** Bindings of the list that are told at once, and REGISTERs under way when Redis is slow: beyond, the list is read again. */
 const AT_ONCE_MAX = 100
 const UNDER_WAY_MAX = 5_000
+
+/** For the count alone: some 100 bytes each. */
+const ACCOUNTS_KNOWN_MAX = 100_000
 
 /** After a list that could not be read or told. */
 const LIST_AGAIN_MS = 5 * MS_PER_SECOND
@@ -86,6 +95,8 @@ function createSipRegistrations(options: Options) {
   /** When the list is to be read; undefined: nothing was missed. */
   let listDueAtMs: number | undefined
   let underWay = 0
+  /** When the bindings of phones that can be pushed run out, by account and device. */
+  const known = new Map<string, Map<string, number>>()
 
   /** Begins or stops to listen, as the switch's channel is ours or not. Called again and again. */
   function look(): void {
@@ -101,6 +112,7 @@ function createSipRegistrations(options: Options) {
 
   function begin(): void {
     listDueAtMs = 0
+    known.clear()
     // The list is asked for behind it: no REGISTER falls between the two.
     options.letFinish(
       link.hear(SUBCLASSES).then(outcome => {
@@ -139,7 +151,7 @@ function createSipRegistrations(options: Options) {
     if (underWay >= UNDER_WAY_MAX) return readAgain()
     underWay += 1
     try {
-      await options.registrar.hear(register)
+      note(register, await options.registrar.hear(register))
     } catch (thrown) {
       if (!(thrown instanceof RedisUnavailable)) log.error({ err: thrown }, 'a REGISTER could not be told')
       else log.debug({ reason: messageOf(thrown) }, 'redis unavailable: the registrations are read again')
@@ -149,11 +161,39 @@ function createSipRegistrations(options: Options) {
     }
   }
 
+  function note({ account, expiresSeconds = EXPIRES_SECONDS_DEFAULT }: SipRegister, told: Registered): void {
+    const { result, device } = told
+    if (expiresSeconds === 0) {
+      // Without a device: all of the account's have unregistered.
+      if (device !== undefined) known.get(account)?.delete(device)
+      if (device === undefined || known.get(account)?.size === 0) known.delete(account)
+    } else if (device !== undefined && (result === 'created' || result === 'updated')) {
+      if (!known.has(account) && known.size >= ACCOUNTS_KNOWN_MAX) return
+      const devices = known.get(account) ?? new Map<string, number>()
+      known.set(account, devices.set(device, options.clock() + expiresSeconds * MS_PER_SECOND))
+    }
+  }
+
+  /** Phones whose binding has not run out; those whose has are forgotten. */
+  function countKnown(): number {
+    const nowMs = options.clock()
+    let count = 0
+    for (const [account, devices] of known) {
+      for (const [device, endsAtMs] of devices) if (endsAtMs <= nowMs) devices.delete(device)
+      if (devices.size === 0) known.delete(account)
+      count += devices.size
+    }
+    return count
+  }
+
   const accountOf = (user: string, domain: string): string =>
     options.isWithDomain ? `${user}@${domain}` : user
 
   return {
     look,
+
+    /** How many phones that can be pushed are registered at the switch; undefined: another agent listens. */
+    count: () => (isListening ? countKnown() : undefined),
 
     /** The line to the switch is gone, and what it was asked for with it. */
     lost(): void {

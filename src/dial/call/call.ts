@@ -1,5 +1,6 @@
 // One dialled call as its owner knows it: its legs, its bargers, what was published. The state is kept in memory
 // for speed and in Redis for the survivors; each change is written together with the event that tells of it.
+import { bargerFields } from '../../redis/calls/bargers.ts'
 import type { CallRecord } from '../../redis/calls/calls.ts'
 import type { Job } from '../job/job.ts'
 import { createHolding, type Holding, type Saying } from './holding.ts'
@@ -25,6 +26,10 @@ export interface Barger {
   bargeId: string
   state: 'expected' | 'ringing' | 'answered' | 'ended'
   mode: BargeMode
+  /** When that state began; undefined of one that an older version began. */
+  sinceMs?: number
+  /** The number or the SIP URI that is rung; empty of one that an older version began. */
+  phone: string
 }
 
 export interface Call extends Holding {
@@ -117,11 +122,6 @@ export function bargerOf(call: Call, bargeId: string | undefined): Barger | unde
   }
   return [...call.bargers.values()].findLast(barger => barger.state !== 'ended')
 }
-
-/** How a barger stands in Redis: `answered/whisper`. */
-export const bargerFields = (barger: Barger): Record<string, string> => ({
-  [`barger.${barger.bargeId}`]: `${barger.state}/${barger.mode}`,
-})
 
 /** A call's record as it stands now, for a Redis that has lost it. */
 export const recordOf = (call: Call): CallRecord => ({

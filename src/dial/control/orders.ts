@@ -28,11 +28,11 @@ import {
 } from '../../esl/commands.ts'
 import { originateBarge } from '../../esl/originate.ts'
 import { answerOf, type CommandOutcome, isUnknownChannel } from '../../esl/outcome.ts'
+import { bargerFields } from '../../redis/calls/bargers.ts'
 import type { AgentContext } from '../agent/context.ts'
 import {
   type BargeMode,
   type Barger,
-  bargerFields,
   bargerOf,
   type Call,
   isLive,
@@ -97,7 +97,14 @@ async function barge(
   if (living.length >= settings.bargersMax)
     return fail(`the call has ${settings.bargersMax} bargers (BARGERS_MAX)`)
   await context.allowance.turn(1)
-  const barger: Barger = { bargeId: crypto.randomUUID(), state: 'expected', mode: 'mute' }
+  const { target } = order
+  const barger: Barger = {
+    bargeId: crypto.randomUUID(),
+    state: 'expected',
+    mode: 'mute',
+    sinceMs: context.clock(),
+    phone: target.kind === 'sip' ? target.uri : target.number,
+  }
   const { dialId, orgId, userId } = call.record
   // Known before it is sent, so that its first event is not a stranger's.
   context.calls.addBarger(call, barger)
@@ -108,7 +115,7 @@ async function barge(
       userId: assertAllowed(parseUserId(userId)),
       gateway: assertAllowed(parseGatewayName(settings.gateway)),
       profile: assertAllowed(parseProfileName(settings.sipProfile)),
-      target: order.target,
+      target,
       callerId: order.callerId,
       ...(order.credentials ? { credentials: order.credentials } : {}),
       channelUuid: uuidOf(barger),

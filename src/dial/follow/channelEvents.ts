@@ -9,17 +9,9 @@ import { assertAllowed } from '../../esl/assertAllowed.ts'
 import { hangUpChannel, stopPlayback } from '../../esl/commands.ts'
 import type { SwitchEvent } from '../../esl/event.ts'
 import { CALL_HEADERS } from '../../esl/originate.ts'
+import { bargerFields } from '../../redis/calls/bargers.ts'
 import type { AgentContext } from '../agent/context.ts'
-import {
-  type Barger,
-  bargerFields,
-  type Call,
-  CLAIM_FIELD,
-  isLive,
-  type Leg,
-  type LegState,
-  legsOf,
-} from '../call/call.ts'
+import { type Barger, type Call, CLAIM_FIELD, isLive, type Leg, type LegState, legsOf } from '../call/call.ts'
 import { answerEvent, bargeEvent, callStart, channelCreateEvent, hangupEvent } from '../call/events.ts'
 import type { Saying } from '../call/holding.ts'
 import { conclude, say } from '../call/publish.ts'
@@ -73,6 +65,9 @@ const RANKS: Record<LegState, number> = { expected: 0, ringing: 1, answered: 2, 
 /** In the record: the caller has answered, and so the switch has dialled the callee, whoever saw that. */
 export const ANSWERED_FIELD = 'answered'
 
+/** In the record, before the side: when the leg's state began, milliseconds of the epoch. */
+const SINCE_PREFIX = 'since.'
+
 /** Brings a leg to a state and says so, and what came before it if nobody did. */
 export function advance(
   context: AgentContext,
@@ -93,6 +88,8 @@ export function advance(
   if (to === 'hungup') context.timeline.add(call.record.dialId, { what: 'hangup', side, cause, wasAnswered })
   else if (to !== 'expected') context.timeline.add(call.record.dialId, { what: 'leg', side, state: to })
   const fields: Record<string, string> = { [`state.${side}`]: to }
+  // For those who look: how long it rings, how long they talk.
+  call.record.fields[SINCE_PREFIX + side] = fields[SINCE_PREFIX + side] = String(Math.round(context.clock()))
   switch (to) {
     case 'expected':
       return
@@ -207,6 +204,7 @@ function followBarger(context: AgentContext, call: Call, barger: Barger, event: 
     case 'CHANNEL_CREATE':
       if (barger.state !== 'expected') return
       barger.state = 'ringing'
+      barger.sinceMs = context.clock()
       noteBarger(context, call, barger)
       return say(context, call, {
         event: bargeEvent(barger.bargeId, 'ringing'),
@@ -215,6 +213,7 @@ function followBarger(context: AgentContext, call: Call, barger: Barger, event: 
     case 'CHANNEL_ANSWER':
       if (barger.state === 'answered' || barger.state === 'ended') return
       barger.state = 'answered'
+      barger.sinceMs = context.clock()
       noteBarger(context, call, barger)
       return say(context, call, {
         event: bargeEvent(barger.bargeId, 'answered'),

@@ -1,18 +1,11 @@
 // Goes on with a call that Redis says is ours: because its owner died and we moved it to us, because its owner handed it
 // over, or because we moved it and never learned that we had. The call is read back from its record, its channel is
 // heard, what was left unanswered is answered, and the switch is asked what became of it.
+import { bargersOf } from '../../redis/calls/bargers.ts'
 import type { CallRecord } from '../../redis/calls/calls.ts'
 import { tellBug } from '../agent/bugs.ts'
 import type { AgentContext } from '../agent/context.ts'
-import {
-  type BargeMode,
-  type Barger,
-  type Call,
-  createCall,
-  type LegState,
-  legsOf,
-  PLAYING_FIELD,
-} from '../call/call.ts'
+import { type Barger, type Call, createCall, type LegState, legsOf, PLAYING_FIELD } from '../call/call.ts'
 import { contest } from '../call/holding.ts'
 import { answerLeftOver, hear, listen } from '../control/hear.ts'
 import { reconcile } from '../follow/reconcile.ts'
@@ -56,11 +49,7 @@ export function recall(context: AgentContext, record: CallRecord): Call | undefi
   call.isPlaying = fields[PLAYING_FIELD] === '1'
   for (const leg of legsOf(call))
     leg.state = (fields[`state.${leg.side}`] as LegState | undefined) ?? 'expected'
-  for (const [name, value] of Object.entries(fields)) {
-    if (!name.startsWith('barger.')) continue
-    const [state, mode] = value.split('/') as [Barger['state'], BargeMode]
-    call.bargers.set(name.slice('barger.'.length), { bargeId: name.slice('barger.'.length), state, mode })
-  }
+  for (const barger of bargersOf(fields)) call.bargers.set(barger.bargeId, barger as Barger)
   return call
 }
 

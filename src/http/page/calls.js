@@ -1,39 +1,75 @@
-// The living calls: their legs, bargers and owners, and the buttons that steer them. Rows stay in their place while
-// what they tell changes, so that a button does not move away under a finger.
-import { bargeIn, dropBarger, hangUp, MODES, setMode } from './commands.js'
+// The living calls: what is wrong with one first, then those that last longest, the rest folded; each with its legs in
+// one line, how it stands in one sentence, and the buttons that steer it. Rows stay in their place while what they tell
+// changes, so that a button does not move away under a finger.
+import { bargersPart } from './bargers.js'
+import { isInTrouble, sentenceOf, statesOf } from './callWords.js'
+import { bargeIn, hangUp } from './commands.js'
 import { attribute, byId, el, keyedList, text } from './dom.js'
-import { count, duration, shortName, whole } from './format.js'
+import { filterOf, foldedList } from './folded.js'
+import { count, shortName, whole } from './format.js'
 import { openTimeline } from './timeline.js'
 
 /** How long a row tells that its call has a new owner. */
 const MOVED_SHOWN_MS = 60_000
 
-const WORDS = { expected: 'not rung yet', ringing: 'ringing', answered: 'answered', hungup: 'hung up' }
+/** Rows that are shown before the fold. */
+const ROOM = { wide: 12, narrow: 6 }
 
-const KIND = { 'asp-call': 'call', 'bot-call': 'bot call', 'load-test': 'load test' }
+const WORDS = { expected: 'not rung yet', ringing: 'ringing', answered: 'answered', hungup: 'hung up' }
 
 export function createCalls() {
   /** Owners as they were last seen, and since when a row tells of a new one. */
   const owners = new Map()
-  const show = keyedList(byId('calls'), { idOf: call => call.dialId, make: makeRow, update: updateRow })
+  let last
+  const draw = () => last && drawCalls(last)
+  const filter = filterOf('calls', { most: ROOM.narrow, noun: 'call', onChange: draw })
+  const rows = keyedList(byId('calls'), {
+    idOf: call => call.dialId,
+    make: call => makeRow(call, filter.apply),
+    update: updateRow,
+  })
+  const show = foldedList('calls', ROOM, rows, draw)
+
+  function drawCalls({ calls, total, nowMs }) {
+    const items = [...calls.values()]
+      .filter(call => filter.matches(wordsOf(call), statesOf(call)))
+      .sort(
+        (a, b) =>
+          isInTrouble(b) - isInTrouble(a) ||
+          (a.sinceMs ?? 0) - (b.sinceMs ?? 0) ||
+          (a.dialId < b.dialId ? -1 : 1),
+      )
+    show(items.map(call => ({ ...call, moved: movedOf(owners.get(call.dialId), nowMs), nowMs })))
+    filter.show(calls.size, items.length)
+    text(byId('calls-count'), total > 0 ? whole(total) : '')
+    const more = byId('calls-more')
+    more.hidden = total <= calls.size
+    text(more, `${count(total - calls.size, 'more call')} not looked through: find one by its dial id.`)
+    byId('calls-empty').hidden = total > 0
+    byId('calls-none').hidden = total === 0 || items.length > 0
+  }
 
   return {
     /** @param calls by dial id; @param total how many there are, shown or not. */
     render(calls, total, nowMs) {
       for (const dialId of owners.keys()) if (!calls.has(dialId)) owners.delete(dialId)
       for (const call of calls.values()) noteOwner(owners, call, nowMs)
-      const items = [...calls.values()].sort(
-        (a, b) => (a.sinceMs ?? 0) - (b.sinceMs ?? 0) || (a.dialId < b.dialId ? -1 : 1),
-      )
-      show(items.map(call => ({ ...call, moved: movedOf(owners.get(call.dialId), nowMs), nowMs })))
-      text(byId('calls-count'), total > 0 ? whole(total) : '')
-      const more = byId('calls-more')
-      more.hidden = total <= calls.size
-      text(more, `${count(total - calls.size, 'more call')}: find one by its dial id.`)
-      byId('calls-empty').hidden = total > 0
+      last = { calls, total, nowMs }
+      draw()
     },
   }
 }
+
+/** What the filter's words are looked for in. */
+const wordsOf = ({ dialId, orgId, userId, owner, switchName, legs, bargers }) => [
+  dialId,
+  orgId,
+  userId,
+  owner,
+  switchName,
+  ...legs.map(leg => leg.number),
+  ...bargers.map(barger => barger.phone),
+]
 
 function noteOwner(owners, { dialId, owner, isOwnerAlive }, nowMs) {
   const known = owners.get(dialId)
@@ -49,85 +85,89 @@ const movedOf = ({ from, atMs }, nowMs) =>
 /** The row's parts, so that an update needs no searching. */
 const parts = new WeakMap()
 
-function makeRow(first) {
+function makeRow(first, filterBy) {
   // Always the newest: the buttons live longer than what they were made for.
   const current = { call: first }
-  const id = el(
-    'button',
-    { type: 'button', class: 'link', on: { click: () => openTimeline(current.call.dialId) } },
-    first.dialId,
-  )
-  const kind = el('div', { class: 'soft' })
-  const legs = el('div', { class: 'legs' })
-  const owner = el('div', { class: 'owner' })
-  const ownerName = el('span')
-  const moved = el('span', { class: 'moved' })
-  const time = el('span')
-  owner.append(time, ownerName, moved)
-  const bargers = el('div', { class: 'bargers' })
-  const actions = el(
-    'div',
-    { class: 'actions' },
+  const { dialId, orgId, userId } = first
+  const part = (name, tag = 'div') => el(tag, { class: name })
+  // By keyboard the filter's own field does it: a row has stops enough.
+  const filterButton = word =>
     el(
       'button',
       {
         type: 'button',
-        'data-act': 'barge',
-        'aria-label': `Barge in on ${first.dialId}`,
-        on: { click: () => bargeIn(current.call) },
+        tabindex: '-1',
+        class: 'link soft',
+        title: `Show calls with ${word} alone`,
+        on: { click: () => filterBy(word) },
       },
-      'Barge in',
-    ),
+      word,
+    )
+  const command = (act, name, style, run) =>
     el(
       'button',
       {
         type: 'button',
-        class: 'danger',
-        'data-act': 'hangup',
-        'aria-label': `Hang up ${first.dialId}`,
-        on: { click: () => hangUp(current.call) },
+        class: style,
+        'data-act': act,
+        'aria-label': `${name} ${dialId}`,
+        on: { click: () => run(current.call) },
       },
-      'Hang up',
-    ),
-  )
+      name.replace(' on', ''),
+    )
+  const [legs, sentence, owner, bargers] = [
+    part('legs'),
+    part('sentence'),
+    part('owner soft'),
+    part('bargers'),
+  ]
   const row = el(
     'li',
-    { class: 'call', tabindex: '-1', 'data-id': first.dialId },
-    el('div', { class: 'who' }, id, kind),
-    el('div', {}, legs, owner),
-    actions,
+    { class: 'call', id: `call:${dialId}`, tabindex: '-1', 'data-id': dialId },
+    el(
+      'div',
+      { class: 'who' },
+      el('button', { type: 'button', class: 'link', on: { click: () => openTimeline(dialId) } }, dialId),
+      el('div', { class: 'soft' }, filterButton(orgId), ' / ', filterButton(userId)),
+    ),
+    el('div', { class: 'how' }, legs, sentence, owner),
+    el(
+      'div',
+      { class: 'actions' },
+      command('barge', 'Barge in on', undefined, bargeIn),
+      command('hangup', 'Hang up', 'danger', hangUp),
+    ),
     bargers,
   )
-  const showLegs = keyedList(legs, { idOf: leg => leg.side, make: makeLeg, update: updateLeg })
-  const showBargers = keyedList(bargers, {
-    idOf: barger => barger.bargeId,
-    make: barger => makeBarger(barger, current),
-    update: updateBarger,
-  })
-  row.addEventListener('hookswitch:open', () => openTimeline(current.call.dialId))
+  row.addEventListener('hookswitch:open', () => openTimeline(dialId))
   row.addEventListener('hookswitch:barge', () => bargeIn(current.call))
   row.addEventListener('hookswitch:hangup', () => hangUp(current.call))
-  parts.set(row, { current, kind, owner, ownerName, moved, time, showLegs, showBargers })
+  parts.set(row, {
+    current,
+    sentence,
+    owner,
+    showLegs: keyedList(legs, { idOf: leg => leg.side, make: makeLeg, update: updateLeg }),
+    showBargers: bargersPart(bargers, current),
+  })
   return row
 }
 
 function updateRow(row, call) {
-  const { current, kind, owner, ownerName, moved, time, showLegs, showBargers } = parts.get(row)
+  const { current, sentence, owner, showLegs, showBargers } = parts.get(row)
   current.call = call
-  text(kind, `${KIND[call.kind] ?? call.kind} · ${call.orgId} / ${call.userId}`)
   showLegs(call.legs.map((leg, index) => ({ ...leg, role: roleOf(call, leg, index), isFirst: index === 0 })))
-  text(time, call.sinceMs === null ? '' : duration(call.nowMs - call.sinceMs))
-  attribute(owner, 'data-state', call.isOwnerAlive ? 'alive' : 'dead')
+  text(sentence, sentenceOf(call, call.nowMs))
   const name = shortName(call.owner)
+  const isMoved = call.moved !== ''
+  attribute(owner, 'data-state', call.isOwnerAlive ? (isMoved ? 'moved' : 'alive') : 'dead')
   text(
-    ownerName,
+    owner,
     call.isOwnerAlive
-      ? `${name} at ${call.switchName}`
+      ? `${name} at ${call.switchName}${isMoved ? ` · ${call.moved}` : ''}`
       : `✕ ${name} died; another agent of ${call.switchName} must take over`,
   )
-  attribute(ownerName, 'title', call.owner)
-  text(moved, call.moved)
-  showBargers(call.bargers)
+  attribute(owner, 'title', call.owner)
+  showBargers(call.bargers, call.nowMs)
 }
 
 function roleOf(call, leg, index) {
@@ -151,46 +191,7 @@ function updateLeg(element, { role, number, state }) {
   text(element.querySelector('.number'), number)
   const shown = element.querySelector('.state')
   attribute(shown, 'data-state', state)
-  text(shown, WORDS[state] ?? state)
-}
-
-const BARGER_WORDS = { expected: 'being rung', ringing: 'ringing', answered: 'in the call' }
-
-function makeBarger({ bargeId }, current) {
-  const modes = el(
-    'span',
-    { class: 'modes', role: 'group', 'aria-label': 'Who hears the barger' },
-    MODES.map(each =>
-      el(
-        'button',
-        { type: 'button', 'data-mode': each.mode, on: { click: () => setMode(current.call, bargeId, each) } },
-        each.label,
-      ),
-    ),
-  )
-  return el(
-    'div',
-    { class: 'barger' },
-    el('span', { class: 'state' }),
-    el('span', { class: 'soft id', title: bargeId }, bargeId.slice(0, 8)),
-    modes,
-    el(
-      'button',
-      {
-        type: 'button',
-        class: 'danger',
-        'data-act': 'drop',
-        on: { click: () => dropBarger(current.call, bargeId) },
-      },
-      'Drop',
-    ),
-  )
-}
-
-function updateBarger(element, { state, mode }) {
-  const shown = element.querySelector('.state')
-  attribute(shown, 'data-state', state)
-  text(shown, `Barger ${BARGER_WORDS[state] ?? state}`)
-  for (const button of element.querySelectorAll('[data-mode]'))
-    attribute(button, 'aria-pressed', String(button.dataset.mode === mode))
+  attribute(shown, 'title', WORDS[state] ?? state)
+  attribute(shown, 'aria-label', WORDS[state] ?? state)
+  attribute(shown, 'role', 'img')
 }

@@ -17,11 +17,18 @@ export async function hangUp(call) {
   if (isSure) await send(call, 'hangup', {}, 'The call was hung up.')
 }
 
-/** Rings a third phone that listens. */
+/** Rings a third phone that listens. A mistake is said in the dialog. */
 export async function bargeIn(call) {
-  const order = await askBarge(call)
-  if (order) await send(call, 'barge', order, `${order.phone_number} is being rung.`)
+  await askBarge(call, async order => {
+    const answer = await post(call, 'barge', order)
+    if (answer.status !== 200) return { words: wordsFor(answer, 'barge'), field: fieldOf(answer, order) }
+    note('good', `${call.dialId}: ${order.phone_number} is being rung.`)
+    return undefined
+  })
 }
+
+/** The field that the service's words name. */
+const fieldOf = ({ body }, order) => Object.keys(order).find(name => String(body.detail).includes(name))
 
 /** What a barger may do, in the order of the buttons: who hears it. */
 export const MODES = [
@@ -36,10 +43,13 @@ export const setMode = (call, bargeId, { mode, done }) => send(call, mode, { bar
 export const dropBarger = (call, bargeId) =>
   send(call, 'hangup', { barge_id: bargeId }, 'The barger was hung up. The call goes on.')
 
-async function send({ dialId }, command, body, done) {
+const post = ({ dialId }, command, body) =>
+  request(`/api/calls/${encodeURIComponent(dialId)}/${command}`, { method: 'POST', body })
+
+async function send(call, command, body, done) {
+  const { dialId } = call
   const pending = note('wait', `${dialId}: ${command} …`)
-  const path = `/api/calls/${encodeURIComponent(dialId)}/${command}`
-  const answer = await request(path, { method: 'POST', body })
+  const answer = await post(call, command, body)
   const isDone = answer.status === 200
   pending.become(isDone ? 'good' : 'bad', `${dialId}: ${isDone ? done : wordsFor(answer, command)}`)
 }

@@ -1,6 +1,7 @@
 // The page's questions: the token, whom to ring for a barge, whether to hang up. Each resolves with the answer, or with
 // undefined when it was left by Esc or its other button. The browser's own <dialog> keeps and gives back the focus.
-import { byId, text } from './dom.js'
+import { attribute, byId, text } from './dom.js'
+import { note } from './notes.js'
 
 const OWN_NUMBER = 'hookswitch-own-number'
 const SHOWN_NUMBER = 'hookswitch-shown-number'
@@ -14,17 +15,37 @@ export async function askToken(wasWrong) {
   return field.value
 }
 
-/** @returns `{ phone_number, caller_id }`. Supervisors barge in again and again: the tab remembers both. */
-export async function askBarge(call) {
+/** Asks whom to ring, and has it done; what was wrong is said in the dialog, which keeps what was typed. Supervisors barge
+ *  in again and again: the tab remembers both numbers.
+ *  @param run gets `{ phone_number, caller_id }`; resolves with undefined when it is done, else with
+ *  `{ words, field }`: why it is not, and the field that is to blame, if one is. */
+export async function askBarge(call, run) {
   text(byId('barge-call'), call.dialId)
-  const number = byId('barge-number')
-  const shown = byId('barge-caller')
-  number.value = sessionStorage.getItem(OWN_NUMBER) ?? ''
-  shown.value = sessionStorage.getItem(SHOWN_NUMBER) ?? ''
-  if (!(await answer(byId('barge')))) return undefined
-  sessionStorage.setItem(OWN_NUMBER, number.value)
-  sessionStorage.setItem(SHOWN_NUMBER, shown.value)
-  return { phone_number: number.value.trim(), caller_id: shown.value.trim() }
+  const fields = { phone_number: byId('barge-number'), caller_id: byId('barge-caller') }
+  fields.phone_number.value = sessionStorage.getItem(OWN_NUMBER) ?? ''
+  fields.caller_id.value = sessionStorage.getItem(SHOWN_NUMBER) ?? ''
+  const showMistake = ({ words = '', field } = {}) => {
+    const wrong = byId('barge-wrong')
+    wrong.hidden = words === ''
+    text(wrong, words)
+    for (const [name, each] of Object.entries(fields))
+      attribute(each, 'aria-invalid', name === field && 'true')
+    fields[field]?.focus()
+  }
+  showMistake()
+  await answer(byId('barge'), async isLeft => {
+    const order = { phone_number: fields.phone_number.value.trim(), caller_id: fields.caller_id.value.trim() }
+    const mistake = await run(order)
+    if (isLeft()) {
+      if (mistake) note('bad', `${call.dialId}: ${mistake.words}`)
+      return true
+    }
+    showMistake(mistake)
+    if (mistake) return false
+    sessionStorage.setItem(OWN_NUMBER, order.phone_number)
+    sessionStorage.setItem(SHOWN_NUMBER, order.caller_id)
+    return true
+  })
 }
 
 export async function confirmHangup({ title, text: words }) {
@@ -33,17 +54,32 @@ export async function confirmHangup({ title, text: words }) {
   return answer(byId('confirm'))
 }
 
-/** Opens a dialog. @returns whether its main button was pressed. */
-function answer(dialog) {
+/** Opens a dialog. @param run what the main button does, while it can't be pressed again; the dialog stays open when it
+ *  resolves with false, and is told whether it was left meanwhile. @returns whether the main button was pressed, and
+ *  that done. */
+function answer(dialog, run) {
   return new Promise(resolve => {
     const form = dialog.querySelector('form')
     const cancel = dialog.querySelector('.cancel')
+    const main = form.querySelector('[type=submit]')
     let isMain = false
-    const onSubmit = () => {
+    let isOver = false
+    const onSubmit = async event => {
+      isMain = run === undefined
+      if (isMain) return
+      event.preventDefault()
+      if (main.disabled) return
+      main.disabled = true
+      const isDone = await run(() => isOver).finally(() => {
+        main.disabled = false
+      })
+      if (!isDone || isOver) return
       isMain = true
+      dialog.close()
     }
     const onCancel = () => dialog.close()
     const onClose = () => {
+      isOver = true
       form.removeEventListener('submit', onSubmit)
       cancel?.removeEventListener('click', onCancel)
       resolve(isMain)

@@ -8,6 +8,10 @@ export const whole = number => number.toLocaleString('en')
 /** A time of day in the viewer's zone. */
 export const clock = ms => new Date(ms).toLocaleTimeString('en-GB')
 
+/** Of another day: `30 Nov, 14:03`. */
+export const dayAndClock = ms =>
+  new Date(ms).toLocaleString('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
+
 /** The same with milliseconds, to read one event after another. */
 export const fineClock = ms => `${clock(ms)}.${String(new Date(ms).getMilliseconds()).padStart(3, '0')}`
 
@@ -37,3 +41,8 @@ export function shortName(name) {
 }
 
 const HOST_MAX = 28
+
+const WORDS = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine']
+
+/** A small number as a word. */
+export const inWords = number => WORDS[number] ?? whole(number)

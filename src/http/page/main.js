@@ -4,17 +4,22 @@ import { createCalls } from './calls.js'
 import { follow } from './connection.js'
 import { askToken } from './dialogs.js'
 import { attribute, byId, el, text } from './dom.js'
+import { createFigures } from './figures.js'
 import { clock, duration } from './format.js'
 import { createHealth } from './health.js'
 import { startKeyboard } from './keyboard.js'
+import { createLately } from './lately.js'
 import { createOutcomes } from './outcomes.js'
 import { createPlots } from './plots.js'
 import { startTheme } from './theme.js'
 import { openTimeline, startTimeline } from './timeline.js'
-import { createLately, createWaits } from './waits.js'
+import { createVerdict } from './verdict.js'
+import { createWaits } from './waits.js'
 
 const state = { calls: new Map(), minutes: new Map(), isRedisAway: false }
 const parts = {
+  verdict: createVerdict(),
+  figures: createFigures(),
   calls: createCalls(),
   waits: createWaits(),
   lately: createLately(),
@@ -45,8 +50,6 @@ function onEvent(name, data) {
     case 'tick':
       tick = { atMs: data.atMs, hereMs: performance.now() }
       state.isRedisAway = data.isRedisAway
-      state.isLost = false
-      state.atMs = data.atMs
       return draw()
     default:
       state[name] = data
@@ -60,15 +63,20 @@ function merge(items, { set, gone }, idOf) {
 }
 
 function draw() {
-  if (!state.pods) return
   const nowMs = tick.atMs
+  parts.verdict.render(state.verdict, nowMs)
+  attribute(document.body, 'data-stale', state.isRedisAway)
+  showConnection()
+  // Redis was away from the first look on.
+  if (!state.pods) return
+  byId('main').hidden = false
+  parts.figures.render(state)
   parts.calls.render(state.calls, state.callsTotal, nowMs)
   parts.waits.render(state.waits)
   parts.lately.render(state.lately)
   parts.plots.render(state.minutes, state.totals, nowMs)
   parts.outcomes.render(state.totals)
   parts.health.render(state, nowMs)
-  attribute(document.body, 'data-stale', state.isRedisAway)
   const { about } = state
   text(
     byId('about'),
@@ -76,7 +84,6 @@ function draw() {
   )
   const title = state.callsTotal + state.waits.held
   document.title = title > 0 ? `(${title}) hookswitch` : 'hookswitch'
-  showConnection()
 }
 
 /** A whole look follows: what was before may be gone. */
@@ -89,14 +96,30 @@ function onLive() {
 
 function onLost() {
   lostAtMs ??= Date.now()
-  state.isLost = true
-  if (state.pods) parts.health.render(state, state.atMs)
+  if (tick) parts.verdict.render(verdictOfLoss(tick.atMs, lostAtMs), Date.now())
   showConnection()
 }
+
+/** The service can't say it itself. */
+const verdictOfLoss = (seenAtMs, sinceMs) => ({
+  level: 'bad',
+  troubles: [
+    {
+      id: 'lost',
+      level: 'bad',
+      words: [`The service is not reached. What you see is of ${clock(seenAtMs)}.`],
+      sinceMs,
+      isSeen: false,
+    },
+  ],
+  well: [],
+})
 
 function showConnection() {
   const isLost = lostAtMs !== undefined
   attribute(byId('connection'), 'data-state', isLost ? 'lost' : tick ? 'live' : 'connecting')
+  // A lamp that is green says that all is well.
+  attribute(byId('connection'), 'data-level', state.verdict?.level)
   if (isLost) {
     text(byId('connection-text'), `no connection for ${duration(Date.now() - lostAtMs)}; trying again`)
     attribute(document.body, 'data-stale', true)

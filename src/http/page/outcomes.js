@@ -5,15 +5,27 @@ import { whole } from './format.js'
 /** More kinds are summed up. */
 const SHOWN_MAX = 6
 
-/** Ends that nobody has to look into. */
+/** Ends that nobody has to look into: as somebody wanted it. */
 const FINE = new Set([
   'confirmed',
   'caller-gone',
+  'unavailable',
   'NORMAL_CLEARING',
   'ORIGINATOR_CANCEL',
   'LOSE_RACE',
   'PICKED_OFF',
 ])
+
+/** A wake's reasons, for people. */
+const MEANINGS = {
+  confirmed: 'the phone woke',
+  'caller-gone': 'the caller hung up first',
+  unavailable: 'the person said no',
+  timeout: 'no phone woke in time',
+  'no-device': 'no phone is registered for the account',
+  'push-refused': 'Apple or Google took no push',
+  busy: 'no room, or no Redis',
+}
 
 export function createOutcomes() {
   const box = byId('outcomes')
@@ -56,7 +68,7 @@ function shareRow(name, times, total) {
   return el(
     'li',
     {},
-    el('span', { class: 'name' }, name),
+    el('span', { class: 'name', title: MEANINGS[name] ?? name }, name),
     el('span', { class: 'bar', 'aria-hidden': 'true', 'data-kind': FINE.has(name) ? 'fine' : 'bad' }, fill),
     el('span', { class: 'number' }, whole(times)),
   )

@@ -7,6 +7,8 @@ import { fineClock, span } from './format.js'
 
 const PREFIX = '#timeline='
 const REFRESH_MS = 2_000
+/** The service forgets what is older. */
+const KEPT_HOURS = 24
 
 export const openTimeline = id => {
   location.hash = PREFIX + encodeURIComponent(id)
@@ -49,7 +51,8 @@ export function startTimeline() {
     shown = ''
     drawer.hidden = id === undefined
     if (id === undefined) {
-      opener?.focus({ preventScroll: true })
+      // A link to a place of the page has taken the focus there.
+      if (location.hash === '') opener?.focus({ preventScroll: true })
       return
     }
     if (!wasOpen) opener = document.activeElement
@@ -90,7 +93,9 @@ function render(id, { status, body }) {
     text(byId('drawer-title'), `Account ${id}`)
     text(
       byId('drawer-summary'),
-      body.calls.length === 0 ? 'No wake in the last hours.' : 'Its wakes, the newest first.',
+      body.calls.length === 0
+        ? `Nothing of this account in the last ${KEPT_HOURS} hours.`
+        : `What is known of this account, the newest first, for ${KEPT_HOURS} hours.`,
     )
     entries.replaceChildren(...body.calls.map(accountCall))
     return
@@ -114,7 +119,8 @@ function render(id, { status, body }) {
 }
 
 function wordsFor(status, body) {
-  if (status === 404) return 'Nothing is known of it: no call, wake or account of this id in the last hours.'
+  if (status === 404)
+    return `Nothing is known of it: no call, wake or account of this id in the last ${KEPT_HOURS} hours.`
   if (status === NO_ANSWER) return 'The service was not reached. Trying again.'
   return typeof body.detail === 'string' ? body.detail : `The service answered ${status}.`
 }

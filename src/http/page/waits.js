@@ -1,28 +1,57 @@
-// PBX requests that wait for a phone to wake, the eldest first, and what did not go well lately.
+// PBX requests that wait for a phone to wake: those that are nearly over first, because there somebody may still help,
+// with who calls, which phones are pushed, and what Apple or Google said to it.
 import { attribute, byId, el, keyedList, text } from './dom.js'
-import { clock, count, shortName, span, whole } from './format.js'
+import { filterOf, foldedList } from './folded.js'
+import { count, shortName, span, whole } from './format.js'
 import { openTimeline } from './timeline.js'
 
 /** From here a wait is more likely to end without its phone. */
 const LATE_PART = 0.7
 
+const ROOM = { wide: 8, narrow: 4 }
+
 export function createWaits() {
-  const show = keyedList(byId('waits'), {
+  let last
+  const draw = () => last && drawWaits(last)
+  const filter = filterOf('waits', { most: ROOM.narrow, noun: 'wake', onChange: draw })
+  const rows = keyedList(byId('waits'), {
     idOf: wait => `${wait.callId} ${wait.account} ${wait.pod}`,
     make: makeWait,
     update: updateWait,
   })
+  const show = foldedList('waits', ROOM, rows, draw)
+
+  function drawWaits({ held, eldest }) {
+    const items = eldest.filter(wait =>
+      filter.matches([wait.callId, wait.account, wait.caller, wait.pod], statesOf(wait)),
+    )
+    show(items)
+    filter.show(eldest.length, items.length)
+    text(byId('waits-count'), held > 0 ? whole(held) : '')
+    const more = byId('waits-more')
+    more.hidden = held <= eldest.length
+    text(more, `${count(held - eldest.length, 'younger one')} not looked through.`)
+    byId('waits-empty').hidden = held > 0 || eldest.length > 0
+    byId('waits-none').hidden = eldest.length === 0 || items.length > 0
+  }
+
   return {
-    render({ held, eldest }) {
-      show(eldest)
-      text(byId('waits-count'), held > 0 ? whole(held) : '')
-      const more = byId('waits-more')
-      more.hidden = held <= eldest.length
-      text(more, `${count(held - eldest.length, 'younger one')} not shown.`)
-      byId('waits-empty').hidden = held > 0 || eldest.length > 0
+    render(waits) {
+      last = waits
+      draw()
     },
   }
 }
+
+const isLate = ({ heldForMs, waitMs }) => heldForMs / waitMs > LATE_PART
+
+const isRefused = ({ answer = '', attempts }) => attempts > 0 && answer !== '' && answer !== 'accepted'
+
+const statesOf = wait => [
+  ...(isLate(wait) ? ['late'] : []),
+  ...(isRefused(wait) ? ['refused'] : []),
+  ...(wait.attempts === 0 ? ['unpushed'] : []),
+]
 
 function makeWait({ callId }) {
   return el(
@@ -35,9 +64,9 @@ function makeWait({ callId }) {
     },
     el(
       'div',
-      {},
+      { class: 'who' },
       el('button', { type: 'button', class: 'link', on: { click: () => openTimeline(callId) } }, callId),
-      el('div', { class: 'soft account' }),
+      el('div', { class: 'account' }),
     ),
     el(
       'div',
@@ -48,68 +77,33 @@ function makeWait({ callId }) {
         el('span', { class: 'bar', 'aria-hidden': 'true' }, el('i')),
         el('span', { class: 'span' }),
       ),
-      el('div', { class: 'soft pod' }),
+      el('div', { class: 'push' }),
     ),
   )
 }
 
-function updateWait(element, { account, heldForMs, waitMs, attempts, pod }) {
-  text(element.querySelector('.account'), `account ${account}`)
+function updateWait(element, wait) {
+  const { account, caller = '', heldForMs, waitMs, pod } = wait
+  text(
+    element.querySelector('.account'),
+    caller === '' ? `account ${account}` : `${caller} calls account ${account}`,
+  )
   const part = Math.min(1, heldForMs / waitMs)
-  attribute(element.querySelector('.bar'), 'data-late', part > LATE_PART)
+  attribute(element.querySelector('.bar'), 'data-late', isLate(wait))
   element.querySelector('i').style.transform = `scaleX(${part})`
   text(element.querySelector('.span'), `${span(heldForMs)} of ${span(waitMs)}`)
-  text(
-    element.querySelector('.pod'),
-    `${attempts === 0 ? 'no push yet' : count(attempts, 'push', 'pushes')} · ${shortName(pod)}`,
-  )
+  const push = element.querySelector('.push')
+  attribute(push, 'data-level', isRefused(wait) ? 'bad' : undefined)
+  attribute(push, 'title', `at ${shortName(pod)}`)
+  text(push, pushWords(wait))
 }
 
-const LATELY_STATE = { wake: 'bad', call: 'bad', takeover: 'warn', switch: 'bad' }
-const LATELY_WORD = { wake: 'wake', call: 'call', takeover: 'takeover', switch: 'switch' }
+const PHONES = { apns: 'iPhone', android: 'Android', gcm: 'Android' }
+const ANSWERS = { '': 'no answer yet', accepted: 'accepted', 'token-gone': 'the phone is gone' }
 
-/** A wake's reasons, for people who don't know the header's words. */
-const REASONS = {
-  'no-device': 'no phone is registered for this account',
-  unavailable: 'all phones said no',
-  timeout: 'no phone woke in time',
-  'push-refused': 'Apple or Google took no push',
-  busy: 'the service had no room, or no Redis',
-}
-
-export function createLately() {
-  const show = keyedList(byId('lately'), {
-    idOf: each => `${each.kind} ${each.id} ${each.atMs}`,
-    make: makeLately,
-    update: () => undefined,
-  })
-  return {
-    render(lately) {
-      show(lately)
-      byId('lately-empty').hidden = lately.length > 0
-    },
-  }
-}
-
-function makeLately({ kind, id, atMs, text: words }) {
-  return el(
-    'li',
-    { class: 'happened', tabindex: '-1', 'data-id': id, on: { 'hookswitch:open': () => openTimeline(id) } },
-    el('time', { class: 'soft', datetime: new Date(atMs).toISOString() }, clock(atMs)),
-    el(
-      'span',
-      {},
-      el('span', { class: 'state', 'data-state': LATELY_STATE[kind] ?? 'warn' }, LATELY_WORD[kind] ?? kind),
-      ' ',
-      el('button', { type: 'button', class: 'link', on: { click: () => openTimeline(id) } }, id),
-    ),
-    el('span', {}, wordsOf(kind, words)),
-  )
-}
-
-const AGENT_NAMES = /\S+-[0-9a-f]{8}-[0-9a-f]{8}\b/g
-
-function wordsOf(kind, words) {
-  if (kind === 'wake' && REASONS[words]) return `${words}: ${REASONS[words]}`
-  return kind === 'takeover' ? words.replace(AGENT_NAMES, shortName) : words
+/** `iPhone, push 2: accepted`. */
+function pushWords({ attempts, platforms = [], answer = '' }) {
+  if (attempts === 0) return 'no push yet'
+  const phones = [...new Set(platforms.map(each => PHONES[each] ?? each))].join(' and ')
+  return `${phones === '' ? '' : `${phones}, `}push ${attempts}: ${ANSWERS[answer] ?? answer}`
 }

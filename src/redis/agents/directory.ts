@@ -18,6 +18,8 @@ export interface AgentCard {
   isDraining: boolean
   /** Its switch refuses what it is asked. */
   isRefusing?: boolean
+  /** When its connection, or one of these, changed, by its own clock, milliseconds of the epoch. Missing: an older version. */
+  sinceMs?: number
 }
 
 /** A name is unique to one thread of one process; a declaration is needed while that thread may be paused. */

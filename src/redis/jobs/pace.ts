@@ -3,7 +3,7 @@
 import { MS_PER_MINUTE, MS_PER_SECOND } from '../../base/units.ts'
 import type { RedisConnection } from '../connect.ts'
 import { paceKey } from '../keys.ts'
-import { bindScript } from '../scripts.ts'
+import { bindScript, reachable } from '../scripts.ts'
 import paceTurnLua from './paceTurn.lua' with { type: 'text' }
 
 const MICROSECONDS_PER_MS = 1_000
@@ -36,5 +36,15 @@ export function openPace(redis: RedisConnection) {
           ],
         ),
       ),
+
+    /** For those who look. @returns milliseconds until a turn taken now would begin. */
+    async ahead(coreUuid: string): Promise<number> {
+      const [free, [seconds, microseconds]] = await reachable(
+        Promise.all([redis.get(paceKey(coreUuid)), redis.time()]),
+      )
+      const aheadMs =
+        (Number(free ?? 0) - Number(microseconds)) / MICROSECONDS_PER_MS - Number(seconds) * MS_PER_SECOND
+      return aheadMs > AHEAD_MAX_MS ? 0 : Math.max(0, aheadMs)
+    },
   }
 }

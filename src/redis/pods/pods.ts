@@ -14,11 +14,16 @@ export interface PodCard {
   writtenAtMs: number
   /** What keeps it from taking calls: `redis`, `switch`, `draining`. */
   obstacles: string[]
+  /** What it lacks and does without: `switch`, `jobs` of a process that also serves PBXs. Missing: an older version. */
+  warnings?: string[]
+  /** When each of them began, and `full`: no further request can be held. Missing: an older version. */
+  since?: Record<string, number>
   residentBytes: number
   /** A front's. */
   waits?: HeldWaits
-  /** By switch, whether one of its agents is connected; empty for a front. */
-  switches: { name: string; isReady: boolean }[]
+  /** By switch, whether one of its agents is connected; empty for a front. `registered`: phones registered there that
+   *  can be pushed, told by the process whose agent listens for them. */
+  switches: { name: string; isReady: boolean; registered?: number }[]
   /** What did not end well, the newest last. */
   lately: RecentProblem[]
 }
@@ -42,6 +47,12 @@ export interface HeldCall {
   heldForMs: number
   /** Pushes sent so far, resends included. */
   attempts: number
+  /** Who calls: the number. What follows is missing in the card of an older version. */
+  caller?: string
+  /** Of the phones that are pushed. */
+  platforms?: readonly string[]
+  /** What Apple or Google said to the newest push: `accepted`, or why not; empty: nothing yet. */
+  answer?: string
 }
 
 /** A wake or a call that an operator may want to look into. */

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Installs Debian's redis-server for its binary alone. The package would start a service on port 6379 and
-# enable it at boot; the launcher runs a Redis of its own that ends with it, so the service is neither started
-# nor enabled. Run as root; the output is for the case that it fails.
+# Installs one of Debian's packages, whose name is the argument, for its program alone. redis-server would start a
+# service on port 6379 and enable it at boot; the launcher runs a Redis of its own that ends with it, so no service is
+# started or enabled. Run as root; the output is for the case that it fails.
 set -eu
+package=$1
 export DEBIAN_FRONTEND=noninteractive
 
 # invoke-rc.d and systemd's helper ask this program before they start a service; 101 forbids it
@@ -20,7 +21,7 @@ fi
 apt() {
   apt-get -o DPkg::Lock::Timeout=120 -o Acquire::Retries=0 -o Acquire::http::Timeout=8 -o Acquire::https::Timeout=8 "$@"
 }
-install() { apt install -y --no-install-recommends redis-server; }
+install() { apt install -y --no-install-recommends "$package"; }
 
 # A new machine has no package lists, an old one stale lists: fetch them when the first attempt fails, unless it failed
 # because nobody can be reached.
@@ -34,5 +35,6 @@ else
 fi
 
 # An administrator's own policy may have let it start.
+[ "$package" = redis-server ] || exit 0
 service redis-server stop >/dev/null 2>&1 || true
 update-rc.d redis-server disable >/dev/null 2>&1 || true

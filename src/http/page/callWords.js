@@ -1,0 +1,62 @@
+// How a call stands, in one sentence; and the words by which calls are put in order and filtered.
+import { duration, inWords } from './format.js'
+
+/** `Both answered, 1:09, two listen.` */
+export function sentenceOf(call, nowMs) {
+  const [a, b] = call.legs
+  const subject =
+    call.kind === 'asp-call' ? { a: 'The caller', b: 'the callee' } : { a: 'The phone', b: 'the other side' }
+  const { words, fromMs } = howOf(a, b, subject)
+  // What an older version began says only when its job was taken.
+  const sinceMs = fromMs ?? call.sinceMs
+  const lasts = sinceMs === null || sinceMs === undefined ? [] : [duration(nowMs - sinceMs)]
+  return `${[words, ...lasts, ...listenersOf(call.bargers)].join(', ')}.`
+}
+
+function howOf(a, b, subject) {
+  if (a === undefined || a.state === 'expected') return { words: 'Ordered, no phone rings yet', fromMs: null }
+  if (a.state === 'ringing') return { words: `${subject.a} is being rung`, fromMs: a.sinceMs }
+  if (a.state === 'hungup') return { words: `${subject.a} has hung up`, fromMs: a.sinceMs }
+  switch (b?.state) {
+    case undefined:
+      return { words: 'Answered', fromMs: a.sinceMs }
+    case 'expected':
+      return { words: `${subject.a} answered, ${subject.b} is not rung yet`, fromMs: a.sinceMs }
+    case 'ringing':
+      return { words: `${subject.a} waits, ${subject.b} is being rung`, fromMs: b.sinceMs }
+    case 'hungup':
+      return { words: `${subject.a} is left, ${subject.b} has hung up`, fromMs: b.sinceMs }
+    default:
+      return {
+        words: 'Both answered',
+        fromMs: a.sinceMs === null || b.sinceMs === null ? null : Math.max(a.sinceMs, b.sinceMs),
+      }
+  }
+}
+
+const MODES = {
+  mute: ['listens', 'listen'],
+  whisper: ['whispers', 'whisper'],
+  threeway: ['speaks with both', 'speak with both'],
+}
+
+function listenersOf(bargers) {
+  const inside = bargers.filter(barger => barger.state === 'answered')
+  return Object.entries(MODES).flatMap(([mode, [one, several]]) => {
+    const times = inside.filter(barger => barger.mode === mode).length
+    return times === 0 ? [] : [`${inWords(times)} ${times === 1 ? one : several}`]
+  })
+}
+
+/** Nobody steers it. */
+export const isInTrouble = call => !call.isOwnerAlive
+
+/** The choices of the filter that a call belongs to. */
+export function statesOf(call) {
+  const isAnswered = call.legs.every(leg => leg.state === 'answered')
+  return [
+    ...(isInTrouble(call) ? ['trouble'] : []),
+    isAnswered ? 'answered' : 'ringing',
+    ...(call.bargers.length > 0 ? ['barged'] : []),
+  ]
+}

@@ -1,0 +1,94 @@
+// The line above everything else: what is wrong, the worst first, each with since when and with links to what it is
+// about; or that all is well. The service judges; here its words become elements.
+import { attribute, byId, el, text } from './dom.js'
+import { clock, count, dayAndClock, shortName } from './format.js'
+
+/** More are folded away: who reads them has read the worst ones. */
+const SHOWN_MAX = 4
+
+const DAY_MS = 24 * 60 * 60_000
+
+/** How bad it is, for the tiles and the lamp. */
+export const LEVELS = ['good', 'note', 'warn', 'bad']
+
+export function createVerdict() {
+  const list = byId('trouble-list')
+  const more = byId('trouble-more')
+  let isWhole = false
+  let last
+  more.addEventListener('click', () => {
+    isWhole = !isWhole
+    draw()
+  })
+
+  function draw() {
+    const { level, troubles, well, nowMs } = last
+    attribute(byId('trouble'), 'data-level', level)
+    const isWell = level === 'good' || level === 'note'
+    const items = [
+      ...(isWell && well.length > 0 ? [{ words: well, level: 'good' }] : []),
+      ...troubles.slice(0, isWhole ? undefined : SHOWN_MAX),
+    ]
+    const json = JSON.stringify(items)
+    // A link that is being pressed must not be replaced under the finger.
+    if (list.dataset.json !== json) list.replaceChildren(...items.map(item => troubleItem(item, nowMs)))
+    list.dataset.json = json
+    const hidden = troubles.length - SHOWN_MAX
+    more.hidden = hidden <= 0
+    text(more, isWhole ? 'Show fewer' : `and ${hidden} more`)
+    say(level, troubles)
+  }
+
+  return {
+    /** @param verdict as the service made it. */
+    render(verdict, nowMs) {
+      last = { ...verdict, nowMs }
+      draw()
+    },
+  }
+}
+
+/** For those who hear the page: when something begins or ends, and not because a second has passed. */
+function say(level, troubles) {
+  const said = byId('trouble-said')
+  const ids = troubles.map(each => each.id).join('\n')
+  if (said.dataset.ids === ids) return
+  said.dataset.ids = ids
+  const [worst] = troubles
+  text(
+    said,
+    level === 'good'
+      ? 'All well.'
+      : `${count(troubles.length, level === 'note' ? 'note' : 'trouble')}: ${worst.words.map(wordsOf).join('')}`,
+  )
+}
+
+const wordsOf = part => (typeof part === 'string' ? part : part.isName ? shortName(part.text) : part.text)
+
+function troubleItem({ words, level, sinceMs, isSeen }, nowMs) {
+  const since =
+    sinceMs === undefined
+      ? undefined
+      : el(
+          'time',
+          { class: 'since', datetime: new Date(sinceMs).toISOString(), title: new Date(sinceMs).toString() },
+          `${isSeen ? 'seen since' : 'since'} ${nowMs - sinceMs < DAY_MS ? clock(sinceMs).slice(0, 5) : dayAndClock(sinceMs)}`,
+        )
+  return el(
+    'li',
+    { 'data-level': level },
+    words.map(part =>
+      typeof part === 'string' ? part : el('a', { href: hrefOf(part.about) }, wordsOf(part)),
+    ),
+    since && ' ',
+    since,
+  )
+}
+
+/** A timeline, a row or a panel's title, as an address within the page. */
+export function hrefOf(about) {
+  const id = about.includes(':') ? encodeURIComponent(about) : `${about}-title`
+  return about.startsWith('timeline=')
+    ? `#timeline=${encodeURIComponent(about.slice('timeline='.length))}`
+    : `#${id}`
+}

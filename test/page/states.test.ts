@@ -1,0 +1,375 @@
+// The states of the live page, each made up and shown in a real browser: every verdict with its links and its time, long
+// lists on a phone, filters, bargers, waits, mistakes in a dialog; and what a checker of accessibility says of them.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import axe from 'axe-core'
+import type { Browser } from 'puppeteer-core'
+import type { LiveView } from '../../src/live/liveView.ts'
+import { eventually } from '../harness/internal.ts'
+import { agent, call, NOW_MS, pod, queue, SWITCH, wellView } from '../live/madeUp.ts'
+import { findChromium, type Look, type OpenPage, openBrowser, openPage } from './browser.ts'
+import { outage, STATES } from './states.ts'
+import { openStubStage, type StubStage } from './stubStage.ts'
+
+const chromium = findChromium()
+
+describe.skipIf(!chromium)('the live page', () => {
+  let stage: StubStage
+  let browser: Browser
+  let opened: OpenPage[] = []
+
+  beforeAll(async () => {
+    stage = openStubStage(await wellView())
+    browser = await openBrowser()
+  }, 60_000)
+  afterEach(async () => {
+    for (const { page } of opened) await page.browserContext().close()
+    opened = []
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await stage?.close()
+  }, 30_000)
+
+  async function see(view: LiveView | undefined, look: Look = {}): Promise<OpenPage> {
+    stage.view = view
+    const open = await openPage(browser, stage.url, look)
+    opened.push(open)
+    return open
+  }
+
+  test('says that all is well, in green, and by what', async () => {
+    const { page, shows, complaints } = await see(await wellView())
+    await shows(
+      '#trouble-list',
+      /^All well: 2 processes, 2 connected agents, 1,200 of 1,200 wakes confirmed in the last hour\.$/,
+    )
+    expect(await page.$eval('#trouble', each => each.getAttribute('data-level'))).toBe('good')
+    expect(await lamp(page)).toBe('good')
+    expect(complaints).toEqual([])
+  })
+
+  test('gives each verdict with since when, and leads to what it is about', async () => {
+    const { page, shows } = await see(await wellView())
+    await shows('#trouble-list', 'All well')
+    const verdicts: [view: LiveView, words: RegExp, leadsTo: string, level: string][] = [
+      [
+        await wellView({ calls: [call('c1', { isOwnerAlive: false })], callsTotal: 1 }),
+        /1 call without an owner.* since \d\d:\d\d/,
+        '#calls-title',
+        'bad',
+      ],
+      [
+        await wellView({ pods: [pod('web-1', { isSilent: true, silentSinceMs: NOW_MS - 12_000 })] }),
+        /Process web-1 says nothing any more\. since \d\d:30/,
+        '#pod%3Aweb-1',
+        'bad',
+      ],
+      [
+        await wellView({ agents: [agent('a', { state: 'unconnected' })] }),
+        /No agent is connected to the switch 10\.0\.0\.5:8021\. since/,
+        `#${encodeURIComponent(`switch:${SWITCH}`)}`,
+        'bad',
+      ],
+      [
+        await wellView({ agents: [agent('a', { calls: 2 })] }),
+        /has one agent: nobody could take over its 2 calls/,
+        '#calls-title',
+        'warn',
+      ],
+      [
+        await wellView({ agents: [agent('a')] }),
+        /^It works: .* has one agent: no other could take over/,
+        '#agents-title',
+        'note',
+      ],
+      [
+        await wellView({ queues: [queue({ waiting: 3, nextHash: 'x', nextQueuedAtMs: NOW_MS - 40_000 })] }),
+        /3 jobs wait, the eldest 40 s\. since \d\d:29/,
+        '#queue%3Atalkiq-asp.calls',
+        'bad',
+      ],
+      [
+        await wellView({ switches: [{ name: SWITCH, paceAheadSeconds: 9, registered: null }] }),
+        /waits 9 s for its turn \(CALLS_PER_SECOND\)\. seen since/,
+        `#${encodeURIComponent(`switch:${SWITCH}`)}`,
+        'warn',
+      ],
+      [
+        await wellView({
+          queues: [
+            queue({
+              dead: 1,
+              newestDead: [{ reason: 'expired', at: '2026-11-30T14:20:00Z', dialId: 'late-1' }],
+              eldestDeadAt: '2026-11-30T14:20:00Z',
+            }),
+          ],
+        }),
+        /1 dead letter: late-1 expired\. since \d\d:20/,
+        '#timeline=late-1',
+        'warn',
+      ],
+      [
+        await wellView({ waits: { held: 19_000, heldMax: 20_000, eldest: [] } }),
+        /19,000 of 20,000 requests that may be held/,
+        '#waits-title',
+        'warn',
+      ],
+      [
+        await wellView({}, outage),
+        /Only 5 of 100 wakes were confirmed in the last 5 minutes, 95 % before: no phone woke in time\. since \d\d:26/,
+        '#outcomes-title',
+        'bad',
+      ],
+      [
+        await wellView({}, outage),
+        /60 pushes of com\.example\.phone refused in the last 5 minutes: InvalidProviderToken\. since/,
+        '#pushes-title',
+        'bad',
+      ],
+      [await wellView({}, outage), /150 of 150 pushes to Google got no answer/, '#pushes-title', 'bad'],
+      [
+        await wellView({}, outage),
+        /35 of 50 legs of calls failed .*: NETWORK_OUT_OF_ORDER/,
+        '#outcomes-title',
+        'bad',
+      ],
+      [
+        await wellView({}, ago => ({ 'wake.confirmed': 9, [ago > 4 ? 'trip.24' : 'trip.34']: 9 })),
+        /Phones take 2\.3 s to wake in the last 5 minutes, 0\.4 s before\. since \d\d:26/,
+        '#trips-title',
+        'warn',
+      ],
+    ]
+    for (const [view, words, leadsTo, level] of verdicts) {
+      stage.view = view
+      await shows('#trouble-list', words)
+      expect(await page.$eval('#trouble', each => each.getAttribute('data-level'))).toBe(level)
+      const links = (await page.$$eval('#trouble-list a', all =>
+        all.map(each => each.getAttribute('href')),
+      )) as string[]
+      expect(links).toContain(leadsTo)
+      // Nothing but a good verdict is green.
+      expect(await lamp(page)).not.toBe('good')
+    }
+    stage.view = undefined
+    await shows('#trouble-list', /Redis does not answer: nothing new can be seen\. seen since/)
+    expect(await lamp(page)).toBe('bad')
+  })
+
+  test('takes whoever follows a word of the verdict, or a figure, to the row or the panel', async () => {
+    const { page, shows } = await see(
+      await wellView({ pods: [pod('web-1', { isHearing: false })], agents: [agent('a', { calls: 1 })] }),
+    )
+    await shows('#trouble-list', 'hears no confirmations')
+    await page.click('#trouble-list a')
+    expect(await page.$eval('.rows > li:target', each => each.id)).toBe('pod:web-1')
+    await page.click('#figures a[href="#trips-title"]')
+    await eventually(
+      'the panel has the focus',
+      async () => (await page.evaluate('document.activeElement.id')) === 'trips-title',
+    )
+    // All tiles lead somewhere.
+    const dead = await page.$$eval(
+      '#figures a',
+      all => all.filter(each => !each.ownerDocument.querySelector(each.getAttribute('href')!)).length,
+    )
+    expect(dead).toBe(0)
+  })
+
+  test('shows of a hundred calls what matters first on a phone, and the rest when it is asked for', async () => {
+    const { page, shows } = await see(await STATES.worst!(), { width: 390, height: 844 })
+    await shows('#calls', /^sales-20460/)
+    const rows = () => page.$$eval('#calls > li', all => all.length)
+    expect(await rows()).toBe(6)
+    const height = (await page.evaluate('document.documentElement.scrollHeight')) as number
+    expect(height).toBeLessThan(6_000)
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390)
+    // Troubles stand before calls, for eyes and for those who hear the page.
+    const [lately, calls] = (await page.evaluate(
+      "['lately', 'calls'].map(id => document.getElementById(id).getBoundingClientRect().top)",
+    )) as [number, number]
+    expect(lately).toBeLessThan(calls)
+    await page.tap('#calls-fold')
+    expect(await rows()).toBe(96)
+    await page.tap('#calls-fold')
+    expect(await rows()).toBe(6)
+  })
+
+  test('filters calls by organisation, user, number and state, and wakes by theirs', async () => {
+    const { page, shows } = await see(await STATES.worst!())
+    await shows('#calls', /^sales-20460/)
+    const ids = (list: string) =>
+      page.$$eval(`#${list} > li`, all => all.map(each => each.getAttribute('data-id')))
+    const filter = async (list: string, words: string, state = '') => {
+      await page.$eval(`#${list}-filter input`, (field, value) => Object.assign(field, { value }), words)
+      await page.select(`#${list}-filter select`, state)
+      await shows(`#${list}-filter .found`, words === '' && state === '' ? /^$/ : /^\d+ of/)
+      return ids(list)
+    }
+    const first = await ids('calls')
+    expect(await filter('calls', 'northwind agent-5')).toEqual(['sales-20404'])
+    expect(await filter('calls', '+15105550107')).toEqual(['sales-20407'])
+    expect(await filter('calls', '…913')).toEqual(['sales-20401'])
+    expect(await filter('calls', '', 'trouble')).toEqual(['sales-20460'])
+    expect(await filter('calls', '', 'barged')).toEqual(['sales-20401'])
+    expect(await filter('calls', 'initech', 'ringing')).toHaveLength(6)
+    expect(await filter('calls', 'nobody')).toEqual([])
+    await shows('#calls-none', 'No call is like that.')
+    expect(await filter('calls', '')).toEqual(first)
+    // What stands in a row filters too.
+    await page.click('[data-id="sales-20402"] .who .soft .link')
+    await shows('#calls-filter .found', '32 of 96 calls')
+
+    expect(await filter('waits', 'alice')).toEqual(['pbx1-1795332.77'])
+    expect(await filter('waits', '', 'refused')).toEqual(['pbx1-1795331.77'])
+    expect(await filter('waits', '', 'late')).toHaveLength(3)
+  })
+
+  test('tells a call in one sentence, and of bargers which phone and how long', async () => {
+    const inside = { state: 'answered', mode: 'mute', sinceMs: NOW_MS - 61_000, phone: '…103' }
+    const legs = (a: string, b?: string) =>
+      [a, b].flatMap((state, side) =>
+        state === undefined
+          ? []
+          : [
+              {
+                side: String(side),
+                state,
+                sinceMs: NOW_MS - (side === 0 ? 75_000 : 69_000),
+                number: side === 0 ? '…101' : 'agent-2',
+              },
+            ],
+      )
+    const calls = [
+      call('two-listen', {
+        bargers: [
+          { ...inside, bargeId: 'b1' },
+          { ...inside, bargeId: 'b2', phone: 'sip:agent-2@10.0.0.9' },
+        ],
+      }),
+      call('all-kinds', {
+        bargers: [
+          { ...inside, bargeId: 'b3', mode: 'whisper' },
+          { ...inside, bargeId: 'b4', mode: 'threeway' },
+          { ...inside, bargeId: 'b5', state: 'ringing', sinceMs: NOW_MS - 3_000 },
+        ],
+      }),
+      call('rings-a', { legs: legs('ringing', 'expected') }),
+      call('rings-b', { legs: legs('answered', 'ringing') }),
+      call('ordered', { legs: legs('expected', 'expected') }),
+      call('bot', { kind: 'bot-call', legs: legs('answered') }),
+      call('old', {
+        sinceMs: null,
+        legs: legs('answered', 'answered').map(leg => ({ ...leg, sinceMs: null })),
+      }),
+    ]
+    const { shows } = await see(await wellView({ calls, callsTotal: calls.length }))
+    const row = (id: string, words: string | RegExp, part = '.sentence') =>
+      shows(`[data-id="${id}"] ${part}`, words)
+    await row('two-listen', 'Both answered, 1:09, two listen.')
+    await row(
+      'two-listen',
+      /Barger …103 is in the call, 1:01 .*Barger sip:agent-2@10\.0\.0\.9 is in the call/,
+      '.bargers',
+    )
+    await row('all-kinds', 'Both answered, 1:09, one whispers, one speaks with both.')
+    await row('all-kinds', 'Barger …103 is being rung, 0:03', '.bargers')
+    await row('rings-a', 'The caller is being rung, 1:15.')
+    await row('rings-b', 'The caller waits, the callee is being rung, 1:09.')
+    await row('rings-b', 'callee agent-2', '.legs')
+    await row('ordered', 'Ordered, no phone rings yet, 1:15.')
+    await row('bot', 'Answered, 1:15.')
+    await row('old', 'Both answered.')
+  })
+
+  test('tells of a wake who calls, which phones are pushed, and what came of it', async () => {
+    const { shows } = await see(await wellView({ waits: (await STATES.worst!())!.waits }))
+    const row = (id: string, words: string) => shows(`#waits [data-id="${id}"]`, words)
+    await row('pbx1-1795330.77', '…555 calls account …921 3.7 s of 4.0 s Android, push 4: accepted')
+    await row('pbx1-1795331.77', 'iPhone and Android, push 3: BadDeviceToken')
+    await row('pbx1-1795332.77', 'calls account alice')
+    await row('pbx1-1795332.77', 'push 2: no answer yet')
+    await row('pbx1-1795334.77', 'no push yet')
+  })
+
+  test('a person who said no is no alarm, and phones that registered are counted by switch', async () => {
+    const { page, shows } = await see(
+      await wellView({ switches: [{ name: SWITCH, paceAheadSeconds: 0, registered: 312 }] }, () => ({
+        'wake.confirmed': 1,
+        'wake.unavailable': 3,
+      })),
+    )
+    await shows('#trouble-list', 'All well')
+    await shows('#figures', /Wakes confirmed 100 % 60 of 60.* Phones registered 312 by SIP, at 1 switch/)
+    await shows('#agents', '312 phones registered')
+    const kinds = await page.$$eval('#outcomes li', all =>
+      all.map(each => [each.textContent, each.querySelector('.bar')?.getAttribute('data-kind')]),
+    )
+    expect(kinds).toContainEqual(['unavailable180', 'fine'])
+  })
+
+  test('says in the Barge dialog what is wrong, and loses nothing of what was typed', async () => {
+    const { page, shows, complaints } = await see(await wellView({ calls: [call('call-1')], callsTotal: 1 }))
+    await shows('#calls', 'call-1')
+    stage.commands.length = 0
+    stage.answer = () => ({ status: 422, body: { detail: 'phone_number must be a number: 1-20 digits' } })
+    await page.click('[data-act=barge]')
+    await page.type('#barge-number', 'no number')
+    await page.type('#barge-caller', '15105550100')
+    await page.click('#barge button.main')
+    await shows('#barge-wrong', 'Not done: phone_number must be a number: 1-20 digits.')
+    expect(await page.$eval('#barge', each => each.hasAttribute('open'))).toBe(true)
+    expect(await page.evaluate('document.activeElement.id')).toBe('barge-number')
+    expect(await page.$eval('#barge-number', each => each.getAttribute('aria-invalid'))).toBe('true')
+    expect(await page.evaluate("document.getElementById('barge-caller').value")).toBe('15105550100')
+
+    stage.answer = () => ({ status: 200 })
+    await page.$eval('#barge-number', field => Object.assign(field, { value: '15105550103' }))
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('#barge:not([open])')
+    await shows('#notices', 'call-1: 15105550103 is being rung.')
+    expect(stage.commands.at(-1)).toEqual({
+      path: '/api/calls/call-1/barge',
+      body: { phone_number: '15105550103', caller_id: '15105550100' },
+    })
+    expect(complaints).toEqual([])
+  })
+
+  test('says what came of a barge that was left by Esc before its answer', async () => {
+    const { page, shows } = await see(await wellView({ calls: [call('call-1')], callsTotal: 1 }))
+    await shows('#calls', 'call-1')
+    const { promise, resolve } = Promise.withResolvers<{ status: number; body: unknown }>()
+    stage.answer = () => promise
+    await page.click('[data-act=barge]')
+    await page.type('#barge-number', '15105550103')
+    await page.type('#barge-caller', '15105550100')
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('Escape')
+    await page.waitForSelector('#barge:not([open])')
+    resolve({ status: 409, body: { detail: 'the call has ended' } })
+    await shows('#notices', 'call-1: Not done: the call has ended.')
+    stage.answer = () => ({ status: 200 })
+  })
+
+  // Each takes a second: those in which there is most to see.
+  const CHECKED: [state: string, look: Look][] = [
+    ['worst', { width: 390, height: 844 }],
+    ['worst', { width: 1440, colours: 'dark' }],
+    ['busy', { width: 1440 }],
+    ['empty', { width: 390, height: 844, colours: 'dark' }],
+  ]
+  for (const [name, look] of CHECKED)
+    test(`has nothing that a checker of accessibility would mend: ${name}, ${JSON.stringify(look)}`, async () => {
+      const { page, shows } = await see(await STATES[name]!(), look)
+      await shows('#trouble-list', /\w/)
+      await page.evaluate(axe.source)
+      const found = await page.evaluate(
+        "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map(each => [each.id, ...each.nodes.map(node => node.html)]))",
+      )
+      expect(found).toEqual([])
+      expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
+    })
+})
+
+/** The level that the lamp beside "live" shows. */
+const lamp = (page: OpenPage['page']) => page.$eval('#connection', each => each.getAttribute('data-level'))
