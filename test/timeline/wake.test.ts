@@ -58,7 +58,10 @@ describe('a wake', () => {
     expect((await asked).body).toBe('status=ACK')
     await timeline('whole', 'app-answered')
     const told = await timeline('whole')
-    expect(kinds(told)).toEqual([
+    // On a busy machine further pushes leave before the answer is there.
+    const further = kinds(told).slice(6, -2)
+    expect(new Set(further).isSubsetOf(new Set(['push-sent', 'push-answered']))).toBe(true)
+    expect(kinds(told).toSpliced(6, further.length)).toEqual([
       'request',
       'devices-found',
       'push-sent',
