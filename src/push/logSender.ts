@@ -2,7 +2,7 @@
 // developer without keys answers a call by hand: the line's `response_api` is the URL the app would have posted to,
 // and whoever has it can confirm that one call. With APPS_FILE none of this is ever logged.
 import { type Log, mask } from '../base/log.ts'
-import type { PushSender } from './push.ts'
+import type { PushOutcome, PushSender } from './push.ts'
 
 /** Accepts every push and logs it whole at level info, but for the device's push token and the people's names and
  *  numbers, which the log masks by its own settings. */
@@ -11,6 +11,8 @@ export function createLogSender(log: Log): PushSender {
   return {
     async send(target, payload) {
       pushes++
+      const accepted: PushOutcome = { kind: 'accepted', id: `log-${pushes}`, isLogged: true }
+      if (!log.isLevelEnabled('info')) return accepted
       // `token` stands in `response_api` too. The log masks by these field names.
       const { type, token: _, phonenumber, caller_id: callerId, ...rest } = payload
       const { platform, app } = target
@@ -19,7 +21,7 @@ export function createLogSender(log: Log): PushSender {
         { platform, app, device, phonenumber, callerId, ...rest },
         `no APPS_FILE: push '${type}' goes here`,
       )
-      return { kind: 'accepted', id: `log-${pushes}`, isLogged: true }
+      return accepted
     },
     async close() {},
   }

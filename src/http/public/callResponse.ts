@@ -85,8 +85,14 @@ const wantsEvents = (request: Request): boolean =>
 const textOf = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined
 
+/** Made once: a verdict is one of a few words. */
+const JSON_HEADERS = new Headers({ 'content-type': 'application/json;charset=utf-8' })
+
 const respondVerdict = (verdict: Verdict): Response =>
-  Response.json({ verdict }, { status: verdict === 'proceed' ? 202 : 404 })
+  new Response(`{"verdict":"${verdict}"}`, {
+    status: verdict === 'proceed' ? 202 : 404,
+    headers: JSON_HEADERS,
+  })
 
 function tokenInQuery(url: string): string | undefined {
   const query = url.indexOf('?')

@@ -1,6 +1,6 @@
 // The confirmation token, which the service signs itself: it entitles one device to answer one wake. Signed for the
 // push, verified when the app answers; both by jose, with keys that are imported once.
-import { decodeJwt, errors, jwtVerify, SignJWT } from 'jose'
+import { CompactSign, decodeJwt, errors, jwtVerify } from 'jose'
 import { canonicalAccount } from '../../base/account.ts'
 import type { NamedSecret } from '../../config/kinds.ts'
 import type { ConfirmationClaims } from '../../wake/wakeDesk.ts'
@@ -10,6 +10,8 @@ import { importPromptHmacKey } from './promptHmac.ts'
 const ISSUER = 'hookswitch'
 const AUDIENCE = 'call-response'
 const ALGORITHM = 'HS256'
+
+const encoder = new TextEncoder()
 
 /** The wake's name stands in `iat`, as the part of a second by which it comes before a whole one: less than 0.1 s, in
  *  millionths. So the token has the claims that its contract names and no other. */
@@ -49,14 +51,18 @@ export function createConfirmationTokens(secrets: () => Promise<readonly NamedSe
   return {
     async sign({ account, callId, deviceId, wake, issuedAtSeconds, expiresAtSeconds }) {
       const { kid, key } = (await keys()).newest
-      return new SignJWT({ device_id: deviceId })
+      const claims = {
+        device_id: deviceId,
+        iss: ISSUER,
+        aud: AUDIENCE,
+        sub: account,
+        jti: callId,
+        iat: issuedAtSeconds - (wake ?? 0) / WAKES_A_SECOND,
+        exp: expiresAtSeconds,
+      }
+      // `SignJWT` makes the same, of a copy of the claims.
+      return new CompactSign(encoder.encode(JSON.stringify(claims)))
         .setProtectedHeader({ alg: ALGORITHM, kid })
-        .setIssuer(ISSUER)
-        .setAudience(AUDIENCE)
-        .setSubject(account)
-        .setJti(callId)
-        .setIssuedAt(issuedAtSeconds - (wake ?? 0) / WAKES_A_SECOND)
-        .setExpirationTime(expiresAtSeconds)
         .sign(key)
     },
 

@@ -32,7 +32,7 @@ function teachSubtleCrypto(): void {
     async sign(this: SubtleCrypto, ...given: Parameters<typeof sign>): Promise<ArrayBuffer> {
       const [, key, data] = given as Signing
       const hasher = hashers.get(key)
-      return hasher ? (digestOf(hasher, data).buffer as ArrayBuffer) : sign.apply(this, given)
+      return hasher ? digestOf(hasher, data).buffer : sign.apply(this, given)
     },
     async verify(this: SubtleCrypto, ...given: Parameters<typeof verify>): Promise<boolean> {
       const [, key, signature, data] = given as Verifying
@@ -42,13 +42,15 @@ function teachSubtleCrypto(): void {
   })
 }
 
-const digestOf = (hasher: Bun.CryptoHasher, data: Bytes): Uint8Array =>
-  new Uint8Array(hasher.copy().update(bytesOf(data)).digest())
+/** In memory of its own. */
+const digestOf = (hasher: Bun.CryptoHasher, data: Bytes): Uint8Array<ArrayBuffer> =>
+  hasher.copy().update(bytesOf(data)).digest() as Buffer<ArrayBuffer>
 
-const bytesOf = (source: Bytes): Uint8Array =>
-  source instanceof ArrayBuffer
-    ? new Uint8Array(source)
-    : new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
+function bytesOf(source: Bytes): Uint8Array {
+  if (source instanceof Uint8Array) return source
+  if (source instanceof ArrayBuffer) return new Uint8Array(source)
+  return new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
+}
 
 /** In a time that tells nothing of where they differ. */
 const isSame = (given: Uint8Array, expected: Uint8Array): boolean =>

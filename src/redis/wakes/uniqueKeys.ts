@@ -41,7 +41,7 @@ export function readUniqueKey(given: string): string | undefined {
   return /^[0-9a-f]{32}$/.test(digits) ? digits : undefined
 }
 
-const sha1 = (text: string): string => new Bun.CryptoHasher('sha1').update(text).digest('hex')
+const sha1 = (text: string): string => Bun.SHA1.hash(text, 'hex')
 
 /** The slot is a CRC, which is linear: what the last digits change of it does not hang on the digits before them. Four
  *  make four fifths of all differences; with the sixteen that may stand before them there always is a way. */
