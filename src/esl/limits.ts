@@ -1,6 +1,7 @@
 // Every bound of an event socket, with its reason: those of any connection, those of a link to a switch, and those of a
 // connection that a switch makes for one channel. Time is in milliseconds. Nothing here acts.
 import { FRAME_LIMITS, type FrameLimits } from './frames.ts'
+import type { ShareLimits } from './shares.ts'
 
 /** What every connection is bounded by, whoever made it. */
 export interface ConnectionLimits extends FrameLimits {
@@ -14,7 +15,7 @@ export interface ConnectionLimits extends FrameLimits {
   unsentBytesMax: number
 }
 
-export interface LinkLimits extends ConnectionLimits {
+export interface LinkLimits extends ConnectionLimits, ShareLimits {
   /** A command's reply, where the caller names no time. FreeSWITCH answers in 1-2 ms; `api` waits for the command. */
   commandTimeoutMs: number
   /** FreeSWITCH's `event-heartbeat-interval`: 20 s unless switch.conf says otherwise. */
@@ -42,6 +43,10 @@ export const LINK_LIMITS: LinkLimits = {
   refusedRetryMs: 30_000,
   waitingCommandsMax: 1_000,
   jobsMax: 10_000,
+  // At 2 ms for each an order waits 40 ms behind them, at a slow switch's 100 ms two seconds of its five.
+  lookupsMax: 20,
+  lookupsQueuedMax: 20_000,
+  originatesMax: 500,
   unsentBytesMax: 1024 * 1024,
   ...FRAME_LIMITS,
 }

@@ -9,6 +9,7 @@ import type { SwitchEvent } from './event.ts'
 import { JobTable } from './jobs.ts'
 import { LINK_LIMITS, type LinkLimits } from './limits.ts'
 import { type CommandOutcome, outcomeOf } from './outcome.ts'
+import { CommandShares, kindOf } from './shares.ts'
 import { type ConnectionSettings, type EventFilter, SwitchConnection } from './switchConnection.ts'
 
 export type { LinkLoss } from './connection.ts'
@@ -101,6 +102,7 @@ export class SwitchLink {
   readonly #limits: LinkLimits
   readonly #log: Log
   readonly #jobs = new JobTable()
+  readonly #shares: CommandShares
   #connection: SwitchConnection | undefined
   #retryTimer: ReturnType<typeof setTimeout> | undefined
   #watchTimer: ReturnType<typeof setInterval> | undefined
@@ -120,6 +122,7 @@ export class SwitchLink {
     this.#options = options
     this.#settings = { host, port, password, events, filters }
     this.#limits = { ...LINK_LIMITS, ...options.limits }
+    this.#shares = new CommandShares(this.#limits)
     this.#log = options.log.child({ switchHost: host, switchPort: port })
   }
 
@@ -141,9 +144,10 @@ export class SwitchLink {
     return (this.#connection?.waitingReplies ?? 0) + this.#jobs.size
   }
 
-  /** A command given now could not be sent: too many are unanswered. */
+  /** An originate given now could not be sent: too many commands are unanswered. */
   get isBusy(): boolean {
     const { waitingCommandsMax, jobsMax } = this.#limits
+    if (this.#shares.isFullOfOriginates) return true
     return (this.#connection?.waitingReplies ?? 0) >= waitingCommandsMax || this.#jobs.size >= jobsMax
   }
 
@@ -216,15 +220,23 @@ export class SwitchLink {
     onOutcome?: (outcome: CommandOutcome) => void,
   ): Promise<CommandOutcome> {
     const { meter } = this.#options
-    const sentAtMs = meter?.nowMs() ?? 0
+    let sentAtMs = meter?.nowMs() ?? 0
     return new Promise(resolve => {
       const settle = (outcome: CommandOutcome): void => {
         meter?.onReply(word, outcome.kind, meter.nowMs() - sentAtMs)
         onOutcome?.(outcome)
         resolve(outcome)
       }
-      if (this.#connection) this.#connection.ask(packet, timeoutMs, settle)
-      else settle({ kind: 'lost' })
+      const send = (answered: () => void): void => {
+        sentAtMs = meter?.nowMs() ?? 0
+        const settleAnswered = (outcome: CommandOutcome): void => {
+          answered()
+          settle(outcome)
+        }
+        if (this.#connection) this.#connection.ask(packet, timeoutMs, settleAnswered)
+        else settleAnswered({ kind: 'lost' })
+      }
+      if (!this.#shares.give(kindOf(word), send)) settle({ kind: 'busy' })
     })
   }
 

@@ -102,6 +102,45 @@ describe('a command', () => {
     expect(peer.received.slice(-3)).toEqual(['api one', 'api two', 'api four'])
   })
 
+  test('waits for its turn if it is a lookup; originates have their share, and orders the rest', async () => {
+    const limits = { lookupsMax: 2, originatesMax: 1, commandTimeoutMs: 30_000 }
+    const { link, spoof, peer } = await readyLink(SILENCE, { limits })
+    const lookups = [1, 2, 3, 4].map(n => link.api(asCommand(`uuid_dump ${n} json`)))
+    const first = link.bgapi(asCommand('originate one'), { jobUuid: 'one', timeoutMs: 30_000 })
+    expect(link.isBusy).toBe(true)
+    const second = link.bgapi(asCommand('originate two'), { jobUuid: 'two', timeoutMs: 30_000 })
+    expect(await second.accepted).toEqual({ kind: 'busy' })
+    const order = link.api(asCommand('uuid_kill 5'))
+    await spoof.packet('api uuid_kill 5')
+    const ours = () =>
+      peer.received.filter(each => /^(bg)?api (uuid|orig)/.test(each)).map(each => each.split('\n')[0])
+    expect(ours()).toEqual([
+      'api uuid_dump 1 json',
+      'api uuid_dump 2 json',
+      'bgapi originate one',
+      'api uuid_kill 5',
+    ])
+    peer.respond('1')
+    peer.respond('2')
+    await spoof.packet('api uuid_dump 4 json')
+    for (const answer of ['5', '3', '4']) peer.respond(answer)
+    const texts = (await Promise.all([...lookups, order])).map(each =>
+      'text' in each ? each.text : each.kind,
+    )
+    expect(texts).toEqual(['1', '2', '3', '4', '5'])
+    peer.drop()
+    expect(await first.accepted).toEqual({ kind: 'lost' })
+  })
+
+  test('that waits for its turn when the socket drops is lost with the others', async () => {
+    const { link, lost, peer, spoof } = await readyLink(SILENCE, { limits: { lookupsMax: 1 } })
+    const lookups = Array.from({ length: 5_000 }, () => link.api(asCommand('show channels as json'), 60_000))
+    await spoof.packet('api show channels as json')
+    peer.drop()
+    expect(new Set((await Promise.all(lookups)).map(each => each.kind))).toEqual(new Set(['lost']))
+    await lost.next()
+  })
+
   const LONG = asCommand('x'.repeat(16_000))
   const MANY = 600
 
