@@ -45,6 +45,7 @@ export function openAgents({ config, apps, metrics, log, pod, isPretty }: Agents
     activeKey,
     gateways,
     gateway,
+    accountDial,
     sipProfile,
     sipHeaderPrefix,
   } = config
@@ -56,6 +57,8 @@ export function openAgents({ config, apps, metrics, log, pod, isPretty }: Agents
     activeKey,
     gateways,
     gateway,
+    accountDial,
+    wakeTimeoutMs: config.wakeTimeoutMs || config.roundtripWaitMs,
     sipProfile,
     sipHeaderPrefix,
     ringTimeoutSeconds,
@@ -103,6 +106,8 @@ export function openAgents({ config, apps, metrics, log, pod, isPretty }: Agents
       metrics.registers.inc({ source: 'freeswitch', result }, times),
     registerConfirmations: (verdict: string, times: number) =>
       metrics.registerConfirmations.inc({ source: 'freeswitch', verdict }, times),
+    jobWakes: (result: string, times: number) => metrics.jobWakes.inc({ result }, times),
+    contactsLeftOut: (_: string, times: number) => metrics.contactsLeftOut.inc(times),
     takeovers: (_: string, times: number) => metrics.takeovers.inc(times),
     timelineDropped: (_: string, times: number) => metrics.timelineDropped.inc(times),
   }

@@ -24,11 +24,13 @@ import { openRateLimit } from '../redis/rateLimit.ts'
 import { DEAF_AFTER_MS } from '../redis/selfTest.ts'
 import { sharedSecret } from '../redis/sharedSecret.ts'
 import { openSubscriber } from '../redis/subscriber.ts'
+import { openWakeRequests } from '../redis/wakeRequests/wakeRequests.ts'
 import { openWakes } from '../redis/wakes/wakes.ts'
 import type { TimelineRoom } from '../timeline/open.ts'
 import type { Recorder } from '../timeline/recorder.ts'
 import type { Traces } from '../timeline/traced.ts'
 import { createRegistrar } from '../union/registrar.ts'
+import { openWakeService } from '../union/serveWakes.ts'
 import { createAppStatistics } from '../wake/appStatistics.ts'
 import { openCallNews } from '../wake/callNews.ts'
 import { openRegistrationDesk } from '../wake/registration.ts'
@@ -209,6 +211,16 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
             log,
           }),
         )
+  const wakeService = openWakeService({
+    store: openWakeRequests(redis),
+    openBlocking: () => openRedis(redisSettings, 'blocking', log),
+    listen: subscriber.listen,
+    front: pod,
+    hold: (call, dropped, how) => desk.hold(pool, { ...call, isJob: true }, dropped, how),
+    canHold: () => !isDraining && isRedisReady() && pool.size < config.waitsMax,
+    clock: Date.now,
+    log,
+  })
   await listenAt(publicPlace(config), () =>
     listen(publicApp, { hostname: config.host, port: config.port, ...PUBLIC_LISTENER }),
   )
@@ -257,10 +269,12 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
       isDraining = true
       verdicts.drain()
       door?.stopAccepting()
+      await wakeService.stop()
       await Promise.race([pool.emptied(), Bun.sleep(config.roundtripWaitMs)])
     },
 
     async close(): Promise<void> {
+      wakeService.close()
       await door?.close()
       await publicApp.stop()
       await verdicts.close()

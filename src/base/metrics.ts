@@ -114,6 +114,16 @@ export function createMetrics() {
       'REGISTERs of phones that were pushed for a waiting wake, by verdict',
       ['source', 'verdict'],
     ),
+    jobWakes: counter(
+      'hookswitch_job_wakes_total',
+      'Wakes that agents asked for because a job names an account, by what became of them',
+      ['result'],
+    ),
+    contactsLeftOut: counter(
+      'hookswitch_contacts_left_out_total',
+      'Contacts of accounts that were not dialled, because the switch might dial something else than a phone by them',
+      [],
+    ),
     dialplanSockets: counter(
       'hookswitch_dialplan_sockets_total',
       "Channels that FreeSWITCH's dialplan brought by `socket`, by what became of them",

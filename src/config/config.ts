@@ -3,6 +3,7 @@
 // and never with their values, because half of the settings are secrets.
 import { fail, ok, type Result } from '../base/result.ts'
 import {
+  accountDial,
   choice,
   flag,
   gatewayMap,
@@ -228,6 +229,16 @@ export const SETTINGS = {
     'GATEWAY',
     'flowroute',
     'Gateway of the calls whose provider `GATEWAYS` does not name, of bot calls and of bargers.',
+  ),
+  accountDial: accountDial(
+    'ACCOUNT_DIAL',
+    'How a job’s account is called once its phones are awake: at their contacts at this switch (with `@<domain>` where accounts have none of their own), or through a gateway.',
+  ),
+  wakeTimeoutMs: integer(
+    'WAKE_TIMEOUT',
+    0,
+    { min: 0, max: 120_000 },
+    'Milliseconds for which the phones of a job’s account are woken; 0 is `APP_PUSH_ROUNDTRIP_WAIT`.',
   ),
   sipProfile: name('SIP_PROFILE', 'external', 'SIP profile of the switch through which SIP URIs are called.'),
   sipHeaderPrefix: name(

@@ -175,6 +175,21 @@ export function gatewayMap(env: string, about: string): Setting<Readonly<Record<
   })
 }
 
+/** How an account is dialled whose phones are awake. */
+export type AccountDial = { kind: 'user'; domain: string | undefined } | { kind: 'gateway'; gateway: string }
+
+export function accountDial(env: string, about: string): Setting<AccountDial> {
+  const parse = (given: string): AccountDial => {
+    const [, domain] = /^user(?:@([A-Za-z0-9.-]{1,253}))?$/.exec(given) ?? []
+    if (domain !== undefined || given === 'user') return { kind: 'user', domain }
+    if (given.startsWith('gateway:'))
+      return { kind: 'gateway', gateway: parseName(given.slice('gateway:'.length)) }
+    throw new Error('must be `user`, `user@<domain>` or `gateway:<name>`')
+  }
+  const values = '`user`, `user@<domain>`, `gateway:<name>`'
+  return setting<AccountDial>(env, 'user', { kind: 'user', domain: undefined }, about, parse, values)
+}
+
 /** A place where something listens; no port: another setting's. */
 export interface HostPort {
   host: string

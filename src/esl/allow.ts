@@ -26,6 +26,9 @@ export type HeaderText = Allowed<'HeaderText'>
 export type HeaderPrefix = Allowed<'HeaderPrefix'>
 export type SipUsername = Allowed<'SipUsername'>
 export type SipPassword = Allowed<'SipPassword'>
+export type Account = Allowed<'Account'>
+export type AccountUser = Allowed<'AccountUser'>
+export type Contact = Allowed<'Contact'>
 export type MediaPath = Allowed<'MediaPath'>
 export type VariableText = Allowed<'VariableText'>
 
@@ -117,6 +120,28 @@ export const parseHeaderText = (value: unknown): Parsed<HeaderText> =>
 /** What our SIP headers' names begin with: `X-`, `Accuvit-`. */
 export const parseHeaderPrefix = (value: unknown): Parsed<HeaderPrefix> =>
   take(textFrom(value), /^[A-Za-z][A-Za-z0-9-]{0,31}$/, 'must be 1-32 of letters, digits and -')
+
+/** Whose phones register: `user` or `user@domain`, as the routes of the wake take it. */
+export const parseAccount = (value: unknown): Parsed<Account> =>
+  take(
+    textFrom(value),
+    /^[A-Za-z0-9_.+~-]{1,64}(?:@[A-Za-z0-9.-]{1,255})?$/,
+    'must be an account: 1-64 of letters, digits and _.+~-, with or without @domain',
+  )
+
+/** An account's name alone, dialled through a gateway like a number. */
+export const accountUser = (account: Account): AccountUser => account.split('@')[0] as AccountUser
+
+/** One contact of `sofia_contact`: the way to a phone that registered. Its URI is the phone's own text, which FreeSWITCH
+ *  keeps as it came (measured): through `sofia/internal/sip:1@h;x=a:_:sofia/gateway/…` or a comma in it, whoever may
+ *  register dials what they like at the operator's cost. So it must be a plain SIP URI with a user and a host, at a profile
+ *  and never at a gateway. What is left out besides: an IPv6 host (brackets), and a URI without a user. */
+export const parseContact = (value: unknown): Parsed<Contact> =>
+  take(textFrom(value), CONTACT, 'must be sofia/<profile>/sip:user@host with plain parameters')
+
+/** `!` and `~` have a meaning of ours in the command that it is put into. */
+const CONTACT =
+  /^(?=.{1,1024}$)sofia\/(?!gateway\/)[A-Za-z0-9_.-]{1,64}\/sips?:[A-Za-z0-9_.+*#&=%-]{1,256}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?(?:;[A-Za-z0-9_.:=@+/&%*#-]*)*$/i
 
 /** No colon: FreeSWITCH hands name and password to Sofia joined by colons. */
 export const parseSipUsername = (value: unknown): Parsed<SipUsername> =>

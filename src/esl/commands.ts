@@ -2,7 +2,7 @@
 // for `api` or `bgapi`, with its wire form above it. No decision is made here: dial/ knows when, link.ts how.
 // Answers named here were measured on FreeSWITCH 1.10.12.
 import { assert } from '../base/result.ts'
-import type { ChannelUuid, MediaPath } from './allow.ts'
+import type { Account, ChannelUuid, MediaPath } from './allow.ts'
 import { asCommand, type EslCommand, type EslMessage } from './command.ts'
 import type { HangupCause } from './hangupCauses.ts'
 
@@ -25,6 +25,15 @@ export function bridgeChannels(first: ChannelUuid, second: ChannelUuid): EslComm
  *  ask `fileExists` first. */
 export const playToBoth = (channelUuid: ChannelUuid, path: MediaPath): EslCommand =>
   asCommand(`uuid_broadcast ${channelUuid} ${path} both`)
+
+/** US ring-back: 2 s on, 4 s off (`us-ring` in FreeSWITCH's vars.xml), until something else is done with the leg. */
+const RINGBACK_TONE = 'tone_stream://%(2000,4000,440,480);loops=-1'
+
+// uuid_transfer <uuid> m:!:playback:tone_stream://... inline
+/** A parked caller hears it ring while the callee's phones are woken; the next transfer ends that. A broadcast would begin
+ *  200 ms late, perhaps in the middle of the talk. */
+export const playRingback = (channelUuid: ChannelUuid): EslCommand =>
+  asCommand(`uuid_transfer ${channelUuid} m:!:playback:${RINGBACK_TONE} inline`)
 
 // uuid_break <uuid> all both
 /** Stops what plays and what waits to be played, on both sides. `+OK` also when nothing plays. */
@@ -76,6 +85,11 @@ export const dumpChannel = (channelUuid: ChannelUuid): EslCommand =>
 // show registrations as json
 /** What phones are bound to at this moment, with the contact of each: a reply of some 0.4 KB for each. */
 export const listRegistrations = (): EslCommand => asCommand('show registrations as json')
+
+// sofia_contact */<user>@<domain>
+/** Answers with the account's contacts, commas between them, the eldest first, stale ones among them; with none
+ *  `error/user_not_registered`. Without a domain the switch takes its own. */
+export const contactsOfAccount = (account: Account): EslCommand => asCommand(`sofia_contact */${account}`)
 
 // show channels as json
 /** Answers `{"row_count":n,"rows":[...]}`; with none `{"row_count": 0}` alone. Rows have `uuid`, no dial id; the list

@@ -3,8 +3,10 @@
 // Timings and answers named here were measured on FreeSWITCH 1.10.12.
 import { assert } from '../base/result.ts'
 import type {
+  AccountUser,
   CallerId,
   ChannelUuid,
+  Contact,
   DialId,
   GatewayName,
   HeaderPrefix,
@@ -59,6 +61,21 @@ export const CALL_HEADERS = {
   bargeId: 'variable_barge-id',
 } as const
 
+/** A side that is one phone behind a gateway. `gateway`: where it is not the call's. */
+export interface OnePhone {
+  number: PhoneNumber | AccountUser
+  gateway?: GatewayName | undefined
+  channelUuid: ChannelUuid
+}
+
+/** A side that is an account: all its contacts ring, each on a channel of its own, and the first to answer is the side.
+ *  With one uuid for all FreeSWITCH would refuse the second, and ring none (measured). */
+export interface Contacts {
+  contacts: readonly { contact: Contact; channelUuid: ChannelUuid }[]
+}
+
+export type Reached = OnePhone | Contacts
+
 export interface AspCall extends CallOwner {
   callProvider: ProviderName
   gateway: GatewayName
@@ -66,9 +83,9 @@ export interface AspCall extends CallOwner {
   /** For each leg, counted from when that leg rings. FreeSWITCH compares whole seconds: up to one second early. */
   ringTimeoutSeconds: number
   /** Side 0, the A-leg: is rung first. `callerId` is what its phone shows. */
-  caller: { number: PhoneNumber; callerId: CallerId; channelUuid: ChannelUuid }
-  /** Side 1, the B-leg: is rung when A has answered. */
-  callee: { number: PhoneNumber; callerId: CallerId; channelUuid: ChannelUuid }
+  caller: Reached & { callerId: CallerId }
+  /** Side 1, the B-leg: is rung when A has answered. `isAsleep`: it is woken first, and joined by `joinCallee`. */
+  callee: (Reached | { isAsleep: true }) & { callerId: CallerId }
 }
 
 // originate {<A variables>}sofia/gateway/<gateway>/<caller> &bridge([<B variables>]sofia/gateway/<gateway>/<callee>)
@@ -76,10 +93,10 @@ export interface AspCall extends CallOwner {
  *  A not answering ends in NO_ANSWER (`originate_timeout`); so does B (`call_timeout` of the A-leg: B's own
  *  `leg_timeout` would end in ALLOTTED_TIMEOUT on both legs). */
 export function originateAsp(call: AspCall): EslCommand {
-  const { caller, callee, gateway } = call
+  const { caller, callee } = call
   const seconds = ownSeconds(call.ringTimeoutSeconds)
   const aLeg = callVariables([
-    ['origination_uuid', caller.channelUuid],
+    ...uuidOf(caller),
     ['call-side', own('0')],
     ...ownerVariables(call, 'asp-call'),
     ['origination_caller_id_number', caller.callerId],
@@ -92,8 +109,28 @@ export function originateAsp(call: AspCall): EslCommand {
     ['hangup_after_bridge', own('true')],
     ...dialHeaders(call, '0', call.callProvider),
   ])
-  const bLeg = legVariables([
-    ['origination_uuid', callee.channelUuid],
+  const then = 'isAsleep' in callee ? '&park()' : `&bridge(${calleeOf(call, callee)})`
+  return asCommand(`originate ${aLeg}${waysTo(caller, call.gateway)} ${then}`)
+}
+
+/** Side 1's part of a call, as it is known when that side is rung. */
+export type JoinedCall = Omit<AspCall, 'caller' | 'callee' | 'ringTimeoutSeconds'> & {
+  callerUuid: ChannelUuid
+  callee: Reached & { callerId: CallerId }
+}
+
+// uuid_transfer <A uuid> m:!:bridge:<B's dial string> inline
+/** Rings the B-leg of a call whose A-leg has answered and is parked, and bridges the two. As with a bridge that stands in
+ *  the originate, A ends with B, and with B's failure. What plays to A stops. */
+export const joinCallee = (call: JoinedCall): EslCommand =>
+  asCommand(`uuid_transfer ${call.callerUuid} m:!:bridge:${calleeOf(call, call.callee)} inline`)
+
+function calleeOf(
+  call: Omit<AspCall, 'caller' | 'callee' | 'ringTimeoutSeconds'>,
+  callee: Reached & { callerId: CallerId },
+): string {
+  const variables: Variable[] = [
+    ...uuidOf(callee),
     ['call-side', own('1')],
     ...ownerVariables(call, 'asp-call'),
     ['origination_caller_id_number', callee.callerId],
@@ -101,13 +138,28 @@ export function originateAsp(call: AspCall): EslCommand {
     ['origination_caller_id_name', callee.callerId],
     // A's headers are copied to B; these stand in the way of the copies.
     ...dialHeaders(call, '1', call.callProvider),
-  ])
-  const routeTo = (number: PhoneNumber) => `sofia/gateway/${gateway}/${number}`
-  return asCommand(`originate ${aLeg}${routeTo(caller.number)} &bridge(${bLeg}${routeTo(callee.number)})`)
+  ]
+  const block = 'contacts' in callee ? callVariables(variables) : legVariables(variables)
+  const text = `${block}${waysTo(callee, call.gateway)}`
+  assert(!text.includes('!') && !text.includes(' '), 'nothing divides the words of a transfer')
+  return text
+}
+
+/** Contacts have one each, in their own blocks. */
+const uuidOf = (side: Reached): Variable[] =>
+  'contacts' in side ? [] : [['origination_uuid', side.channelUuid]]
+
+/** The dial string of a side, without its variables. */
+function waysTo(side: Reached, gateway: GatewayName): string {
+  if (!('contacts' in side)) return `sofia/gateway/${side.gateway ?? gateway}/${side.number}`
+  assert(side.contacts.length > 0, 'a side has somebody to ring')
+  return side.contacts
+    .map(({ contact, channelUuid }) => `${legVariables([['origination_uuid', channelUuid]])}${contact}`)
+    .join(',')
 }
 
 export interface BotCall extends CallOwner, Routes {
-  target: PhoneTarget
+  target: PhoneTarget | Reached
   credentials?: SipCredentials | undefined
   /** Without one the phone shows FreeSWITCH's default, 0000000000. */
   callerId?: CallerId | undefined
@@ -123,8 +175,10 @@ const BOT_PROVIDER = own('auto-bot')
 // originate {<variables>}sofia/<profile>/sip:<user>@<host> &park()
 /** Rings one phone and parks it when it answers. It parks again after a bridge, and then stays until it is killed. */
 export function originateBot(call: BotCall): EslCommand {
+  const { target } = call
+  const isContacts = 'contacts' in target
   const variables = callVariables([
-    ['origination_uuid', call.channelUuid],
+    ...(isContacts ? [] : ([['origination_uuid', call.channelUuid]] satisfies Variable[])),
     ['call-side', own('0')],
     ...ownerVariables(call, 'bot-call'),
     ...callerIdVariables(call.callerId),
@@ -139,7 +193,8 @@ export function originateBot(call: BotCall): EslCommand {
     ...credentialVariables(call.credentials),
     ...dialHeaders(call, '0', BOT_PROVIDER),
   ])
-  return asCommand(`originate ${variables}${addressOf(call.target, call)} &park()`)
+  const way = 'kind' in target ? addressOf(target, call) : waysTo(target, call.gateway)
+  return asCommand(`originate ${variables}${way} &park()`)
 }
 
 export interface LoadTestCall extends CallOwner, Routes {

@@ -93,6 +93,21 @@ export const queuedKey = (list: string, dialId: string): string => `${PREFIX}que
 /** HASH, what was queued under a caller's own key for the request. */
 export const askedKey = (list: string, key: string): string => `${PREFIX}asked:{${list}}:${key}`
 
+/** LIST, ids of the wakes that agents ask for and no front has taken yet. With the two below on one slot. */
+export const WAKE_REQUESTS_KEY = `${PREFIX}{wake-requests}`
+
+/** HASH, one wake that was asked for: who asks, which front has it, how it stands. Expires minutes after its end. */
+export const wakeRequestKey = (id: string): string => `${WAKE_REQUESTS_KEY}:${id}`
+
+/** LIST, ids of the wakes that a front has in its hands. */
+export const wakesInHandKey = (front: string): string => `${WAKE_REQUESTS_KEY}:in-hand:${front}`
+
+/** Channel, where one agent hears of the wakes that it asked for. */
+export const wakeAnswersChannel = (agent: string): string => `${PREFIX}wake-answers:${agent}`
+
+/** Channel, where one front hears that a wake is not wanted any more; as long as it listens it lives. */
+export const wakeFrontChannel = (front: string): string => `${PREFIX}wake-front:${front}`
+
 /** STRING, when the next session of a switch may begin. Expires after minutes. */
 export const paceKey = (coreUuid: string): string => `${PREFIX}pace:{${coreUuid}}`
 

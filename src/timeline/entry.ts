@@ -22,8 +22,8 @@ export interface FoundDevice {
 
 /** `account` tells the phones of a ring group apart: the PBX sends one call id for several accounts. */
 export type WakeEntry =
-  /** A PBX asks for an account's phones. */
-  | { what: 'request'; account: string; phonenumber: string; callerId: string }
+  /** A PBX asks for an account's phones, or an agent does. */
+  | { what: 'request'; account: string; phonenumber: string; callerId: string; isJob?: true | undefined }
   /** It was turned away: too many wait already. */
   | { what: 'request-refused'; account: string; limit?: 'WAITS_MAX' | 'WAITS_PER_ACCOUNT' }
   /** It was a repeated one, and shares the wait that runs. */
@@ -63,6 +63,8 @@ export type WakeEntry =
       waitedMs: number
       device?: string
       roundTripMs?: number
+      /** An agent was told. */
+      isJob?: true
     }
 
 export type DialEntry =
@@ -82,6 +84,10 @@ export type DialEntry =
   | { what: 'job-returned'; from?: string }
   /** Its dial id is claimed, its state written; now the switch is told. */
   | { what: 'originate'; side: string; gateway?: string }
+  /** How the wake of a side's phones stands, as the call's channel is told. */
+  | { what: 'wake'; side: string; state: 'pushed' | 'confirmed' | 'failed'; reason?: string }
+  /** The phones are awake (or the number beside the account is called): so many ring. */
+  | { what: 'rings-account'; side: string; phones: number }
   /** What the switch says to the order itself; whether a phone rings is another matter. */
   | { what: 'originate-answered'; outcome: CommandOutcome['kind']; text?: string }
   | { what: 'leg'; side: string; state: 'ringing' | 'answered' }

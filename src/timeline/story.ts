@@ -84,6 +84,8 @@ const whose = ({ account }: { account: string }, { isRingGroup }: Scene): string
 function ofWake(entry: WakeEntry): string {
   switch (entry.what) {
     case 'request':
+      if (entry.isJob)
+        return `A front is asked to wake the phones of account ${entry.account}: they will be called from ${entry.phonenumber}.`
       return `The PBX asks to wake the phones of account ${entry.account}: a call from ${entry.phonenumber}.`
     case 'request-refused':
       return entry.limit === 'WAITS_PER_ACCOUNT'
@@ -116,7 +118,7 @@ function ofWake(entry: WakeEntry): string {
         ? 'The PBX says that the call was answered elsewhere.'
         : 'The PBX says that the caller has hung up.'
     case 'outcome':
-      return `The PBX is told ${entry.status} after ${lapse(entry.waitedMs)}: ${endingWords(entry)}`
+      return `${entry.isJob ? 'The agent' : 'The PBX'} is told ${entry.status} after ${lapse(entry.waitedMs)}: ${endingWords(entry)}`
     default:
       return assertNever(entry)
   }
@@ -209,6 +211,22 @@ const ENDINGS: Record<Exclude<WakeEnding, 'confirmed'>, string> = {
   busy: 'the request could not be held, because Redis did not answer or too many requests of the call wait already.',
 }
 
+function wakeTold({ side, state, reason }: Extract<DialEntry, { what: 'wake' }>, scene: Scene): string {
+  const whose = legName(side, scene)
+  switch (state) {
+    case 'pushed':
+      return `A push is on its way to the phones of ${whose}.`
+    case 'confirmed':
+      return `A phone of ${whose} is awake.`
+    case 'failed':
+      return reason === 'no-contact'
+        ? `${capital(whose)} can't be called: no contact of theirs at this switch is a phone's address.`
+        : `The phones of ${whose} did not wake: ${ENDINGS[reason as keyof typeof ENDINGS] ?? `${reason ?? 'no reason is known'}.`}`
+    default:
+      return assertNever(state)
+  }
+}
+
 function ofDial(entry: DialEntry, scene: Scene): string {
   switch (entry.what) {
     case 'job-taken': {
@@ -229,6 +247,13 @@ function ofDial(entry: DialEntry, scene: Scene): string {
         : `The agent ${entry.from} has died before it dialled the job: it goes back to the head of its list.`
     case 'originate':
       return `The dial id is claimed, and the switch is told to call ${legName(entry.side, scene)}${entry.gateway ? ` through the gateway ${entry.gateway}` : ''}.`
+    case 'wake':
+      return wakeTold(entry, scene)
+    case 'rings-account': {
+      const phones =
+        entry.phones === 1 ? 'one phone' : `${entry.phones} phones, of which the first to answer counts`
+      return `The switch is told to call ${legName(entry.side, scene)}: ${phones}.`
+    }
     case 'originate-answered':
       return originateAnswered(entry)
     case 'leg':

@@ -42,7 +42,8 @@ export interface PushScheduleOptions {
 
 export function createPushSchedule(options: PushScheduleOptions) {
   const { clock, resendIntervalMs } = options
-  const beganAtMsOf = (wait: Wait): number => wait.endsAtMs - options.roundtripWaitMs
+  const beganAtMsOf = ({ endsAtMs, order }: Wait): number =>
+    endsAtMs - (order.waitMs ?? options.roundtripWaitMs)
 
   function waitForDeadline(wait: Wait): void {
     clearTimeout(wait.timer)

@@ -43,6 +43,10 @@ export interface WaitOrder {
   isResumed: boolean
   /** Of the newest attempt that was sent for it. */
   attempts?: number
+  /** What it may take from its arrival on, where that is not what a PBX's request may. */
+  waitMs?: number
+  /** Attempts that another process sent for it before that died. */
+  attemptsBefore?: number
 }
 
 /** Worker → main thread. */

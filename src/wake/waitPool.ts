@@ -145,14 +145,16 @@ export async function openWaitPool(options: WaitPoolOptions) {
     },
 
     /** Hands one request over. @returns its number, or which limit is reached. */
-    hold(wake: { account: string; callId: string; arrivedAtMs: number }): number | WaitLimit {
-      const { account, callId, arrivedAtMs } = wake
+    hold(
+      wake: Pick<WaitOrder, 'account' | 'callId' | 'arrivedAtMs' | 'waitMs' | 'attemptsBefore'>,
+    ): number | WaitLimit {
+      const { account } = wake
       if (heldCount() >= options.waitsMax) return 'WAITS_MAX'
       const ofAccount = heldOf.get(account) ?? 0
       if (ofAccount >= options.waitsPerAccountMax) return 'WAITS_PER_ACCOUNT'
       heldOf.set(account, ofAccount + 1)
       const id = nextId++
-      const order: WaitOrder = { kind: 'wait', id, account, callId, arrivedAtMs, isResumed: false }
+      const order: WaitOrder = { kind: 'wait', id, ...wake, isResumed: false }
       const thread = threadOf(id)
       thread.held.set(id, order)
       thread.send(order)

@@ -11,6 +11,7 @@ import { wakeKey } from '../redis/keys.ts'
 import {
   type EndReason,
   type JoinNews,
+  type PushState,
   readWakeNews,
   type WakeNews,
   type WakeStore,
@@ -49,7 +50,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
 
   async function hold(order: WaitOrder): Promise<void> {
     const waiter = { inbox: options.inbox, id: order.id }
-    const endsAtMs = order.arrivedAtMs + options.roundtripWaitMs
+    const endsAtMs = order.arrivedAtMs + (order.waitMs ?? options.roundtripWaitMs)
     const pushed = order.attempts ?? 0
     const wait: Wait = {
       order,
@@ -65,12 +66,21 @@ export function openWaitRoom(options: WaitRoomOptions) {
     if (!options.canHear()) return settle(wait, nak('busy'))
     try {
       if (order.isResumed) await resume(wait)
-      else await begin(wait)
+      else if (!(await isDecided(wait))) await begin(wait)
     } catch (thrown) {
       log.warn({ callId: order.callId, reason: messageOf(thrown) }, 'redis unavailable: wait not begun')
       settle(wait, nak('busy'))
       abandoned.add(wait)
     }
+  }
+
+  /** The process that pushed for it is dead, and its wake may have had its outcome by then. */
+  async function isDecided(wait: Wait): Promise<boolean> {
+    if (!wait.order.attemptsBefore) return false
+    const found = await wakes.look(wait.order, wait.waiter)
+    if (found.state === 'waiting' || found.state === 'unknown') return false
+    settle(wait, outcomeOf(found))
+    return true
   }
 
   async function begin(wait: Wait): Promise<void> {
@@ -86,7 +96,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
     if (begun.how !== 'begun') options.send({ kind: 'joined', id: order.id })
     // A joined wait ends with the first. A slow reply must not move the deadline of either.
     wait.endsAtMs = Math.min(wait.endsAtMs, clock() + begun.leftMs)
-    if (begun.how === 'leads') wait.pushed = 'unsure'
+    if (begun.how === 'leads') wait.pushed = pushedBefore(wait)
     wait.isLead ||= begun.how !== 'joined'
     const reachable = begun.devices.filter(each => !each.isDnd)
     if (reachable.length === 0 && begun.how === 'begun')
@@ -180,7 +190,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
         return
       }
       case 'lead':
-        wait.pushed = news.pushed
+        wait.pushed = news.pushed === 'unsure' ? pushedBefore(wait) : news.pushed
         return schedule.lead(wait)
       default:
         return assertNever(news.event)
@@ -262,9 +272,12 @@ export function openWaitRoom(options: WaitRoomOptions) {
       wait.isLead = false
       return schedule.waitForDeadline(wait)
     }
-    wait.pushed = 'unsure'
+    wait.pushed = pushedBefore(wait)
     schedule.lead(wait)
   }
+
+  /** What one that is dead has done for the phones, as far as anybody knows. */
+  const pushedBefore = ({ order }: Wait): PushState => order.attemptsBefore || 'unsure'
 
   return {
     /** Obeys one message of the main thread; 'open' and 'close' are the thread's own business. */

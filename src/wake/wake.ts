@@ -12,6 +12,8 @@ export interface IncomingCall {
   callId: string
   /** The PBX's trace, as its request's header says it (W3C Trace Context). */
   traceparent?: string
+  /** No PBX asks: an agent does, for a side of a dialled call. */
+  isJob?: true
 }
 
 /** Why the PBX got its answer; header `x-hookswitch-reason`. */

@@ -85,6 +85,8 @@ interface Held {
   /** For operators: whom the newest attempt pushes, and the vendors' answer to it, a phone that was reached first. */
   platforms?: readonly Platform[]
   answer?: string
+  /** Told of each attempt when its pushes leave. */
+  onPush?: ((attempt: number) => void) | undefined
 }
 
 /** A held request as operators see it. */
@@ -95,6 +97,16 @@ export interface HeldRequest {
   platforms: readonly Platform[]
   /** `accepted`, or why not; empty: no vendor has answered yet. */
   answer: string
+}
+
+/** How a request is held that comes by another door than a PBX's. */
+export interface HoldOptions {
+  /** When it was asked for, ms since the epoch. */
+  arrivedAtMs: number
+  waitMs: number
+  /** Attempts that another process sent for it before that died. */
+  attemptsBefore: number
+  onPush: (attempt: number) => void
 }
 
 /** A request that has its answer, of which nothing else knows yet. */
@@ -240,9 +252,10 @@ export function openWakeDesk(options: WakeDeskOptions) {
       pool: Pick<WaitPool, 'hold' | 'leave'>,
       call: IncomingCall,
       dropped: AbortSignal,
+      how?: HoldOptions,
     ): Promise<HeldOutcome> | WaitLimit {
-      const arrivedAtMs = clock()
-      const id = pool.hold({ account: call.account, callId: call.callId, arrivedAtMs })
+      const { arrivedAtMs = clock(), onPush, ...further } = how ?? {}
+      const id = pool.hold({ account: call.account, callId: call.callId, arrivedAtMs, ...further })
       if (typeof id === 'string') {
         events.callRefused(call, id)
         return id
@@ -250,7 +263,9 @@ export function openWakeDesk(options: WakeDeskOptions) {
       events.callArrived(call)
       const { promise, resolve } = Promise.withResolvers<HeldOutcome>()
       const issuedAtSeconds = Math.floor(toSeconds(arrivedAtMs))
-      held.set(id, { call, arrivedAtMs, resolve, issuedAtSeconds, pushes: 0, attempts: 0 })
+      const wait: Held = { call, arrivedAtMs, resolve, issuedAtSeconds, pushes: 0, attempts: 0 }
+      if (onPush) wait.onPush = onPush
+      held.set(id, wait)
       // Never removed: the signal goes with its request, and removing takes longer than all that is here.
       const leave = () => {
         if (held.has(id)) pool.leave(id)
@@ -268,6 +283,7 @@ export function openWakeDesk(options: WakeDeskOptions) {
       const isFirst = wait.attempts === 0
       wait.attempts = due.attempt
       wait.platforms = PLATFORMS.filter(each => due.devices.some(device => device.platform === each))
+      wait.onPush?.(due.attempt)
       const uniqueKeys = due.devices.map(({ id }) => options.uniqueKeyOf(wait.call, due.secret, id))
       events.pushing(wait.call, due.attempt, due.devices, isFirst ? uniqueKeys : [])
       wait.attempt?.abort()

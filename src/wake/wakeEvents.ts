@@ -26,10 +26,11 @@ export function createWakeEvents(
 ) {
   const { legacy } = metrics
   return {
-    callArrived({ callId, account, phonenumber, callerId, traceparent }: IncomingCall): void {
+    callArrived(call: IncomingCall): void {
+      const { callId, account, phonenumber, callerId, traceparent, isJob } = call
       log.info({ callId, account, phonenumber }, 'incoming call')
       const about = traceparent === undefined ? { account } : { account, traceparent }
-      timeline.add(callId, { what: 'request', account, phonenumber, callerId }, about)
+      timeline.add(callId, { what: 'request', account, phonenumber, callerId, isJob }, about)
     },
 
     /** No further wait can be held. */
@@ -95,7 +96,7 @@ export function createWakeEvents(
 
     /** @param answered.atMs when: it is told a little later. */
     callAnswered(
-      { callId, account }: IncomingCall,
+      { callId, account, isJob }: IncomingCall,
       answered: {
         outcome: WakeOutcome
         waitedMs: number
@@ -109,13 +110,16 @@ export function createWakeEvents(
         { callId, status: outcome.status, reason: outcome.reason, waitedMs, roundTripMs },
         'incoming call answered',
       )
-      metrics.incomingCalls.inc({ status: outcome.status, reason: outcome.reason })
-      metrics.waitSeconds.observe({ status: outcome.status }, toSeconds(waitedMs))
+      if (!isJob) {
+        metrics.incomingCalls.inc({ status: outcome.status, reason: outcome.reason })
+        metrics.waitSeconds.observe({ status: outcome.status }, toSeconds(waitedMs))
+        countLegacy(outcome, platform)
+      }
       if (platform && roundTripMs !== undefined)
         metrics.appRoundTripSeconds.observe({ platform }, toSeconds(roundTripMs))
-      countLegacy(outcome, platform)
       const { status, reason, deviceId: device } = outcome
-      const entry: WakeEntry = { what: 'outcome', account, status, reason, waitedMs, device, roundTripMs }
+      const told = { status, reason, waitedMs, device, roundTripMs, isJob }
+      const entry: WakeEntry = { what: 'outcome', account, ...told }
       timeline.add(callId, entry, { atMs })
       onAnswered(callId, outcome, roundTripMs)
     },

@@ -5,6 +5,10 @@ import type { Log } from '../../src/base/log.ts'
 import { openAgent } from '../../src/dial/agent/agent.ts'
 import type { AgentSettings, Health } from '../../src/dial/agent/messages.ts'
 import { openAgentDirectory } from '../../src/redis/agents/directory.ts'
+import { openRedis } from '../../src/redis/connect.ts'
+import { openSubscriber } from '../../src/redis/subscriber.ts'
+import { openWakeRequests } from '../../src/redis/wakeRequests/wakeRequests.ts'
+import { openWakeService, type WakeServiceOptions } from '../../src/union/serveWakes.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { type TestSwitchOptions, WELL_BEHAVED } from '../switch/settings.ts'
 import { startTestSwitch, type TestSwitch } from '../switch/testSwitch.ts'
@@ -32,6 +36,8 @@ export interface Stage {
   agent(settings?: Partial<AgentSettings>): OpenedAgent
   /** The names of the agents that are known to serve the switch: each gets what another one hands over. */
   knownAgents(): Promise<string[]>
+  /** A front that takes what agents ask for. Its phones do as `hold` says. */
+  front(hold: WakeServiceOptions['hold'], name?: string): Promise<OpenedFront>
   listen(channel: string): Promise<Channel>
   push(job: Record<string, unknown>, list?: string): Promise<void>
   close(): Promise<void>
@@ -48,6 +54,11 @@ export interface OpenedAgent {
   isReady: Promise<void>
 }
 
+export interface OpenedFront {
+  /** Takes nothing more, and answers nothing more: as one that is killed. */
+  kill(): void
+}
+
 /** Tests look for log lines by looking at this when LOG_LEVEL is set; by default agents are quiet. */
 const log = pino({ level: process.env.LOG_LEVEL ?? 'silent' }) as unknown as Log
 
@@ -60,6 +71,7 @@ export async function openStage(
   const testSwitch = await startTestSwitch({ msPerSecond: 100, ...options.switch })
   const agents: OpenedAgent[] = []
   const subscribers: { disconnect(): void }[] = []
+  const fronts = new Set<OpenedFront>()
 
   const connectedAgents = async () =>
     [...(await openAgentDirectory(redis.client).all()).values()].flatMap(card =>
@@ -113,6 +125,35 @@ export async function openStage(
       return opened
     },
 
+    async front(hold, name = `front-${crypto.randomUUID().slice(0, 8)}`) {
+      const settings = { url: redis.url, connectTimeoutMs: 1_000 }
+      const commands = openRedis(settings, 'commands', log)
+      const connection = openRedis(settings, 'subscriber', log)
+      const blocking = openRedis(settings, 'blocking', log)
+      const subscriber = openSubscriber({ connection, commands, log })
+      const service = openWakeService({
+        store: openWakeRequests(commands),
+        openBlocking: () => blocking,
+        listen: subscriber.listen,
+        front: name,
+        hold,
+        canHold: () => true,
+        clock: Date.now,
+        log,
+      })
+      const front: OpenedFront = {
+        kill() {
+          fronts.delete(front)
+          service.close()
+          for (const each of [blocking, commands]) each.disconnect()
+          subscriber.close()
+        },
+      }
+      fronts.add(front)
+      await subscriber.whole()
+      return front
+    },
+
     async listen(channel) {
       const subscriber = redis.client.duplicate()
       subscribers.push(subscriber)
@@ -136,6 +177,7 @@ export async function openStage(
           .filter(each => !each.isDeclaredDead)
           .map(each => Promise.race([each.drain(), Bun.sleep(3_000)])),
       )
+      for (const front of [...fronts]) front.kill()
       for (const subscriber of subscribers) subscriber.disconnect()
       await testSwitch.close()
       await redis.close()
@@ -213,6 +255,8 @@ function settingsFor(redisUrl: string, switchPort: number): Omit<AgentSettings, 
     activeKey: 'dial.org.user',
     gateways: { special: 'special_gateway' },
     gateway: GATEWAY,
+    accountDial: { kind: 'user' },
+    wakeTimeoutMs: 2_000,
     sipProfile: 'external',
     sipHeaderPrefix: 'Accuvit-',
     ringTimeoutSeconds: 3,

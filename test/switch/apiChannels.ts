@@ -10,6 +10,7 @@ import { hangup } from './hangups.ts'
 import { noteHazard } from './injections.ts'
 import { originate } from './originate.ts'
 import { leaveApplication, park } from './parking.ts'
+import { breakPlayback } from './playback.ts'
 import { secondsUntil } from './timers.ts'
 import { uuidBridge } from './uuidBridge.ts'
 
@@ -98,10 +99,13 @@ export const CHANNEL_COMMANDS: Record<string, ApiCommand> = {
     2,
     '<uuid> [-bleg|-both] <dest-exten> [<dialplan>] [<context>]',
     onChannel((leg, { exchange, call, args }) => {
-      const [, target = '', dialplan] = args
+      const [, named = '', dialplan] = args
+      // `m:<mark>:` names what stands between applications; one alone has none.
+      const target = named.replace(/^m:.:/, '')
       exchange.timers.soon(() => {
         if (leg.isEnding) return
         leg.bridge?.release(leg)
+        breakPlayback(leg, true)
         leaveApplication(exchange, leg)
         if (dialplan !== 'inline') return runExtension(exchange, leg, target)
         const colon = target.indexOf(':')

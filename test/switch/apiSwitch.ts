@@ -40,6 +40,8 @@ export const SWITCH_COMMANDS: Record<string, ApiCommand> = {
     return undefined
   },
 
+  sofia_contact: ({ exchange, rest }) => exchange.registrations.contactsOf(rest),
+
   sofia: ({ exchange, args }) => sofia(exchange, args),
 
   fsctl: ({ exchange, args }) =>

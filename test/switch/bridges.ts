@@ -18,6 +18,7 @@ import { type Application, type Channel, type RingOutcome, shownToOther } from '
 import { fireChannelEvent } from './channelEvents.ts'
 import { parseDialString } from './dialString.ts'
 import type { Exchange } from './exchange.ts'
+import { ringAll } from './forks.ts'
 import { completeHangup, hangup, hangupWith, letGo } from './hangups.ts'
 import { forbiddenVariables, type Hazard } from './injections.ts'
 import { RING_SECONDS_DEFAULT, ringLeg } from './legs.ts'
@@ -44,14 +45,30 @@ export function runBridge(
   if (dial) hazards.push(...forbiddenVariables(dial, exchange.settings.allowedVariables))
   for (const hazard of hazards) onHazard(hazard)
   const timeoutSeconds = Number(a.variables.text('call_timeout') ?? RING_SECONDS_DEFAULT)
+  if (dial && dial.further.length > 0) {
+    const order = { dial, parent: a, timeoutSeconds, isForeign: a.isForeign }
+    return ringAll(exchange, order, {
+      answered: b => wait(exchange, { a, b, application }).answered(),
+      failed: (cause, b) => endAlone(exchange, a, { application, b, cause }),
+    })
+  }
   const rung = dial
     ? ringLeg(exchange, { dial, parent: a, timeoutSeconds, isForeign: a.isForeign }, b =>
         wait(exchange, { a, b, application }),
       )
     : { cause: 'DESTINATION_OUT_OF_ORDER' }
-  if (!('cause' in rung)) return
-  noteOutcome(a, undefined, rung.cause)
-  hangupWith(exchange, a, rung.cause)
+  if ('cause' in rung) endAlone(exchange, a, { application, b: undefined, cause: rung.cause })
+}
+
+/** Nobody answers for the second leg, and no bridge was begun. */
+function endAlone(
+  exchange: Exchange,
+  a: Channel,
+  { application, b, cause }: { application: Application; b: Channel | undefined; cause: string },
+): void {
+  if (a.isEnding) return
+  noteOutcome(a, b, cause)
+  hangupWith(exchange, a, b && KEPT_FROM_A.has(cause) ? 'NORMAL_CLEARING' : cause)
   letGo(a)
   a.application = undefined
   fireExecuteComplete(exchange, a, application)

@@ -10,10 +10,15 @@ export const ORIGINATE_USAGE =
 
 export type Assignment = readonly [name: string, value: string]
 
-/** One dial string. Of several destinations only the first is rung: nobody here dials more than one. */
-export interface DialString {
+/** One dial string. */
+export interface DialString extends Destination {
   /** From <> and {}. */
   variables: Assignment[]
+  /** Of several destinations those after the first: all ring, and the first to answer wins. */
+  further: Destination[]
+}
+
+export interface Destination {
   /** From []. */
   legVariables: Assignment[]
   /** `sofia`, `user`, `error` ... */
@@ -68,15 +73,18 @@ export function parseDialString(text: string, hazards: Hazard[]): DialString | u
     if (taken === undefined) return undefined
     rest = taken.replace(/^ +/, '')
   }
-  const destinations = destinationsOf(rest, hazards)
-  const first = destinations[0]
-  if (first === undefined) return undefined
+  const destinations = destinationsOf(rest, hazards).map(each => parseDestination(each, hazards))
+  if (destinations.some(each => each === undefined)) return undefined
+  const [first, ...further] = destinations as Destination[]
+  return first && { variables, ...first, further }
+}
+
+function parseDestination(text: string, hazards: Hazard[]): Destination | undefined {
   const legVariables: Assignment[] = []
-  const bare = takeBrackets(first.replace(/^ +/, ''), '[', ']', legVariables, hazards)
+  const bare = takeBrackets(text.replace(/^ +/, ''), '[', ']', legVariables, hazards)
   if (bare === undefined) return undefined
   const slash = bare.indexOf('/')
   return {
-    variables,
     legVariables,
     endpoint: slash < 0 ? bare : bare.slice(0, slash),
     address: slash < 0 ? '' : bare.slice(slash + 1),
@@ -114,7 +122,9 @@ const QUOTED_COMMA = '\x02'
 function destinationsOf(text: string, hazards: Hazard[]): string[] {
   const alternatives = text.split(/:_:|\|/)
   const destinations = splitAt(hideLegCommas(alternatives[0] ?? ''), ',')
-  if (alternatives.length > 1 || destinations.length > 1) {
+  // Whoever means to ring several gives each a channel of its own: with one uuid for all none would ring.
+  const areMeant = destinations.every(each => each.startsWith('[origination_uuid='))
+  if (alternatives.length > 1 || (destinations.length > 1 && !areMeant)) {
     hazards.push({ kind: 'extra-destination', detail: text })
   }
   return destinations.map(each => each.replaceAll(QUOTED_COMMA, ','))

@@ -31,6 +31,8 @@ export function runApplication(
       return runPark(exchange, leg)
     case 'eavesdrop':
       return runEavesdrop(exchange, leg, data)
+    // Whatever it plays, it goes on until the leg is taken out of it.
+    case 'playback':
     case 'echo':
       leg.application = fireExecute(exchange, leg, name, data)
       return

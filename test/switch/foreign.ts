@@ -27,6 +27,7 @@ export function keepForeignCalls(
       endpoint: 'sofia',
       address,
       variables: [['origination_uuid', uuid] as const],
+      further: [],
       legVariables: [],
     }
     const order = { dial, timeoutSeconds: RING_SECONDS_DEFAULT, isForeign: true }

@@ -27,10 +27,10 @@ export function noteHazard(plant: Plant, connection: number, hazard: Hazard): vo
 /** The variables of a dial string that the test does not allow. Without an allow-list those that make FreeSWITCH run
  *  something when they are set. */
 export function forbiddenVariables(
-  { variables, legVariables }: DialString,
+  { variables, legVariables, further }: DialString,
   isAllowed: ((name: string) => boolean) | undefined,
 ): Hazard[] {
-  return [...variables, ...legVariables]
+  return [...variables, ...legVariables, ...further.flatMap(each => each.legVariables)]
     .filter(([name]) => (isAllowed ? !isAllowed(name) : RUNS_SOMETHING.test(name)))
     .map(([name, value]) => ({ kind: 'variable', detail: `${name}=${value}` }))
 }

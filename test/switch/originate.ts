@@ -1,9 +1,11 @@
 // The originate command: rings a leg, tells how that went, and lets the answered leg run what it was rung for. The
 // result is a text, as FreeSWITCH's commands have it; it comes when the phone has answered or cannot any more.
 
+import type { Channel } from './channel.ts'
 import { runApplication, runExtension } from './dialplan.ts'
 import { ORIGINATE_USAGE, parseOriginate } from './dialString.ts'
 import type { Exchange } from './exchange.ts'
+import { ringAll } from './forks.ts'
 import { forbiddenVariables, type Hazard, noteHazard } from './injections.ts'
 import { RING_SECONDS_DEFAULT, ringLeg } from './legs.ts'
 
@@ -32,14 +34,15 @@ export function originate(exchange: Exchange, { line, connection, jobUuid, done 
   } = parsed.originate
   for (const hazard of forbiddenVariables(dial, plant.settings.allowedVariables)) onHazard(hazard)
   if (exchange.misbehaviour.loseOriginates) return
-  const rung = ringLeg(exchange, { dial, callerIdName, callerIdNumber, timeoutSeconds }, leg => ({
-    answered: () => {
-      leg.outcome = undefined
-      done(`+OK ${leg.uuid}\n`)
-      if (target.kind === 'extension') runExtension(exchange, leg, target.number)
-      else runApplication(exchange, leg, target, onHazard)
-    },
-    failed: cause => done(`-ERR ${cause}\n`),
-  }))
+  const order = { dial, callerIdName, callerIdNumber, timeoutSeconds }
+  const answered = (leg: Channel): void => {
+    leg.outcome = undefined
+    done(`+OK ${leg.uuid}\n`)
+    if (target.kind === 'extension') runExtension(exchange, leg, target.number)
+    else runApplication(exchange, leg, target, onHazard)
+  }
+  const failed = (cause: string): void => done(`-ERR ${cause}\n`)
+  if (dial.further.length > 0) return ringAll(exchange, order, { answered, failed })
+  const rung = ringLeg(exchange, order, leg => ({ answered: () => answered(leg), failed }))
   if ('cause' in rung) done(`-ERR ${rung.cause}\n`)
 }

@@ -68,7 +68,10 @@ export class PhoneBook {
   }
 
   behaviourOf(destination: string): PhoneBehaviour {
-    const ends = ({ suffix }: { suffix: string }): boolean => destination.endsWith(suffix)
+    // Of a SIP URI its user counts as a number does.
+    const user = /^sips?:([^@]+)@/.exec(destination)?.[1] ?? destination
+    const ends = ({ suffix }: { suffix: string }): boolean =>
+      destination.endsWith(suffix) || user.endsWith(suffix)
     return (
       this.#exact.get(destination) ??
       this.#suffixes.find(ends)?.behaviour ??

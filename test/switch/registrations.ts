@@ -48,6 +48,16 @@ export class Registrations {
     ])
   }
 
+  /** As `sofia_contact [<profile>/]<user>[@<domain>]` answers, the eldest first. */
+  contactsOf(query: string): string {
+    const [user, domain = '127.0.0.1'] = query
+      .trim()
+      .replace(/^[^/]*\//, '')
+      .split('@')
+    const found = [...this.#bindings.values()].filter(each => each.user === user && each.domain === domain)
+    return found.length === 0 ? 'error/user_not_registered\n' : `${found.map(each => each.url).join(',')}\n`
+  }
+
   /** As `show registrations` lists them. */
   rows(hostname: string): Record<string, string>[] {
     return [...this.#bindings.values()].map(({ user, domain, url, callId, expiresAtSeconds }) => ({

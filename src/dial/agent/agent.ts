@@ -15,8 +15,11 @@ import { openRedis } from '../../redis/connect.ts'
 import { openJobs } from '../../redis/jobs/jobs.ts'
 import { openPace } from '../../redis/jobs/pace.ts'
 import { openSubscriber } from '../../redis/subscriber.ts'
+import { openWakeRequests } from '../../redis/wakeRequests/wakeRequests.ts'
 import { openTimelineRoom } from '../../timeline/open.ts'
 import type { Tracer } from '../../tracing/types.ts'
+import { openWakeAsker } from '../../union/askWakes.ts'
+import { createWaker } from '../account/waker.ts'
 import { isCall } from '../call/call.ts'
 import type { Holding } from '../call/holding.ts'
 import { leave } from '../call/leave.ts'
@@ -180,6 +183,17 @@ export function openAgent(options: AgentOptions): Agent {
     log,
   })
 
+  const channels = openSubscriber({
+    connection: openRedis(settings.redis, 'subscriber', log),
+    commands,
+    onReturn: () => lookAfterGap(context),
+    onDeaf(is) {
+      isDeaf = is
+      tellHealth()
+    },
+    log,
+  })
+
   const context: AgentContext = {
     agent,
     settings,
@@ -187,16 +201,7 @@ export function openAgent(options: AgentOptions): Agent {
     store: openCalls(commands, settings.activeKey),
     switchChannels: openSwitchChannels(commands),
     jobs: openJobs(commands, agent),
-    channels: openSubscriber({
-      connection: openRedis(settings.redis, 'subscriber', log),
-      commands,
-      onReturn: () => lookAfterGap(context),
-      onDeaf(is) {
-        isDeaf = is
-        tellHealth()
-      },
-      log,
-    }),
+    channels,
     calls,
     hearing: new Set(),
     allowance: createAllowance({
@@ -209,6 +214,9 @@ export function openAgent(options: AgentOptions): Agent {
     refusals,
     givenUp: new Map(),
     unfinished: new Set(),
+    get waker() {
+      return waker
+    },
     count: options.count,
     observe,
     timeline,
@@ -226,6 +234,11 @@ export function openAgent(options: AgentOptions): Agent {
       if (calls.size === 0) onQuiet?.()
     },
   }
+
+  const waker = createWaker(
+    context,
+    openWakeAsker({ store: openWakeRequests(commands), listen: channels.listen, agent, log }),
+  )
 
   const intake = startIntake({
     lists: settings.jobLists,
@@ -386,6 +399,7 @@ export function openAgent(options: AgentOptions): Agent {
       if (isNothingLeft && !isDeclaredDead) await leaveDirectory(context, directory)
       link.close()
       await timelines.close()
+      waker.close()
       context.channels.close()
       commands.disconnect()
     },

@@ -8,6 +8,7 @@ import type { JobQueue } from '../../redis/jobs/jobs.ts'
 import type { Subscriber } from '../../redis/subscriber.ts'
 import type { Recorder } from '../../timeline/recorder.ts'
 import type { Traces } from '../../timeline/traced.ts'
+import type { Call } from '../call/call.ts'
 import type { Obeyed } from '../call/events.ts'
 import type { Holding } from '../call/holding.ts'
 import type { CallRegistry } from '../call/registry.ts'
@@ -38,6 +39,8 @@ export interface AgentContext {
   readonly givenUp: Map<string, string>
   /** What is under way and is no call of ours (any more): an agent that stops lets it end first. */
   readonly unfinished: Set<Promise<unknown>>
+  /** Wakes the phones of sides that are accounts, and rings them. */
+  readonly waker: Waker
   readonly count: Count
   readonly observe: Observe
   /** Notes what happens to a call, by its dial id; costs nobody a wait. */
@@ -57,6 +60,20 @@ export interface AgentContext {
   obey(holding: Holding, message: Message, answered: Promise<void>): Obeyed | Promise<Obeyed>
   /** A call is ours no more: there is room for another. */
   onRoom(): void
+}
+
+export interface Waker {
+  /** The phones of a side are to be woken, then rung. Nothing when that has begun. */
+  begin(call: Call, side: string): void
+  /** A has answered: a callee that is an account is woken now. */
+  answered(call: Call): void
+  /** A has come to rest at the switch. */
+  parked(call: Call): void
+  /** A call that another agent has begun: what was left of its wakes is gone on with. */
+  goOn(call: Call): void
+  /** Nobody wants it any more. @returns false when no phones are being woken. */
+  cancel(call: Call): boolean
+  close(): void
 }
 
 /** Keeps the agent from ending before this has. */

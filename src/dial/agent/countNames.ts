@@ -14,6 +14,8 @@ export type CountName =
   | 'bugs'
   | 'registers'
   | 'registerConfirmations'
+  | 'jobWakes'
+  | 'contactsLeftOut'
 
 /** Times for the metrics. `label` is one of a few. */
 export type Observe = (name: SecondsName, label: string, seconds: number) => void

@@ -35,6 +35,11 @@ export interface AgentSettings {
   tryRefusingMs: number
   /** Between two comparisons of all calls with the switch. */
   compareMs: number
+  /** How an account is dialled whose phones are awake: by their contacts at the switch, in `domain` where the account names
+   *  none, or through a gateway. */
+  accountDial: { kind: 'user'; domain?: string | undefined } | { kind: 'gateway'; gateway: string }
+  /** How long a side's phones are woken. */
+  wakeTimeoutMs: number
   /** Phones that register at the switch become devices. Undefined: nobody listens. */
   registrations?: {
     /** Accounts are `user@domain`. */

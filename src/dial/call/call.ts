@@ -2,21 +2,13 @@
 // for speed and in Redis for the survivors; each change is written together with the event that tells of it.
 import { bargerFields } from '../../redis/calls/bargers.ts'
 import type { CallRecord } from '../../redis/calls/calls.ts'
-import type { Job } from '../job/job.ts'
+import type { AskedWake } from '../../union/askWakes.ts'
+import { accountOf, type Job } from '../job/job.ts'
 import { createHolding, type Holding, type Saying } from './holding.ts'
 import { channelUuidOf } from './identity.ts'
+import { channelsOf, type Leg, spread } from './leg.ts'
 
-/** `expected`: the switch was told to make it. A leg never goes back. */
-export type LegState = 'expected' | 'ringing' | 'answered' | 'hungup'
-
-/** One party's connection. The A-leg is the party who starts the call: side "0", or a load test's own leg. */
-export interface Leg {
-  side: string
-  channelUuid: string
-  state: LegState
-  /** When its channel came to be; undefined after a takeover, or when nobody saw it. */
-  ringingAtMs?: number | undefined
-}
+export type { Leg, LegState } from './leg.ts'
 
 /** Whom a barger is heard by. `mute`: by nobody, which every barge starts with. */
 export type BargeMode = 'mute' | 'whisper' | 'threeway'
@@ -46,12 +38,23 @@ export interface Call extends Holding {
   bargers: Map<string, Barger>
   /** Its originate has left: from then on the switch may know of it. */
   isSent: boolean
+  /** The phones of a side are being woken, or about to be rung. */
+  waking: Waking | undefined
   /** A file was ordered to both sides, and not stopped since; it may have ended by itself. */
   isPlaying: boolean
   /** The A-leg's very last event has come: nothing of the call can follow. */
   isComplete: boolean
   /** The last side's end, told when its dial id is free. */
   lastWord: Saying | undefined
+}
+
+export interface Waking {
+  side: string
+  /** What was asked of the fronts. */
+  asked: AskedWake | undefined
+  /** The caller has come to rest where a callee can join them: an order before that might be lost. */
+  isCallerParked: Promise<void>
+  markParked: () => void
 }
 
 /** A new call of a job that was taken. */
@@ -95,6 +98,7 @@ export function createCall(
     b,
     bargers: new Map(),
     isSent: false,
+    waking: undefined,
     isPlaying: false,
     isComplete: false,
     lastWord: undefined,
@@ -103,6 +107,45 @@ export function createCall(
 
 /** In the record: its first fence, which tells its channels from those of other calls of its dial id. */
 export const CLAIM_FIELD = 'claim'
+
+/** In the record: how the wake of a side stands, as it was told last. */
+export const wakeField = (side: string): string => `wake.${side}`
+
+/** In the record: the callee's phones did not wake, and the caller is let go. */
+export const ABSENT_FIELD = 'absent'
+
+/** In the record: the order to ring a side that is an account is on its way to the switch, for so many phones. */
+const ringingField = (side: string): string => `places.${side}`
+
+/** Whether the switch may have been told to ring a side. One that is an account is rung only once its phones are awake. */
+export const isRung = ({ job, record }: Call, side: string): boolean =>
+  accountOf(job, side) === undefined || record.fields[ringingField(side)] !== undefined
+
+/** The leg is about to be rung at so many phones. @returns what to write before the order leaves. */
+export function ringAt(call: Call, leg: Leg, phones: number): Record<string, string> {
+  const field = ringingField(leg.side)
+  call.record.fields[field] = String(phones)
+  spread(leg, call.record.dialId, phones)
+  return { [field]: String(phones) }
+}
+
+/** A leg as the record tells it: at how many phones it rings, and which of them has answered. */
+export function recallPlaces(call: Call, leg: Leg): void {
+  const { fields, dialId } = call.record
+  spread(leg, dialId, Number(fields[ringingField(leg.side)] ?? 1))
+  leg.channelUuid = fields[leg === call.a ? 'a' : 'b'] ?? leg.channelUuid
+}
+
+/** The leg's own channel, as it is written when one of several phones has answered. */
+export function chosenFields(call: Call, leg: Leg): Record<string, string> {
+  if (!leg.places) return {}
+  const chosen = { [leg === call.a ? 'a' : 'b']: leg.channelUuid }
+  Object.assign(call.record.fields, chosen)
+  return chosen
+}
+
+/** The channels of all sides. */
+export const sideChannelsOf = (call: Call): string[] => legsOf(call).flatMap(channelsOf)
 
 /** In the record: `isPlaying`. */
 export const PLAYING_FIELD = 'playing'

@@ -13,6 +13,7 @@ export const EVENT_TYPES = new Set([
   'channel-create-event',
   'barge-event',
   'handover-event',
+  'wake-event',
   'failure',
   'success',
   'ack',
@@ -59,6 +60,19 @@ export const bargeEvent = (bargeId: string, state: BargeState, cause?: string): 
 
 /** The call goes to another agent: control messages behind this one are answered by that agent. */
 export const handoverEvent = (agent: string): CallEvent => ({ type: 'handover-event', agent })
+
+/** `pushed`: a push is on its way to the side's phones. `confirmed`: one of them is awake, and is rung now. `failed`: none
+ *  is. `reason`: why, of the last two. */
+export const wakeEvent = (
+  side: string,
+  state: 'pushed' | 'confirmed' | 'failed',
+  reason?: string,
+): CallEvent => ({
+  type: 'wake-event',
+  side,
+  state,
+  reason,
+})
 
 /** A call that will not be attempted. */
 export const callFailure = (cause: string): CallEvent => ({ type: 'failure', cause })

@@ -39,6 +39,9 @@ export function leave(
   }
   letFinish(context, goSilent(context, holding, isOver || isHeardByOther || isGone ? 0 : LISTENING_MS))
   if (!isCall(holding)) return
+  // Whoever owns it goes on with its wake.
+  holding.waking?.asked?.leave()
+  holding.waking = undefined
   context.calls.remove(holding)
   context.onRoom()
 }

@@ -1,6 +1,7 @@
 // The calls that one agent owns, found by dial id or by channel. Events of the switch name channels; Redis names
 // dial ids.
-import { type Barger, type Call, type Leg, legsOf } from './call.ts'
+import { type Barger, type Call, type Leg, legsOf, sideChannelsOf } from './call.ts'
+import { channelsOf } from './leg.ts'
 
 /** What a channel is to a call. */
 export type Found = { call: Call; leg: Leg } | { call: Call; barger: Barger }
@@ -28,9 +29,14 @@ export class CallRegistry {
 
   add(call: Call): void {
     this.#byDialId.set(call.record.dialId, call)
-    for (const leg of legsOf(call)) this.#byChannel.set(leg.channelUuid, { call, leg })
+    for (const leg of legsOf(call)) this.addLeg(call, leg)
     // A call that was taken over brings its bargers along.
     for (const barger of call.bargers.values()) this.#byChannel.set(barger.bargeId, { call, barger })
+  }
+
+  /** Again, when it is known at how many phones the leg rings. */
+  addLeg(call: Call, leg: Leg): void {
+    for (const channelUuid of channelsOf(leg)) this.#byChannel.set(channelUuid, { call, leg })
   }
 
   addBarger(call: Call, barger: Barger): void {
@@ -50,7 +56,7 @@ export class CallRegistry {
     for (const resolve of this.#onRemoved.get(call) ?? []) resolve()
     this.#onRemoved.delete(call)
     this.#byDialId.delete(call.record.dialId)
-    for (const leg of legsOf(call)) this.#byChannel.delete(leg.channelUuid)
+    for (const channelUuid of sideChannelsOf(call)) this.#byChannel.delete(channelUuid)
     for (const bargeId of call.bargers.keys()) this.#byChannel.delete(bargeId)
   }
 }

@@ -40,9 +40,11 @@ import {
   PLAYING_FIELD,
 } from '../call/call.ts'
 import type { Obeyed } from '../call/events.ts'
+import { livingChannelsOf } from '../call/leg.ts'
 import { sayNow } from '../call/publish.ts'
 import { endBarger } from '../follow/channelEvents.ts'
 import { sentenceOf } from '../job/job.ts'
+import { failCall } from '../job/sendOriginate.ts'
 import { type Control, type Message, readControl } from './messages.ts'
 
 /** What a message wants of a call. @returns why it was not obeyed, or what goes into its ack. */
@@ -55,6 +57,10 @@ export function obeyOrder(context: AgentContext, call: Call, message: Message): 
 
 async function obey(context: AgentContext, call: Call, control: Control): Promise<Obeyed> {
   if (call.isEnding || call.a.state === 'hungup') return fail('the call has ended')
+  if (control.kind === 'hangup' && call.a.state === 'expected' && context.waker.cancel(call)) {
+    failCall(context, call, CAUSE_CANCELLED)
+    return ok({})
+  }
   if (call.a.state === 'expected') return fail('the call has not started yet')
   switch (control.kind) {
     case 'hangup':
@@ -78,8 +84,13 @@ async function obey(context: AgentContext, call: Call, control: Control): Promis
 }
 
 async function hangUp(context: AgentContext, call: Call, bargeId: string | undefined): Promise<Obeyed> {
-  if (bargeId === undefined)
-    return taken(await context.link.api(hangUpChannel(aLegOf(call), 'NORMAL_CLEARING')))
+  if (bargeId === undefined) {
+    const [first, ...further] = livingChannelsOf(call.a)
+    for (const each of further) void context.link.api(hangUpChannel(assertChannel(each), 'NORMAL_CLEARING'))
+    return taken(
+      await context.link.api(hangUpChannel(assertChannel(first ?? call.a.channelUuid), 'NORMAL_CLEARING')),
+    )
+  }
   const barger = bargerOf(call, bargeId)
   if (!barger) return fail(noBarger(bargeId))
   const outcome = await context.link.api(hangUpChannel(uuidOf(barger), 'NORMAL_CLEARING'))
@@ -93,6 +104,8 @@ async function barge(
   order: Extract<Control, { kind: 'barge' }>,
 ): Promise<Obeyed> {
   const { settings, link } = context
+  // Only the switch knows yet which of several phones the call will be.
+  if (call.a.places && call.a.state !== 'answered') return fail('the call is not answered yet')
   const living = [...call.bargers.values()].filter(each => each.state !== 'ended')
   if (living.length >= settings.bargersMax)
     return fail(`the call has ${settings.bargersMax} bargers (BARGERS_MAX)`)
@@ -231,6 +244,11 @@ export function causeOf(outcome: Exclude<CommandOutcome, { kind: 'ok' }>): strin
 
 const noBarger = (bargeId: string | undefined): string =>
   bargeId === undefined ? 'nobody barges in on this call' : 'no barger with this barge_id'
+
+const assertChannel = (channelUuid: string): ChannelUuid => assertAllowed(parseChannelUuid(channelUuid))
+
+/** As a job that was taken out of its list says it. */
+const CAUSE_CANCELLED = 'cancelled'
 
 const aLegOf = (call: Call): ChannelUuid => assertAllowed(parseChannelUuid(call.a.channelUuid))
 

@@ -11,9 +11,20 @@ import type { SwitchEvent } from '../../esl/event.ts'
 import { CALL_HEADERS } from '../../esl/originate.ts'
 import { bargerFields } from '../../redis/calls/bargers.ts'
 import type { AgentContext } from '../agent/context.ts'
-import { type Barger, type Call, CLAIM_FIELD, isLive, type Leg, type LegState, legsOf } from '../call/call.ts'
+import {
+  type Barger,
+  type Call,
+  CLAIM_FIELD,
+  chosenFields,
+  isLive,
+  isRung,
+  type Leg,
+  type LegState,
+  legsOf,
+} from '../call/call.ts'
 import { answerEvent, bargeEvent, callStart, channelCreateEvent, hangupEvent } from '../call/events.ts'
 import type { Saying } from '../call/holding.ts'
+import { closePlaces, countsForSide, livingChannelsOf } from '../call/leg.ts'
 import { conclude, say } from '../call/publish.ts'
 import { BRIDGED_FIELD, noteUnbridge, sayBridge } from './bridges.ts'
 import { endLateRing } from './lateRing.ts'
@@ -33,17 +44,25 @@ export function follow(context: AgentContext, event: SwitchEvent): void {
   if ('barger' in found) return followBarger(context, call, found.barger, event)
   const { leg } = found
   if (leg === call.a) context.refusals.follow(call, event)
+  const channelUuid = event.header('Unique-ID') ?? ''
   switch (name) {
     case 'CHANNEL_CREATE':
-      return advance(context, call, leg, 'ringing')
+      if (countsForSide(leg, channelUuid, 'ringing')) advance(context, call, leg, 'ringing')
+      return
     case 'CHANNEL_ANSWER':
-      return advance(context, call, leg, 'answered')
+      if (countsForSide(leg, channelUuid, 'answered')) advance(context, call, leg, 'answered')
+      return
+    case 'CHANNEL_PARK':
+      if (leg === call.a) context.waker.parked(call)
+      return
     case 'CHANNEL_UNBRIDGE':
       return noteUnbridge(context, call)
     case 'CHANNEL_HANGUP':
+      if (!isSidesEnd(context, call, leg, channelUuid)) return
       advance(context, call, leg, 'hungup', event.header('Hangup-Cause'))
       return leaveTransferred(context, call, leg, event.header('Hangup-Cause'))
     case 'CHANNEL_HANGUP_COMPLETE':
+      if (!isSidesEnd(context, call, leg, channelUuid)) return
       advance(context, call, leg, 'hungup', event.header('Hangup-Cause'))
       if (leg === call.a) complete(context, call)
       else concludeWhenAllGone(context, call)
@@ -55,6 +74,14 @@ function isOfAnotherClaim({ record }: Call, event: SwitchEvent): boolean {
   const claim = event.header(CALL_HEADERS.claim)
   const ours = record.fields[CLAIM_FIELD]
   return claim !== undefined && ours !== undefined && claim !== ours
+}
+
+/** One of a leg's channels has ended. @returns whether the side has. */
+function isSidesEnd(context: AgentContext, call: Call, leg: Leg, channelUuid: string): boolean {
+  const before = leg.channelUuid
+  const isEnd = countsForSide(leg, channelUuid, 'hungup')
+  if (leg.channelUuid !== before) say(context, call, { fields: chosenFields(call, leg) })
+  return isEnd
 }
 
 /** FreeSWITCH's word for "no cause given" (Q.850, 31). */
@@ -77,7 +104,7 @@ export function advance(
   cause: string = CAUSE_UNKNOWN,
 ): void {
   if (RANKS[to] <= RANKS[leg.state]) return
-  if (leg.state === 'expected' && to !== 'ringing') {
+  if (leg.state === 'expected' && to !== 'ringing' && isRung(call, leg.side)) {
     advance(context, call, leg, 'ringing')
     // Nobody saw it begin to ring.
     leg.ringingAtMs = undefined
@@ -102,16 +129,21 @@ export function advance(
     case 'answered':
       if (leg.ringingAtMs !== undefined)
         context.observe('ring', leg === call.a ? 'a' : 'b', toSeconds(context.clock() - leg.ringingAtMs))
+      Object.assign(fields, chosenFields(call, leg))
       if (leg === call.a) {
         context.count('dials', `${call.job.kind} answered`)
         fields[ANSWERED_FIELD] = '1'
         call.record.fields[ANSWERED_FIELD] = '1'
       }
-      return say(context, call, { event: answerEvent(side), active: { side, isActive: true }, fields })
+      say(context, call, { event: answerEvent(side), active: { side, isActive: true }, fields })
+      if (leg === call.a) context.waker.answered(call)
+      return
     case 'hungup':
       context.count('hangups', cause)
       if (leg === call.a && !wasAnswered) context.count('dials', `${call.job.kind} unanswered`)
       context.log.info({ dialId: call.record.dialId, side, cause }, 'leg ended')
+      // Nobody is left for whom the callee's phones would be woken.
+      if (leg === call.a) context.waker.cancel(call)
       return sayEnd(context, call, {
         event: hangupEvent(side, cause),
         active: { side, isActive: false },
@@ -173,8 +205,9 @@ function sayChannelCreated(context: AgentContext, call: Call): void {
 /** The A-leg is gone for good. The switch ends B and the bargers with it; what it left alone we end. */
 export function complete(context: AgentContext, call: Call): void {
   call.isComplete = true
+  if (isLive(call.b) && closePlaces(call.b!)) advance(context, call, call.b!, 'hungup')
   const left = [
-    ...(isLive(call.b) ? [call.b!.channelUuid] : []),
+    ...(isLive(call.b) ? livingChannelsOf(call.b!) : []),
     ...[...call.bargers.values()].filter(each => each.state !== 'ended').map(each => each.bargeId),
   ]
   if (left.length === 0) return conclude(context, call)

@@ -10,15 +10,17 @@ import { hangUpChannel } from '../../esl/commands.ts'
 import type { SwitchEvent } from '../../esl/event.ts'
 import type { AgentContext } from '../agent/context.ts'
 import type { Call } from '../call/call.ts'
+import { channelsOf } from '../call/leg.ts'
 
 /** Far beyond what a line stands still for before one of its ends gives it up. */
 const LATE_MAX_MS = 2 * MS_PER_MINUTE
 
 /** Remembers a call whose phone must not ring any more. */
 export function giveUp(context: AgentContext, call: Call): void {
-  const { channelUuid } = call.a
-  context.givenUp.set(channelUuid, call.record.dialId)
-  setTimeout(() => context.givenUp.delete(channelUuid), LATE_MAX_MS).unref()
+  for (const channelUuid of channelsOf(call.a)) {
+    context.givenUp.set(channelUuid, call.record.dialId)
+    setTimeout(() => context.givenUp.delete(channelUuid), LATE_MAX_MS).unref()
+  }
 }
 
 /** @param call ours that has this channel, if there is one.

@@ -5,12 +5,14 @@
 import { MS_PER_SECOND } from '../../base/units.ts'
 import { listChannels } from '../../esl/commands.ts'
 import type { AgentContext } from '../agent/context.ts'
-import { type Call, isLive, type Leg, legsOf } from '../call/call.ts'
+import { ABSENT_FIELD, type Call, isLive, isRung, type Leg, legsOf } from '../call/call.ts'
 import { conclude, concludeWithFailure, FAILED_FIELD, untilWritten } from '../call/publish.ts'
+import { accountOf } from '../job/job.ts'
 import { sayBridgeSeen } from './bridges.ts'
 import { ANSWERED_FIELD, advance, complete, endBarger } from './channelEvents.ts'
 import { giveUp } from './lateRing.ts'
-import { type Seen, seeChannel } from './seeChannel.ts'
+import { letCallerGo } from './letCallerGo.ts'
+import { type Seen, seeChannel, seeLeg } from './seeChannel.ts'
 
 /** The switch restarted and took all its calls with it: FreeSWITCH's own word for that. */
 const CAUSE_CRASH = 'CRASH'
@@ -33,7 +35,10 @@ export async function reconcile(context: AgentContext, call: Call, coreUuid: str
   // It was answered meanwhile, perhaps, and rings the callee.
   if (call.isEnding || call.a.state === 'expected') return
   const isAnswered = wasAnswered(call)
-  const sights = await Promise.all(legsOf(call).map(leg => seeChannel(context, leg.channelUuid)))
+  // The order to ring a callee who was woken may have left a moment ago.
+  if (isWokenCallee(call) && call.b?.state === 'expected') await Bun.sleep(CHANNEL_APPEARS_MS)
+  const sights = await Promise.all(legsOf(call).map(leg => seeLeg(context, leg)))
+  const wasCalleeAnswered = call.b?.state === 'answered' || call.b?.state === 'hungup'
   for (const [index, leg] of legsOf(call).entries())
     apply(context, call, leg, { ...sights[index]!, isAnswered })
   if (sights[0]!.sight === 'answered') await sayBridgeSeen(context, call, sights[0]!)
@@ -41,8 +46,14 @@ export async function reconcile(context: AgentContext, call: Call, coreUuid: str
     if (barger.state !== 'ended' && (await seeChannel(context, barger.bargeId)).sight === 'gone')
       endBarger(context, call, barger, CAUSE_LOST)
   }
+  const isForlorn = isWokenCallee(call) && !wasCalleeAnswered && sights[0]!.bridgedTo === undefined
+  if (call.record.fields[ABSENT_FIELD] || (isForlorn && call.b?.state === 'hungup'))
+    letCallerGo(context, call)
   if (call.a.state === 'hungup') complete(context, call)
 }
+
+/** A callee who is an account, and was told to ring: until they answer the caller is parked. */
+const isWokenCallee = (call: Call): boolean => accountOf(call.job, '1') !== undefined && isRung(call, '1')
 
 /** The switch has been away for so long that its calls are given up. What it still has of them ends by itself. */
 export function loseAll(context: AgentContext): void {
@@ -68,7 +79,7 @@ function apply(
   if (sight === 'unknown') return
   // The switch dials the callee as soon as the caller has answered; otherwise one that was never heard of may not have
   // been rung at all.
-  const hasBeen = leg.state !== 'expected' || (leg === call.b && isAnswered)
+  const hasBeen = leg.state !== 'expected' || (leg === call.b && isAnswered && isRung(call, leg.side))
   if (hasBeen) advance(context, call, leg, 'hungup', CAUSE_LOST)
 }
 
@@ -76,10 +87,10 @@ const wasAnswered = ({ record }: Call): boolean => record.fields[ANSWERED_FIELD]
 
 /** An originate of which no channel was ever seen. */
 export async function settleUnknown(context: AgentContext, call: Call): Promise<void> {
-  let { sight } = await seeChannel(context, call.a.channelUuid)
+  let { sight } = await seeLeg(context, call.a)
   if (sight === 'gone') {
     await Bun.sleep(CHANNEL_APPEARS_MS)
-    sight = (await seeChannel(context, call.a.channelUuid)).sight
+    sight = (await seeLeg(context, call.a)).sight
   }
   if (sight === 'unknown' || call.isEnding || call.a.state !== 'expected') return
   if (sight === 'gone') return reportUnknown(context, call)
@@ -90,7 +101,7 @@ export async function settleUnknown(context: AgentContext, call: Call): Promise<
 function vanish(context: AgentContext, call: Call, cause: string): void {
   if (call.a.state === 'expected') return reportUnknown(context, call)
   const isAnswered = wasAnswered(call)
-  const legs = legsOf(call).filter(leg => leg.state !== 'expected' || isAnswered)
+  const legs = legsOf(call).filter(leg => leg.state !== 'expected' || (isAnswered && isRung(call, leg.side)))
   for (const leg of legs) advance(context, call, leg, 'hungup', cause)
   for (const barger of call.bargers.values()) endBarger(context, call, barger, cause)
   complete(context, call)

@@ -4,6 +4,7 @@ import { assertAllowed } from '../../esl/assertAllowed.ts'
 import { dumpChannel } from '../../esl/commands.ts'
 import { isUnknownChannel } from '../../esl/outcome.ts'
 import type { AgentContext } from '../agent/context.ts'
+import { countsForSide, type Leg } from '../call/leg.ts'
 
 /** Until the switch has answered some of the lookups that wait. */
 const LOOK_AGAIN_MS = 50
@@ -37,4 +38,20 @@ export async function seeChannel(context: AgentContext, channelUuid: string): Pr
     // A dump that is no JSON still says that the channel lives; its next event says the rest.
     return { sight: 'ringing' }
   }
+}
+
+/** The same of a side. Where several phones ring as one it is what the furthest of them is, and each is known then. */
+export async function seeLeg(context: AgentContext, leg: Leg): Promise<Seen> {
+  if (!leg.places || leg.state === 'answered') return seeChannel(context, leg.channelUuid)
+  const sights = await Promise.all(leg.places.map(each => seeChannel(context, each.channelUuid)))
+  for (const [place, { sight }] of sights.entries()) {
+    const { channelUuid } = leg.places[place]!
+    if (sight === 'gone') countsForSide(leg, channelUuid, 'hungup')
+    else if (sight !== 'unknown') countsForSide(leg, channelUuid, sight)
+  }
+  for (const sight of ['answered', 'unknown', 'ringing'] as const) {
+    const seen = sights.find(each => each.sight === sight)
+    if (seen) return seen
+  }
+  return { sight: 'gone' }
 }

@@ -5,6 +5,7 @@ import { meaningOf } from '../../base/bytes.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
 import { MS_PER_MINUTE, MS_PER_SECOND } from '../../base/units.ts'
 import {
+  type Account,
   type CallerId,
   type DialId,
   type GatewayName,
@@ -15,6 +16,7 @@ import {
   type PhoneNumber,
   type PhoneTarget,
   type ProviderName,
+  parseAccount,
   parseCallerId,
   parseDialId,
   parseGatewayName,
@@ -45,15 +47,21 @@ interface JobCommon {
 export type AspJob = JobCommon & {
   kind: 'asp-call'
   callProvider: ProviderName
-  callerNumber: PhoneNumber
-  calleeNumber: PhoneNumber
+  /** Whom each side calls: the phones of an account, which are woken; a number; or the number where the account's phones
+   *  do not wake. One of the two is there. */
+  callerAccount: Account | undefined
+  callerNumber: PhoneNumber | undefined
+  calleeAccount: Account | undefined
+  calleeNumber: PhoneNumber | undefined
   callerIdLegA: CallerId
   callerIdLegB: CallerId
 }
 
 export type BotJob = JobCommon & {
   kind: 'bot-call'
-  target: PhoneTarget
+  /** As the sides of an asp-call. */
+  account: Account | undefined
+  target: PhoneTarget | undefined
   callerId: CallerId
   credentials: SipCredentials | undefined
 }
@@ -164,8 +172,10 @@ function readKind(form: JobForm, dialId: DialId): Job | undefined {
         kind: 'asp-call',
         ...common,
         callProvider: need(form, 'call_provider', parseProviderName),
-        callerNumber: need(form, 'caller_number', parsePhoneNumber),
-        calleeNumber: need(form, 'callee_number', parsePhoneNumber),
+        callerAccount: readAccount(form, 'caller_account'),
+        callerNumber: needBeside(form, 'caller_account', 'caller_number', parsePhoneNumber),
+        calleeAccount: readAccount(form, 'callee_account'),
+        calleeNumber: needBeside(form, 'callee_account', 'callee_number', parsePhoneNumber),
         callerIdLegA: need(form, 'caller_id_lega', parseCallerId),
         callerIdLegB: need(form, 'caller_id_legb', parseCallerId),
       }
@@ -174,7 +184,8 @@ function readKind(form: JobForm, dialId: DialId): Job | undefined {
         kind: 'bot-call',
         ...common,
         credentials: readLogin(form),
-        target: need(form, 'phone_number', parsePhoneTarget),
+        account: readAccount(form, 'account'),
+        target: needBeside(form, 'account', 'phone_number', parsePhoneTarget),
         callerId: need(form, 'caller_id', parseCallerId),
       }
     case 'load-test':
@@ -194,6 +205,26 @@ function readKind(form: JobForm, dialId: DialId): Job | undefined {
       form.mistakes.push({ field: 'type', detail: 'must be asp-call, bot-call or load-test' })
       return undefined
   }
+}
+
+const isNamed = ({ fields }: JobForm, name: string): boolean =>
+  fields[name] !== undefined && fields[name] !== null
+
+const readAccount = (form: JobForm, name: string): Account | undefined =>
+  isNamed(form, name) ? need(form, name, parseAccount) : undefined
+
+/** A number that may be missing where the job names an account. */
+const needBeside = <Value>(
+  form: JobForm,
+  account: string,
+  name: string,
+  parse: (value: unknown) => Parsed<Value>,
+): Value | undefined => (isNamed(form, account) && !isNamed(form, name) ? undefined : need(form, name, parse))
+
+/** The account that a side is, if the job names one. */
+export function accountOf(job: Job, side: string): Account | undefined {
+  if (job.kind === 'asp-call') return side === '0' ? job.callerAccount : job.calleeAccount
+  return job.kind === 'bot-call' ? job.account : undefined
 }
 
 function readLogin(form: JobForm): SipCredentials | undefined {

@@ -2,21 +2,22 @@
 // one originate. Every job ends here in exactly one way: a call, a failure on its channel, or back on its list. What
 // happens to the call afterwards is followed elsewhere.
 
-import { assertNever, messageOf } from '../../base/result.ts'
-import { MS_PER_SECOND, toSeconds } from '../../base/units.ts'
-import { answerOf, type CommandOutcome } from '../../esl/outcome.ts'
+import { messageOf } from '../../base/result.ts'
+import { toSeconds } from '../../base/units.ts'
+import type { PhoneTarget } from '../../esl/allow.ts'
+import type { CommandOutcome } from '../../esl/outcome.ts'
 import { tellBug } from '../agent/bugs.ts'
-import { type AgentContext, letFinish } from '../agent/context.ts'
-import { type Call, createCall } from '../call/call.ts'
+import type { AgentContext } from '../agent/context.ts'
+import { type Call, createCall, isRung } from '../call/call.ts'
 import { callFailure } from '../call/events.ts'
 import { leave } from '../call/leave.ts'
-import { concludeWithFailure, isLeft, isOurs, sayOn, settleJob, untilWritten } from '../call/publish.ts'
+import { isLeft, isOurs, sayOn, untilWritten } from '../call/publish.ts'
 import { listen } from '../control/hear.ts'
 import { settleUnknown } from '../follow/reconcile.ts'
 import type { TakenJob } from './intake.ts'
-import { aheadOf, type Job, parseJob, sentenceOf } from './job.ts'
-import { gatewayOf, originateOf } from './originateFor.ts'
-import { isOwnRefusal } from './refusals.ts'
+import { accountOf, aheadOf, type Job, parseJob, sentenceOf } from './job.ts'
+import { originateOf } from './originateFor.ts'
+import { noteOriginate, sendOriginate } from './sendOriginate.ts'
 
 /** How a job's dialling began. `failed` was said on the dial id's channel already. */
 export type Dialled =
@@ -25,12 +26,6 @@ export type Dialled =
   | { kind: 'returned' }
 
 const CAUSE_DUPLICATE = 'duplicate dial_id'
-
-/** A job's result comes with A's answer or A's failure; beyond the ring time the switch gets this to say so. */
-const RESULT_MARGIN_MS = 15 * MS_PER_SECOND
-
-/** Until the switch has answered some of the commands that wait: a job that goes back at once would be taken at once. */
-const BUSY_MS = 50
 
 /** Dials a job of a list. Never rejects: what goes wrong is said on the job's channel. */
 export async function dialJob(context: AgentContext, taken: TakenJob): Promise<Dialled> {
@@ -67,7 +62,8 @@ async function readAndDial(context: AgentContext, taken: TakenJob): Promise<Dial
   const job = parsed.value
   const cause = whyNot(context, job, taken.takenAtMs)
   if (cause === undefined) {
-    await context.allowance.turn(sessionsOf(job))
+    const sessions = sessionsOf(job)
+    if (sessions > 0) await context.allowance.turn(sessions)
     return dial(context, job, taken)
   }
   return refuse(context, taken, { dialId: job.dialId, job, cause, isDeadLettered: cause !== CAUSE_EXPIRED })
@@ -75,8 +71,12 @@ async function readAndDial(context: AgentContext, taken: TakenJob): Promise<Dial
 
 const CAUSE_EXPIRED = 'expired'
 
-/** Sessions of the switch that a job's call takes. */
-const sessionsOf = ({ kind }: Job): number => (kind === 'asp-call' ? 2 : 1)
+/** Sessions of the switch that a job's call takes, as far as nobody must be woken first: those are counted when they are
+ *  rung. */
+function sessionsOf(job: Job): number {
+  if (accountOf(job, '0') !== undefined) return 0
+  return job.kind === 'asp-call' && job.calleeAccount === undefined ? 2 : 1
+}
 
 /** Why a job that can be read is not dialled all the same. */
 export function whyNot({ settings, link }: AgentContext, job: Job, takenAtMs: number): string | undefined {
@@ -116,8 +116,8 @@ export async function dial(
   const claiming = context.store.claim(context.agent, call.record)
   // Nobody waits for it if making the originate throws.
   claiming.catch(() => undefined)
-  // Made while Redis answers.
-  const originate = originateOf(context, job, call)
+  // Made while Redis answers. A caller whose phones sleep is woken first.
+  const originate = isRung(call, '0') ? originateOf(context, job, call) : undefined
   try {
     const claimed = await claiming
     if (claimed !== 'claimed') forget(context, call)
@@ -137,36 +137,25 @@ export async function dial(
     return giveBack(context, call)
   }
 
-  call.isSent = true
-  context.refusals.sent(call)
-  const { accepted, result } = link.bgapi(originate, {
-    jobUuid: crypto.randomUUID(),
-    timeoutMs: settings.ringTimeoutSeconds * MS_PER_SECOND + RESULT_MARGIN_MS,
-  })
+  const accepted = originate && sendOriginate(context, call, originate, () => giveBack(context, call))
   // The phone waits for nothing but the claim; nobody knows of the call before its call-start, which waits for this.
   call.isMarked = true
   listen(context, call)
   call.tasks.run(() => checkHearing(context, call))
   context.count('jobs', job.kind)
   noteTaken(context, job, taken)
+  if (!accepted) {
+    // A switch is not tried by a job whose originate leaves in some seconds, if at all.
+    context.refusals.notSent()
+    context.waker.begin(call, '0')
+    return { kind: 'sent', accepted: WOKEN_FIRST }
+  }
   noteOriginate(context, call, accepted)
-  void accepted.then(outcome => settleAccepted(context, call, outcome))
-  void result.then(outcome => hearResult(context, call, outcome))
   return { kind: 'sent', accepted }
 }
 
-/** The job leaves the in-flight list once its originate has left; what goes back must still be there. */
-async function settleAccepted(context: AgentContext, call: Call, { kind }: CommandOutcome): Promise<void> {
-  if (kind === 'busy') return
-  await context.refusals.decided(call)
-  if (call.isEnding) return
-  try {
-    await settleJob(context, call)
-  } catch (thrown) {
-    const reason = messageOf(thrown)
-    context.log.debug({ reason }, 'job still in flight; it is settled at the end of its call')
-  }
-}
+/** The switch is told nothing yet: the call is ours, and its phones are being woken. */
+const WOKEN_FIRST: Promise<CommandOutcome> = Promise.resolve({ kind: 'ok', text: '' })
 
 /** Behind the originate, which waits for nothing that is only told. */
 function noteTaken(
@@ -177,8 +166,11 @@ function noteTaken(
   const { kind, dialId, userId, queuedAtMs, traceparent } = job
   const numbers =
     job.kind === 'asp-call'
-      ? { callerNumber: job.callerNumber, calleeNumber: job.calleeNumber }
-      : { callerNumber: job.target.kind === 'sip' ? job.target.uri : job.target.number }
+      ? {
+          callerNumber: shownParty(job.callerAccount, job.callerNumber),
+          calleeNumber: shownParty(job.calleeAccount, job.calleeNumber),
+        }
+      : { callerNumber: shownParty(accountOf(job, '0'), job.target) }
   if (queuedAtMs !== undefined)
     context.observe('jobWait', kind, Math.max(0, toSeconds(takenAtMs - queuedAtMs)))
   const queued = queuedAtMs === undefined ? {} : { queuedForMs: Math.round(takenAtMs - queuedAtMs) }
@@ -190,17 +182,11 @@ function noteTaken(
   )
 }
 
-function noteOriginate(context: AgentContext, { job, a }: Call, accepted: Promise<CommandOutcome>): void {
-  const gateway = gatewayOf(context, job)
-  context.timeline.add(job.dialId, {
-    what: 'originate',
-    side: a.side,
-    ...(gateway === undefined ? {} : { gateway }),
-  })
-  void accepted.then(outcome => {
-    const text = 'text' in outcome && outcome.kind === 'error' ? { text: outcome.text } : {}
-    context.timeline.add(job.dialId, { what: 'originate-answered', outcome: outcome.kind, ...text })
-  })
+/** An account stands for itself; the number beside it is only for when its phones do not wake. */
+function shownParty(account: string | undefined, number: string | PhoneTarget | undefined): string {
+  if (account !== undefined) return account
+  if (typeof number !== 'object') return number ?? ''
+  return number.kind === 'sip' ? number.uri : number.number
 }
 
 /** What our subscription brings may be another's to answer: if we were declared dead before it stood, the marker with
@@ -208,55 +194,6 @@ function noteOriginate(context: AgentContext, { job, a }: Call, accepted: Promis
 async function checkHearing(context: AgentContext, call: Call): Promise<void> {
   await call.listening?.confirmed
   if (await isOurs(context, call)) call.isMarked = false
-}
-
-/** The originate has ended: A answered, or why not. */
-function hearResult(context: AgentContext, call: Call, outcome: CommandOutcome): void {
-  const { dialId } = call.record
-  if (outcome.kind === 'ok') return context.refusals.carriedOut(call)
-  // With a channel its own events tell the story; without one (unknown gateway, say) nothing else will.
-  if (outcome.kind === 'error' && call.a.state === 'expected')
-    return hearRefusal(context, call, answerOf(outcome.text) || outcome.text)
-  context.refusals.undecided(call)
-  switch (outcome.kind) {
-    case 'error':
-      return
-    // The table of waiting commands was full: nothing was sent.
-    case 'busy':
-      context.log.warn({ dialId }, 'too many commands wait for the switch: job given back')
-      return letFinish(
-        context,
-        Bun.sleep(BUSY_MS).then(() => giveBack(context, call)),
-      )
-    case 'timeout':
-      context.log.warn({ dialId }, 'the switch never told what became of an originate: asking')
-      return void settleUnknown(context, call)
-    // The link broke after the bytes left. What became of it is asked when the link is back; never sent again.
-    case 'lost':
-      return
-    default:
-      return assertNever(outcome)
-  }
-}
-
-/** No channel ever was, and so no phone rang. A job with which a switch was tried that refuses everything goes back, if
- *  another switch takes it. */
-function hearRefusal(context: AgentContext, call: Call, cause: string): void {
-  const { refusals } = context
-  const isToSpare = refusals.isRefusing && refusals.isReplaced && call.list !== ''
-  if (isOwnRefusal(cause)) refusals.refused(call)
-  else refusals.undecided(call)
-  if (!isToSpare || !isOwnRefusal(cause) || call.isEnding) return failCall(context, call, cause)
-  context.log.info({ dialId: call.record.dialId, cause }, 'the switch still refuses: job given back')
-  letFinish(context, giveBack(context, call))
-}
-
-/** The call never came to be. */
-export function failCall(context: AgentContext, call: Call, cause: string): void {
-  if (call.isEnding) return
-  context.log.info({ dialId: call.record.dialId, cause }, 'call not made')
-  context.count('dials', `${call.job.kind} failed`)
-  concludeWithFailure(context, call, cause)
 }
 
 /** Answers a job that won't be dialled. Those in the dead-letter list are kept for people to read. */

@@ -5,7 +5,16 @@ import { bargersOf } from '../../redis/calls/bargers.ts'
 import type { CallRecord } from '../../redis/calls/calls.ts'
 import { tellBug } from '../agent/bugs.ts'
 import type { AgentContext } from '../agent/context.ts'
-import { type Barger, type Call, createCall, type LegState, legsOf, PLAYING_FIELD } from '../call/call.ts'
+import {
+  type Barger,
+  type Call,
+  createCall,
+  isRung,
+  type LegState,
+  legsOf,
+  PLAYING_FIELD,
+  recallPlaces,
+} from '../call/call.ts'
 import { contest } from '../call/holding.ts'
 import { answerLeftOver, hear, listen } from '../control/hear.ts'
 import { reconcile } from '../follow/reconcile.ts'
@@ -25,9 +34,9 @@ export function resume(context: AgentContext, record: CallRecord, collected?: Co
   collected?.release()
   for (const text of collected?.texts ?? []) hear(context, call, text)
   // Not waited for: a switch that answers slowly must not keep other calls from their new owner.
-  reconcile(context, call, context.link.coreUuid ?? '').catch(thrown =>
-    context.log.error({ dialId: record.dialId, err: thrown }, 'reconciling a call failed'),
-  )
+  reconcile(context, call, context.link.coreUuid ?? '')
+    .then(() => context.waker.goOn(call))
+    .catch(thrown => context.log.error({ dialId: record.dialId, err: thrown }, 'reconciling a call failed'))
   return call
 }
 
@@ -44,9 +53,10 @@ export function recall(context: AgentContext, record: CallRecord): Call | undefi
     tellBug(context, 'task', thrown, { dialId }),
   )
   call.record = record
-  // Whether the former owner came to that, the switch has to tell.
-  call.isSent = true
+  // Whether the former owner came to that, the switch has to tell; not while the caller's phones are still to be woken.
+  call.isSent = isRung(call, call.a.side)
   call.isPlaying = fields[PLAYING_FIELD] === '1'
+  for (const leg of legsOf(call)) recallPlaces(call, leg)
   for (const leg of legsOf(call))
     leg.state = (fields[`state.${leg.side}`] as LegState | undefined) ?? 'expected'
   for (const barger of bargersOf(fields)) call.bargers.set(barger.bargeId, barger as Barger)

@@ -87,7 +87,9 @@ export function startSweep(options: SweepOptions): Sweep {
     // Declared dead, what stands under our name is for the survivors.
     if (!(await context.mayAct())) return
     const ours = new Set(await store.ownedBy(context.agent))
-    const held = context.calls.all().filter(call => call.isSent && !ours.has(call.record.dialId))
+    const held = context.calls
+      .all()
+      .filter(call => (call.isSent || call.waking) && !ours.has(call.record.dialId))
     await Promise.all([
       ...[...ours].filter(dialId => !context.calls.find(dialId)).map(goOnWith),
       ...held.map(call => guard(() => checkHeld(call))),

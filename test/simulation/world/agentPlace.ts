@@ -122,6 +122,8 @@ export class AgentPlace {
       activeKey: 'dial.org.user',
       gateways: {},
       gateway: GATEWAY,
+      accountDial: { kind: 'user' },
+      wakeTimeoutMs: 4_000,
       sipProfile: 'external',
       sipHeaderPrefix: 'X-',
       ringTimeoutSeconds: 4,

@@ -1,0 +1,19 @@
+-- A front has a request in its hands, and says so. What is over is put down again.
+-- KEYS[1]: request
+-- KEYS[2]: requests in its hands
+-- ARGV[1]: id
+-- ARGV[2]: front
+-- ARGV[3]: ms that the list of those in its hands is kept
+-- Returns {call, ms that the wake may take, ms left, attempts sent}, or nothing.
+local request, hands = KEYS[1], KEYS[2]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local found = redis.call('HMGET', request, 'state', 'call', 'wait', 'endsAt', 'attempts')
+local isOpen = found[1] == 'asked' or found[1] == 'pushed'
+if not isOpen or tonumber(found[4]) <= now then
+  redis.call('LREM', hands, 0, ARGV[1])
+  return {}
+end
+redis.call('HSET', request, 'front', ARGV[2])
+redis.call('PEXPIRE', hands, ARGV[3])
+return { found[2], found[3], found[4] - now, found[5] or '0' }

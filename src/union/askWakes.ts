@@ -1,0 +1,191 @@
+// An agent's side of a wake: a side of a call is an account whose phones sleep, and some front is asked to wake them. The
+// request goes through Redis, and so does the answer, which is acted on when it comes. Now and then each request is looked
+// at besides: a message that was lost, or a front that died, delays it. No push is sent from here, so no key is needed.
+
+import type { Log } from '../base/log.ts'
+import { messageOf } from '../base/result.ts'
+import { MS_PER_SECOND } from '../base/units.ts'
+import { wakeAnswersChannel } from '../redis/keys.ts'
+import type { Subscriber } from '../redis/subscriber.ts'
+import {
+  readWakeRequestNews,
+  type WakeRequestState,
+  type WakeRequestStore,
+} from '../redis/wakeRequests/wakeRequests.ts'
+import type { WakeCall } from './wakeCall.ts'
+
+/** How a wake that was asked for ended. `reason`: as a PBX is told it, `timeout` and `no-device` say. */
+export type WakeEnd = { kind: 'confirmed' } | { kind: 'failed'; reason: string }
+
+export interface AskedWake {
+  /** Nobody wants it any more: the phones are told to stop, and nothing is heard of it. */
+  cancel(): void
+  /** Somebody else goes on with it: it stays as it is, and nothing is heard of it here. */
+  leave(): void
+}
+
+export interface WakeHooks {
+  /** Its first push is on its way. Never after the end; once, or not at all where its end comes at once. */
+  onPushed(): void
+  /** Called once, later than `ask` returns. */
+  onEnd(end: WakeEnd): void
+}
+
+export interface WakeAsker {
+  /** Asks for a wake, or goes on with what was asked for under this id before. @param id names the request for ever. */
+  ask(id: string, asked: { call: WakeCall; waitMs: number }, hooks: WakeHooks): AskedWake
+  close(): void
+}
+
+export interface WakeAskerOptions {
+  store: Pick<WakeRequestStore, 'ask' | 'askAgain' | 'cancel' | 'isFrontAlive'>
+  listen: Subscriber['listen']
+  agent: string
+  log: Log
+}
+
+/** Between two looks at a request that has no answer. A front that died is found within twice that. */
+const LOOK_MS = MS_PER_SECOND
+
+/** After Redis could not be asked. */
+const RETRY_MS = 0.25 * MS_PER_SECOND
+
+/** The front tells of a wake's end when its time is over; this is for the way, and for a front that does not. */
+const ANSWER_MARGIN_MS = MS_PER_SECOND
+
+interface Open {
+  id: string
+  call: string
+  waitMs: number
+  hooks: WakeHooks
+  isPushed: boolean
+  /** It was in nobody's hands when it was looked at last. */
+  isAdrift: boolean
+  look: Timer | undefined
+  limit: Timer | undefined
+}
+
+export function openWakeAsker(options: WakeAskerOptions): WakeAsker {
+  const { store, agent, log } = options
+  const channel = wakeAnswersChannel(agent)
+  const open = new Map<string, Open>()
+  const subscription = options.listen(channel, {
+    onMessage(text) {
+      const { id, state, reason } = readWakeRequestNews(text)
+      const asked = open.get(id)
+      if (asked) hear(asked, state, reason)
+    },
+    onBack: () => open.forEach(lookNow),
+  })
+
+  function hear(asked: Open, state: WakeRequestState, reason: string): void {
+    switch (state) {
+      case 'pushed':
+        return notePushed(asked)
+      case 'confirmed':
+        return end(asked, { kind: 'confirmed' })
+      case 'failed':
+      case 'cancelled':
+        return end(asked, { kind: 'failed', reason: reason || 'caller-gone' })
+      case 'asked':
+        return
+    }
+  }
+
+  function notePushed(asked: Open): void {
+    if (asked.isPushed) return
+    asked.isPushed = true
+    asked.hooks.onPushed()
+  }
+
+  function end(asked: Open, how: WakeEnd): void {
+    if (forget(asked)) asked.hooks.onEnd(how)
+  }
+
+  /** @returns false when it was forgotten before. */
+  function forget(asked: Open): boolean {
+    clearTimeout(asked.look)
+    clearTimeout(asked.limit)
+    return open.get(asked.id) === asked && open.delete(asked.id)
+  }
+
+  const isOpen = (asked: Open): boolean => open.get(asked.id) === asked
+
+  function limitTo(asked: Open, leftMs: number): void {
+    clearTimeout(asked.limit)
+    asked.limit = setTimeout(() => {
+      cancel(asked)
+      asked.hooks.onEnd({ kind: 'failed', reason: 'timeout' })
+    }, leftMs + ANSWER_MARGIN_MS)
+  }
+
+  function lookNow(asked: Open): void {
+    clearTimeout(asked.look)
+    void look(asked)
+  }
+
+  async function look(asked: Open, isFirst = false): Promise<void> {
+    let againMs = LOOK_MS
+    try {
+      const standing = await store.ask(asked.id, { call: asked.call, channel, waitMs: asked.waitMs })
+      if (!isOpen(asked)) return
+      if (isFirst) limitTo(asked, standing.leftMs)
+      hear(asked, standing.state, standing.reason)
+      if (isOpen(asked) && !isFirst) await seek(asked, standing.front)
+    } catch (thrown) {
+      log.debug({ wake: asked.id, reason: messageOf(thrown) }, 'redis is away: a wake is asked for again')
+      againMs = RETRY_MS
+    }
+    if (isOpen(asked)) asked.look = setTimeout(look, againMs, asked)
+  }
+
+  /** A front that died, or that took it and never learned so, is known by its silence. */
+  async function seek(asked: Open, front: string | undefined): Promise<void> {
+    if (front === undefined && !asked.isAdrift) {
+      // Just popped, perhaps.
+      asked.isAdrift = true
+      return
+    }
+    asked.isAdrift = false
+    if (front !== undefined && (await store.isFrontAlive(front))) return
+    if (isOpen(asked) && (await store.askAgain(asked.id, front)))
+      log.warn({ wake: asked.id, front }, 'the front that had a wake is gone: another one is asked')
+  }
+
+  function cancel(asked: Open): void {
+    if (!forget(asked)) return
+    store
+      .cancel(asked.id)
+      // Its time ends it.
+      .catch(thrown =>
+        log.debug({ wake: asked.id, reason: messageOf(thrown) }, 'redis is away: not cancelled'),
+      )
+  }
+
+  return {
+    ask(id, { call, waitMs }, hooks) {
+      const asked: Open = {
+        id,
+        call: JSON.stringify(call),
+        waitMs,
+        hooks,
+        isPushed: false,
+        isAdrift: false,
+        look: undefined,
+        limit: undefined,
+      }
+      open.set(id, asked)
+      limitTo(asked, waitMs)
+      // What is published before we are heard is found by a look.
+      void subscription.confirmed.then(() => {
+        if (isOpen(asked)) void look(asked, true)
+      })
+      return { cancel: () => cancel(asked), leave: () => void forget(asked) }
+    },
+
+    close() {
+      for (const asked of open.values()) forget(asked)
+      subscription.leave().catch(() => undefined)
+    },
+  }
+}

@@ -1,0 +1,168 @@
+// A front's side of a wake that an agent asks for: it takes requests from the list while it can hold waits, has each held as
+// a PBX's would be, and tells how it stands. A request that another front had, and died with, goes on where that one stopped:
+// what was pushed is not pushed again.
+
+import type { Log } from '../base/log.ts'
+import { messageOf } from '../base/result.ts'
+import { type Clock, MS_PER_SECOND } from '../base/units.ts'
+import { type RedisConnection, RedisUnavailable } from '../redis/connect.ts'
+import { wakeFrontChannel } from '../redis/keys.ts'
+import type { Subscriber } from '../redis/subscriber.ts'
+import type { TakenWake, WakeRequestNews, WakeRequestStore } from '../redis/wakeRequests/wakeRequests.ts'
+import { readWakeCall, type WakeCall } from './wakeCall.ts'
+
+/** How a wait is held that is not a PBX's own. */
+export interface HowHeld {
+  /** When it was asked for, ms since the epoch by our clock. */
+  arrivedAtMs: number
+  /** What it may take from then on. */
+  waitMs: number
+  /** Attempts that a front that is dead has sent for it; 0: none, as far as anybody knows. */
+  attemptsBefore: number
+  /** A push is on its way: the number of its attempt. */
+  onPush: (attempt: number) => void
+}
+
+export interface WakeServiceOptions {
+  store: Pick<WakeRequestStore, 'next' | 'take' | 'tell'>
+  /** Opens the connection that waits for the list. */
+  openBlocking: () => RedisConnection
+  listen: Subscriber['listen']
+  /** Names this process. */
+  front: string
+  /** Holds a wait until its outcome. @returns the limit by which no further wait can be held. */
+  hold: (
+    call: WakeCall,
+    dropped: AbortSignal,
+    how: HowHeld,
+  ) => Promise<{ status: 'ACK' | 'NAK'; reason: string }> | string
+  /** Whether a wait could be held now. */
+  canHold: () => boolean
+  clock: Clock
+  log: Log
+}
+
+export interface WakeService {
+  /** Takes no further request, within three seconds; those in hand go on. */
+  stop(): Promise<void>
+  /** Hears nothing more: whoever asked sees that we are gone. */
+  close(): void
+}
+
+/** An idle front asks once for each. Shorter than a silent connection is left. */
+const POP_SECONDS = 2
+/** A pop that has not ended by then hangs on a connection that is dead. */
+const POP_ENDS_MS = (POP_SECONDS + 0.5) * MS_PER_SECOND
+
+/** While no wait can be held, and after an error of Redis. */
+const AGAIN_MS = 0.25 * MS_PER_SECOND
+
+/** What can't be told for so long has been asked for at another front since. */
+const TELL_TRIES_MAX = 40
+
+export function openWakeService(options: WakeServiceOptions): WakeService {
+  const { store, front, clock, log } = options
+  const held = new Map<string, AbortController>()
+  const stopping = new AbortController()
+  const subscription = options.listen(wakeFrontChannel(front), { onMessage: id => held.get(id)?.abort() })
+  const serving = serve()
+
+  async function serve(): Promise<void> {
+    // Before that whoever asks would take us for dead.
+    await Promise.race([subscription.confirmed, aborted(stopping.signal)])
+    const blocking = options.openBlocking()
+    while (!stopping.signal.aborted) {
+      if (!options.canHold()) {
+        await Bun.sleep(AGAIN_MS)
+        continue
+      }
+      try {
+        const id = await endingSoon(store.next(blocking, front, POP_SECONDS))
+        if (id !== null) void carryOut(id)
+      } catch (thrown) {
+        if (!(thrown instanceof RedisUnavailable)) throw thrown
+        log.debug({ reason: messageOf(thrown) }, 'no requests from redis; trying again')
+        await Bun.sleep(AGAIN_MS)
+      }
+    }
+    blocking.disconnect()
+  }
+
+  /** While we stop, a pop is waited for no longer than one takes: what it brings then is seen to be in nobody's hands. */
+  function endingSoon(pop: Promise<string | null>): Promise<string | null> {
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    let timer: Timer | undefined
+    const limit = () => {
+      timer = setTimeout(() => reject(new RedisUnavailable('a pop that does not end')), POP_ENDS_MS)
+    }
+    stopping.signal.addEventListener('abort', limit, { once: true })
+    return Promise.race([pop, late]).finally(() => {
+      clearTimeout(timer)
+      stopping.signal.removeEventListener('abort', limit)
+    })
+  }
+
+  async function carryOut(id: string): Promise<void> {
+    try {
+      const taken = await store.take(id, front)
+      if (taken) await holdFor(id, taken)
+    } catch (thrown) {
+      // Whoever asks sees that nothing becomes of it, and asks again.
+      if (thrown instanceof RedisUnavailable)
+        log.debug({ wake: id, reason: messageOf(thrown) }, 'a wake is not taken')
+      else log.error({ wake: id, err: thrown }, 'a wake that was asked for failed')
+    }
+  }
+
+  async function holdFor(id: string, taken: TakenWake): Promise<void> {
+    const call = readWakeCall(taken.call)
+    if (!call) return tell({ id, state: 'failed', reason: 'unusable' })
+    // Taken before, and asked for again by mistake: it goes on as it is.
+    if (held.has(id)) return
+    const dropped = new AbortController()
+    held.set(id, dropped)
+    try {
+      const outcome = options.hold(call, dropped.signal, {
+        arrivedAtMs: clock() - (taken.waitMs - taken.leftMs),
+        waitMs: taken.waitMs,
+        attemptsBefore: taken.attempts,
+        onPush: attempt => void tell({ id, state: 'pushed', reason: '' }, attempt),
+      })
+      const { status, reason } =
+        typeof outcome === 'string' ? { status: 'NAK', reason: 'busy' } : await outcome
+      await tell({ id, state: status === 'ACK' ? 'confirmed' : 'failed', reason })
+    } finally {
+      held.delete(id)
+    }
+  }
+
+  /** In the order in which it is called, as one connection's commands are. */
+  async function tell(news: WakeRequestNews, attempts?: number): Promise<void> {
+    for (let triesLeft = TELL_TRIES_MAX; triesLeft > 0; triesLeft -= 1) {
+      try {
+        return await store.tell(news, { front, ...(attempts === undefined ? {} : { attempts }) })
+      } catch (thrown) {
+        if (!(thrown instanceof RedisUnavailable)) throw thrown
+        await Bun.sleep(AGAIN_MS)
+      }
+    }
+    log.warn({ wake: news.id }, 'redis stays away: nobody is told of a wake’s end')
+  }
+
+  return {
+    async stop() {
+      stopping.abort()
+      await serving
+    },
+    close() {
+      stopping.abort()
+      subscription.leave().catch(() => undefined)
+    },
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise(resolve => {
+    if (signal.aborted) return resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })

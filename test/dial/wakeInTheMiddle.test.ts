@@ -1,0 +1,144 @@
+// A wake for a side of a call takes seconds, in which everything can happen: the backend hangs up, the agent dies or stops,
+// the front dies, Redis loses what was said. The phones are asked for once, and the call goes on.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import type { HowHeld, WakeServiceOptions } from '../../src/union/serveWakes.ts'
+import type { WakeCall } from '../../src/union/wakeCall.ts'
+import { aspJob, leftovers, newDialId, type OpenedFront, openStage, type Stage, until } from './stage.ts'
+
+interface Held {
+  call: WakeCall
+  how: HowHeld
+  dropped: AbortSignal
+  confirm: () => void
+}
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage({ switch: { answerAfterMs: 20 } })
+  stage.switch.register({ user: 'a.1', uri: 'sip:15550000001@192.0.2.7:5060' })
+  stage.switch.register({ user: 'b.1', uri: 'sip:15550000002@192.0.2.7:5060' })
+})
+afterAll(() => stage.close())
+
+/** A front whose phones are pushed, and wait for the test to confirm. */
+async function openFront(held: Held[], name?: string): Promise<OpenedFront> {
+  const hold: WakeServiceOptions['hold'] = (call, dropped, how) => {
+    const { promise, resolve } = Promise.withResolvers<{ status: 'ACK' | 'NAK'; reason: string }>()
+    held.push({ call, how, dropped, confirm: () => resolve({ status: 'ACK', reason: 'confirmed' }) })
+    dropped.addEventListener('abort', () => resolve({ status: 'NAK', reason: 'caller-gone' }), { once: true })
+    if (how.attemptsBefore === 0) how.onPush(1)
+    return promise
+  }
+  return stage.front(hold, name)
+}
+
+const withoutNumbers = ({ caller_number: _, ...job }: Record<string, unknown>) => job
+const wakeCaller = (dialId: string) => withoutNumbers(aspJob(dialId, { caller_account: 'a.1' }))
+const isPushed = (side: string) => (each: Record<string, string>) =>
+  each.type === 'wake-event' && each.side === side && each.state === 'pushed'
+
+const isAnswered = (side: string) => (each: Record<string, string>) =>
+  each.type === 'answer-event' && each.side === side
+
+const isEmpty = () => until('nothing is left', async () => (await leftovers(stage)).length === 0)
+
+test('a hangup while the caller is woken cancels the wake, and nobody rings', async () => {
+  const held: Held[] = []
+  const front = await openFront(held)
+  const agent = stage.agent()
+  await agent.isReady
+  const dialId = newDialId()
+  const channel = await stage.listen(dialId)
+  await stage.push(wakeCaller(dialId))
+  await channel.next(isPushed('0'))
+  expect(await channel.order({ type: 'hangup' })).toMatchObject({ type: 'ack', event: 'hangup' })
+  expect((await channel.next('failure')).cause).toBe('cancelled')
+  await until('the phones are told', () => held[0]?.dropped.aborted === true)
+  await isEmpty()
+  expect(stage.switch.records(0, ['ring'])).toEqual([])
+  front.kill()
+  await agent.drain()
+})
+
+test('a caller who hangs up while the callee is woken ends the wake', async () => {
+  const held: Held[] = []
+  const front = await openFront(held)
+  const agent = stage.agent()
+  await agent.isReady
+  const dialId = newDialId()
+  const channel = await stage.listen(dialId)
+  await stage.push(aspJob(dialId, { callee_account: 'b.1' }))
+  await channel.next(isPushed('1'))
+  expect(await channel.order({ type: 'hangup' })).toMatchObject({ type: 'ack', event: 'hangup' })
+  await channel.next('hangup-event')
+  await until('the phones are told', () => held[0]?.dropped.aborted === true)
+  await isEmpty()
+  expect(channel.heard.filter(each => each.type === 'hangup-event').map(each => each.side)).toEqual(['0'])
+  front.kill()
+  await agent.drain()
+})
+
+test.each([
+  ['the caller', '0', { caller_account: 'a.1' }],
+  ['the callee', '1', { callee_account: 'b.1' }],
+])('an agent that stops while %s is woken hands the wake over', async (_, side, accounts) => {
+  const held: Held[] = []
+  const front = await openFront(held)
+  const leaver = stage.agent({ wakeTimeoutMs: 20_000 })
+  await leaver.isReady
+  const dialId = newDialId()
+  const channel = await stage.listen(dialId)
+  await stage.push(aspJob(dialId, accounts))
+  await channel.next(isPushed(side))
+  const successor = stage.agent({ wakeTimeoutMs: 20_000 })
+  await successor.isReady
+  await leaver.drain()
+  await channel.next('handover-event')
+  held[0]!.confirm()
+  await channel.next(isAnswered('1'))
+  expect(held).toHaveLength(1)
+  expect(channel.heard.filter(each => each.type === 'wake-event').map(each => each.state)).toEqual([
+    'pushed',
+    'confirmed',
+  ])
+  await channel.order({ type: 'hangup' })
+  await isEmpty()
+  front.kill()
+  await successor.drain()
+})
+
+test('a front that dies is replaced: another one goes on, and knows what was pushed', async () => {
+  const first: Held[] = []
+  const second: Held[] = []
+  const dying = await openFront(first)
+  const agent = stage.agent({ wakeTimeoutMs: 20_000 })
+  await agent.isReady
+  const dialId = newDialId()
+  const channel = await stage.listen(dialId)
+  await stage.push(wakeCaller(dialId))
+  await channel.next(isPushed('0'))
+  dying.kill()
+  const living = await openFront(second)
+  await until('another front has it', () => second.length === 1)
+  expect(second[0]?.call).toEqual(first[0]!.call)
+  expect(second[0]?.how.attemptsBefore).toBe(1)
+  second[0]!.confirm()
+  await channel.next(isAnswered('1'))
+  expect(channel.heard.filter(isPushed('0'))).toHaveLength(1)
+  await channel.order({ type: 'hangup' })
+  await isEmpty()
+  living.kill()
+  await agent.drain()
+})
+
+test('without any front the wake ends by its own limit', async () => {
+  const agent = stage.agent({ wakeTimeoutMs: 50 })
+  await agent.isReady
+  const dialId = newDialId()
+  const channel = await stage.listen(dialId)
+  await stage.push(wakeCaller(dialId))
+  const failed = await channel.next('failure')
+  expect(failed.cause).toBe('the phones of the account did not wake: timeout')
+  await isEmpty()
+  await agent.drain()
+})
