@@ -55,7 +55,7 @@ function open(settings: WaitWorkerSettings) {
 
   function onConnectionChange(): void {
     reportHealth()
-    if (isConnected()) void room.catchUp()
+    if (isConnected()) room.catchUp()
   }
 
   function isConnected(): boolean {

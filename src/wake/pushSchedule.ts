@@ -24,8 +24,8 @@ export interface Wait {
   pushed: PushState
   /** For the next resend, and after the last one for the deadline. */
   timer?: Timer
-  /** Its record is being looked at, or must be as soon as it is known. */
-  looking?: 'now' | 'later'
+  /** Its record must be looked at as soon as it is known. */
+  isToLook?: true
   /** Ids of devices that said no, that no push can reach any more, whose last push was refused. */
   unavailable?: Set<string>
   out?: Set<string>

@@ -8,6 +8,7 @@ import { MS_PER_SECOND } from '../base/units.ts'
 import type { WakeId } from '../redis/keys.ts'
 import type { Listener, Subscription } from '../redis/subscriber.ts'
 import type { Credential, FoundWake, Standing, WakeStore } from '../redis/wakes/wakes.ts'
+import { createCatchUp } from './catchUp.ts'
 
 export interface VerdictRoomOptions {
   wakes: Pick<WakeStore, 'standing'>
@@ -42,7 +43,6 @@ interface Followed extends Follower {
   /** The wake's: a later wake of the call is not taken for it. 0 when an older version began it. */
   name: number
   isOver: boolean
-  looking: 'no' | 'now' | 'again'
   timer?: Timer
 }
 
@@ -51,9 +51,6 @@ export const AFTER_PROCEED_MS = 60 * MS_PER_SECOND
 
 /** Whoever holds the wait says when its deadline has come. If it is dead, the record is looked at this long after. */
 const DEADLINE_SLACK_MS = MS_PER_SECOND
-
-/** Redis was away when the record should have been looked at. */
-const LOOK_AGAIN_MS = MS_PER_SECOND
 
 /** Streams of one phone for one wake: one, and what a phone leaves behind that changes its network. */
 const FOLLOWERS_OF_DEVICE_MAX = 3
@@ -67,14 +64,19 @@ export function openVerdictRoom({ wakes, listen, channel, followersMax, log }: V
   /** Looks under way for phones that do not follow yet, and the records that changed meanwhile. */
   let beginning = 0
   const changedMeanwhile = new Set<string>()
+  /** A change while a record is looked at makes it looked at once more. */
+  const looks = createCatchUp<Followed>({
+    ask: async follower => take(follower, await wakes.standing(credentialOf(follower), channel)),
+    log,
+  })
 
   const subscription = listen(channel, {
     onMessage(record) {
       if (beginning > 0) changedMeanwhile.add(record)
-      for (const each of byRecord.get(record) ?? []) void look(each)
+      for (const each of byRecord.get(record) ?? []) looks.add(each)
     },
     onBack() {
-      for (const followers of byRecord.values()) for (const each of followers) void look(each)
+      for (const followers of byRecord.values()) for (const each of followers) looks.add(each)
     },
   })
 
@@ -93,7 +95,6 @@ export function openVerdictRoom({ wakes, listen, channel, followersMax, log }: V
         standing,
         name,
         isOver: false,
-        looking: 'no',
         stop: () => stop(follower),
       }
       if (isFinal(standing)) follower.isOver = true
@@ -115,7 +116,7 @@ export function openVerdictRoom({ wakes, listen, channel, followersMax, log }: V
     count++
     awaitEnd(follower, leftMs)
     // It changed between Redis' answer and this moment.
-    if (changedMeanwhile.has(record)) void look(follower)
+    if (changedMeanwhile.has(record)) looks.add(follower)
   }
 
   function awaitEnd(follower: Followed, leftMs: number): void {
@@ -123,27 +124,7 @@ export function openVerdictRoom({ wakes, listen, channel, followersMax, log }: V
     follower.timer =
       follower.standing === 'proceed'
         ? setTimeout(end, AFTER_PROCEED_MS, follower)
-        : setTimeout(look, Math.max(0, leftMs) + DEADLINE_SLACK_MS, follower)
-  }
-
-  /** Looks at the record; a change while it looks makes it look once more. */
-  async function look(follower: Followed): Promise<void> {
-    if (follower.isOver) return
-    if (follower.looking !== 'no') {
-      follower.looking = 'again'
-      return
-    }
-    follower.looking = 'now'
-    try {
-      take(follower, await wakes.standing(credentialOf(follower), channel))
-    } catch (thrown) {
-      log.debug({ reason: messageOf(thrown) }, 'redis away: a verdict is looked at later')
-      clearTimeout(follower.timer)
-      if (!follower.isOver) follower.timer = setTimeout(look, LOOK_AGAIN_MS, follower)
-    }
-    const isChanged = (follower.looking as Followed['looking']) === 'again'
-    follower.looking = 'no'
-    if (isChanged) await look(follower)
+        : setTimeout(looks.add, Math.max(0, leftMs) + DEADLINE_SLACK_MS, follower)
   }
 
   function take(follower: Followed, { standing: found, leftMs }: FoundWake): void {
@@ -167,6 +148,7 @@ export function openVerdictRoom({ wakes, listen, channel, followersMax, log }: V
   function stop(follower: Followed): void {
     if (follower.isOver) return
     follower.isOver = true
+    looks.drop(follower)
     clearTimeout(follower.timer)
     const others = byRecord.get(follower.record)?.filter(each => each !== follower) ?? []
     if (others.length > 0) byRecord.set(follower.record, others)

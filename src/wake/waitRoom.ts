@@ -16,7 +16,7 @@ import {
   type WakeNews,
   type WakeStore,
 } from '../redis/wakes/wakes.ts'
-import { createAbandonedWaits } from './abandonedWaits.ts'
+import { createCatchUp } from './catchUp.ts'
 import { createPushSchedule, type Wait } from './pushSchedule.ts'
 import type { FromWaitWorker, ToWaitWorker, WaitOrder } from './waitMessages.ts'
 import { nak, outcomeOf, type WakeOutcome } from './wake.ts'
@@ -34,13 +34,21 @@ export interface WaitRoomOptions {
   log: Log
 }
 
+/** Some megabytes. Of those beyond, the eldest are left to whoever joins them (`hearJoined`). */
+const ABANDONED_MAX = 10_000
+
 export type WaitRoom = ReturnType<typeof openWaitRoom>
 
 export function openWaitRoom(options: WaitRoomOptions) {
   const { wakes, clock, log } = options
   const waits = new Map<number, Wait>()
-  const abandoned = createAbandonedWaits<Wait>({
-    leave: wait => wakes.leave(wait.order, wait.waiter, wait.pushed),
+  const looks = createCatchUp<Wait>({ ask: look, log })
+  // Waits that ended while Redis did not answer. It may do later what it was asked, and then the record says that somebody
+  // waits who does not: the PBX asks again, joins a wait that nobody holds, and no phone is pushed. What is asked now stands
+  // behind what Redis was asked before, on the same connection.
+  const abandoned = createCatchUp<Wait>({
+    ask: wait => wakes.leave(wait.order, wait.waiter, wait.pushed),
+    itemsMax: ABANDONED_MAX,
     log,
   })
   const schedule = createPushSchedule({
@@ -127,7 +135,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
     wait.isArmed = true
     if (wait.isLead) schedule.lead(wait)
     else schedule.waitForDeadline(wait)
-    if (wait.looking === 'later') void lookAgain(wait)
+    if (wait.isToLook) looks.add(wait)
   }
 
   const reasonAtDeadline = (wait: Wait): EndReason =>
@@ -173,7 +181,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
     const wait = waits.get(news.id)
     if (!wait) return
     // Whoever may publish could write such a line; the record can't be forged so.
-    if (!news.isProven(wait.secret)) return void lookAgain(wait)
+    if (!news.isProven(wait.secret)) return lookAgain(wait)
     obeyNews(wait, news)
   }
 
@@ -232,6 +240,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
 
   function forget(wait: Wait): void {
     waits.delete(wait.order.id)
+    looks.drop(wait)
     clearTimeout(wait.timer)
   }
 
@@ -251,19 +260,15 @@ export function openWaitRoom(options: WaitRoomOptions) {
   }
 
   /** A message may have been missed, or forged. */
-  async function lookAgain(wait: Wait): Promise<void> {
-    if (wait.looking === 'now') return
-    wait.looking = wait.isArmed ? 'now' : 'later'
-    if (wait.looking === 'later') return
-    try {
-      const found = await wakes.look(wait.order, wait.waiter)
-      if (found.state !== 'waiting') return settle(wait, outcomeOf(found))
-      if (found.isFirst !== wait.isLead && waits.has(wait.order.id)) changeLead(wait)
-    } catch (thrown) {
-      log.debug({ reason: messageOf(thrown) }, 'redis went away again; the next reconnect looks again')
-    } finally {
-      delete wait.looking
-    }
+  function lookAgain(wait: Wait): void {
+    if (wait.isArmed) looks.add(wait)
+    else wait.isToLook = true
+  }
+
+  async function look(wait: Wait): Promise<void> {
+    const found = await wakes.look(wait.order, wait.waiter)
+    if (found.state !== 'waiting') return settle(wait, outcomeOf(found))
+    if (found.isFirst !== wait.isLead && waits.has(wait.order.id)) changeLead(wait)
   }
 
   /** The one that led was taken for dead, and another one leads; or the other way round. */
@@ -292,8 +297,8 @@ export function openWaitRoom(options: WaitRoomOptions) {
     hear,
 
     /** The subscription was interrupted: decisions may have been missed, so each wait looks at its record. */
-    async catchUp(): Promise<void> {
-      await Promise.all([...[...waits.values()].map(lookAgain), abandoned.tryAgain()])
+    catchUp(): void {
+      for (const wait of waits.values()) lookAgain(wait)
     },
   }
 }
