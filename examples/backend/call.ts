@@ -45,6 +45,7 @@ const EVENTS = new Set([
   'hangup-event',
   'barge-event',
   'handover-event',
+  'wake-event',
   'ack',
   'failure',
 ])

@@ -80,6 +80,10 @@ const EVENT_MEANINGS: Record<string, (message: Message) => string | undefined> =
     ({ ringing: 'the listening phone is being rung', answered: 'it listens now', ended: 'it has gone' })[
       String(state)
     ],
+  'wake-event': ({ state }) =>
+    ({ pushed: 'its app is being woken', confirmed: 'its app is awake', failed: 'its app did not wake' })[
+      String(state)
+    ],
   ack: () => 'the switch has obeyed',
   failure: () => 'it could not be done, and why',
 }

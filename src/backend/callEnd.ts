@@ -23,6 +23,9 @@ const SETTLE_MS = MS_PER_SECOND
 /** Between two tries while Redis is away. */
 const RETRY_MS = 200
 
+/** Messages of a call that an agent has: Redis knows of it until it is over. */
+export const isBegun = (type: string): boolean => type === 'call-start' || type === 'wake-event'
+
 export interface CallEndWatch {
   /** A message of the call's channel. */
   hear(text: string): void

@@ -71,7 +71,8 @@ export function stateOf({ fields }: CallRecord): CallState {
   return { legs, bargers, isOver }
 }
 
-/** The numbers of the first and the second leg, as the job names them; none of a job that can't be read. */
+/** Whom the first and the second leg call, an account or a number, as the job names them; none of a job that can't be
+ *  read. */
 export function numbersOf(job: string): [string, string] {
   let read: Record<string, unknown> | null
   try {
@@ -80,5 +81,6 @@ export function numbersOf(job: string): [string, string] {
     // A record that somebody else wrote; the call is shown all the same.
     return ['', '']
   }
-  return [String(read?.caller_number ?? read?.phone_number ?? ''), String(read?.callee_number ?? '')]
+  const first = read?.caller_account ?? read?.caller_number ?? read?.account ?? read?.phone_number ?? ''
+  return [String(first), String(read?.callee_account ?? read?.callee_number ?? '')]
 }

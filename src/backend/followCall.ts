@@ -4,7 +4,7 @@
 import { readMessage, withoutSecret } from '../dial/control/messages.ts'
 import { RedisUnavailable } from '../redis/connect.ts'
 import type { Backend } from './backend.ts'
-import { type CallEnd, watchCallEnd } from './callEnd.ts'
+import { type CallEnd, isBegun, watchCallEnd } from './callEnd.ts'
 import { type LivingCall, livingCall, stateOf } from './callView.ts'
 
 /** The reader that follows a call. */
@@ -52,7 +52,7 @@ export async function followCall(
   function tell(text: string): void {
     if (!isOpen) return
     const read = readMessage(text)
-    if (read.ok && read.value.type === 'call-start') hasBegun = true
+    if (read.ok && isBegun(read.value.type)) hasBegun = true
     follower.onMessage(withoutSecret(text))
     end.hear(text)
   }

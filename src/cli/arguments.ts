@@ -18,7 +18,10 @@ export type Options = { timeout?: number; watch?: boolean; follow?: boolean; jso
 }
 type TextOption =
   | 'caller'
+  | 'callerAccount'
   | 'callee'
+  | 'calleeAccount'
+  | 'account'
   | 'callerIdA'
   | 'callerIdB'
   | 'provider'

@@ -4,6 +4,7 @@
 import type { Command } from 'commander'
 import type { WireMessage } from '../backend/sendCommand.ts'
 import {
+  parseAccount,
   parseCallerId,
   parseChannelUuid,
   parseDialId,
@@ -49,31 +50,39 @@ export function describeJobs(program: Command, newDialId: () => string, give: Gi
     program
       .command('call')
       .description('ring a caller, then connect them to a callee (an asp-call job)')
-      .addOption(parsed('--caller <number>', 'who is rung first', parsePhoneNumber).makeOptionMandatory())
-      .addOption(parsed('--callee <number>', 'who is rung next', parsePhoneNumber).makeOptionMandatory())
+      .addOption(parsed('--caller <number>', 'who is rung first', parsePhoneNumber))
+      .addOption(parsed('--caller-account <account>', 'the same: an app, which is woken', parseAccount))
+      .addOption(parsed('--callee <number>', 'who is rung next', parsePhoneNumber))
+      .addOption(parsed('--callee-account <account>', 'the same: an app, which is woken', parseAccount))
       .addOption(parsed('--caller-id-a <id>', 'what the caller sees (default: the callee)', parseCallerId))
       .addOption(parsed('--caller-id-b <id>', 'what the callee sees (default: the caller)', parseCallerId))
       .addOption(parsed('--provider <name>', 'chooses the gateway', parseProviderName).default('default')),
-  ).action((options: Options) =>
+  ).action((options: Options, command: Command) => {
+    const { caller, callerAccount, callee, calleeAccount } = options
+    need(command, '--caller', caller ?? callerAccount)
+    need(command, '--callee', callee ?? calleeAccount)
     giveJob(
       {
         type: 'asp-call',
         call_provider: options.provider,
-        caller_number: options.caller,
-        callee_number: options.callee,
-        caller_id_lega: options.callerIdA ?? options.callee,
-        caller_id_legb: options.callerIdB ?? options.caller,
+        ...(callerAccount === undefined ? {} : { caller_account: callerAccount }),
+        ...(caller === undefined ? {} : { caller_number: caller }),
+        ...(calleeAccount === undefined ? {} : { callee_account: calleeAccount }),
+        ...(callee === undefined ? {} : { callee_number: callee }),
+        caller_id_lega: options.callerIdA ?? callee ?? userOf(calleeAccount),
+        caller_id_legb: options.callerIdB ?? caller ?? userOf(callerAccount),
         ...whoseJob(options),
       },
       options,
-    ),
-  )
+    )
+  })
 
   aboutJob(
     program
       .command('bot-call')
       .description('ring one phone and park it, ready for a bridge (a bot-call job)')
-      .addOption(parsed('--phone <number|sip-uri>', 'who is rung', parseTarget).makeOptionMandatory())
+      .addOption(parsed('--phone <number|sip-uri>', 'who is rung', parseTarget))
+      .addOption(parsed('--account <account>', 'the same: an app, which is woken', parseAccount))
       .addOption(parsed('--caller-id <id>', 'what they see', parseCallerId).makeOptionMandatory())
       .addOption(parsed('--sip-username <name>', 'logs in where the SIP URI asks for it', parseSipUsername))
       .addOption(
@@ -86,9 +95,12 @@ export function describeJobs(program: Command, newDialId: () => string, give: Gi
       )
       .addOption(timeoutOption()),
   ).action((options: Options, command: Command) => {
+    const { phone, account } = options
+    need(command, '--phone', phone ?? account, '--account')
     const job = {
       type: 'bot-call',
-      phone_number: options.phone,
+      ...(account === undefined ? {} : { account }),
+      ...(phone === undefined ? {} : { phone_number: phone }),
       caller_id: options.callerId,
       ...credentialsOf(options, command),
       ...whoseJob(options),
@@ -131,3 +143,16 @@ export function describeJobs(program: Command, newDialId: () => string, give: Gi
     ),
   )
 }
+
+/** A side is a number, an account, or both. */
+function need(
+  command: Command,
+  option: string,
+  given: string | undefined,
+  account = `${option}-account`,
+): void {
+  if (given === undefined) command.error(`error: ${option} or ${account} is required`)
+}
+
+/** An account's name, as the other side sees it. */
+const userOf = (account: string | undefined): string | undefined => account?.split('@')[0]

@@ -41,6 +41,14 @@ function describe(message: Fields): { words: string; tone: Tone } {
       return say('plain', `on the switch ${text('core_uuid')}`)
     case 'barge-event':
       return say('plain', `barger ${text('barge_id')} ${BARGE_WORDS[text('state')] ?? text('state')}${cause}`)
+    case 'wake-event': {
+      const words = WAKE_WORDS[text('state')] ?? text('state')
+      const reason = message.reason === undefined ? '' : `: ${text('reason')}`
+      return say(
+        message.state === 'failed' ? 'yellow' : 'plain',
+        `${sideName(text('side'))} ${words}${reason}`,
+      )
+    }
     case 'ack':
       return say('green', `${text('event')} obeyed${named(message, 'barge_id')}`)
     case 'success':
@@ -58,6 +66,12 @@ function describe(message: Fields): { words: string; tone: Tone } {
 export const sideName = (side: string): string => SIDE_NAMES[side] ?? `side ${side}`
 
 const SIDE_NAMES: Record<string, string> = { '0': 'the A-leg (side 0)', '1': 'the B-leg (side 1)' }
+
+const WAKE_WORDS: Record<string, string> = {
+  pushed: 'is being woken',
+  confirmed: 'is awake',
+  failed: 'did not wake',
+}
 
 const BARGE_WORDS: Record<string, string> = {
   ringing: 'is being rung',

@@ -2,7 +2,7 @@
 // any more. Nothing is said on the channel from here.
 
 import type { Backend } from '../backend/backend.ts'
-import { type CallEnd, watchCallEnd } from '../backend/callEnd.ts'
+import { type CallEnd, isBegun, watchCallEnd } from '../backend/callEnd.ts'
 import { stateOf } from '../backend/callView.ts'
 import { type Clock, MS_PER_SECOND, toSeconds } from '../base/units.ts'
 import { readMessage } from '../dial/control/messages.ts'
@@ -59,7 +59,7 @@ export async function startWatch(
     else terminal.out(`${tinted(terminal, 'dim', timeOfDay(at))}  ${lineOf(text, terminal)}`)
     const read = readMessage(text)
     if (!read.ok || isFollowing) return
-    if (read.value.type === 'call-start') hasBegun = true
+    if (isBegun(read.value.type)) hasBegun = true
     end.hear(text)
   }
 

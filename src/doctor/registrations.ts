@@ -19,9 +19,9 @@ export interface RegistrationsReading {
 /** Accounts and names told in one finding. */
 const TOLD_MAX = 5
 
-/** Splits a dial string wherever it stands: through such a Contact `bridge user/…` dials what its owner likes (measured on
- *  FreeSWITCH 1.10.12). */
-const SMUGGLES = /:_:/
+/** Both split a dial string: through such a Contact `bridge user/…` dials what its owner likes (measured on FreeSWITCH
+ *  1.10.12). */
+const SMUGGLES = /:_:|,sofia\/gateway\//i
 
 export function examineRegistrations({ list, appNames, settings }: RegistrationsReading): Finding[] {
   const bindings = bindingsOf(list)
@@ -38,7 +38,7 @@ export function examineRegistrations({ list, appNames, settings }: Registrations
       : [
           problem(
             'switch contacts',
-            `A registered Contact has :_: in it (${some(smuggling.map(shown))}): a plain bridge to user/… dials what stands behind it, at your expense.`,
+            `A registered Contact has another dial string in it (${some(smuggling.map(shown))}): a plain bridge to user/… dials what stands behind it, at your expense.`,
             'See who has that password, and end the registration (fs_cli -x "sofia profile <name> flush_inbound_reg <user@domain>"). Toll fraud in docs/security.md has the dialplan line that refuses such Contacts.',
           ),
         ]),

@@ -215,13 +215,13 @@ function wakeTold({ side, state, reason }: Extract<DialEntry, { what: 'wake' }>,
   const whose = legName(side, scene)
   switch (state) {
     case 'pushed':
-      return `A push is on its way to the phones of ${whose}.`
+      return `A push is on its way to ${whose}.`
     case 'confirmed':
-      return `A phone of ${whose} is awake.`
+      return `${capital(whose)} is awake.`
     case 'failed':
       return reason === 'no-contact'
         ? `${capital(whose)} can't be called: no contact of theirs at this switch is a phone's address.`
-        : `The phones of ${whose} did not wake: ${ENDINGS[reason as keyof typeof ENDINGS] ?? `${reason ?? 'no reason is known'}.`}`
+        : `${capital(whose)} did not wake: ${ENDINGS[reason as keyof typeof ENDINGS] ?? `${reason ?? 'no reason is known'}.`}`
     default:
       return assertNever(state)
   }

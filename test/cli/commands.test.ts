@@ -10,7 +10,7 @@ const HELLO = '/sounds/hello.wav'
 let stage: Stage
 beforeAll(async () => {
   stage = await openStage({
-    env: { ROLE: 'agent', RED_MODE: 'load-test', GATEWAYS: 'broken=unknown-gateway' },
+    env: { ROLE: 'agent', WAKE_TIMEOUT: '100', RED_MODE: 'load-test', GATEWAYS: 'broken=unknown-gateway' },
     switch: { answerAfterMs: 1, files: { [HELLO]: 30 } },
     sendPush: async () => ({ kind: 'accepted', id: 'none' }),
   })
@@ -83,6 +83,17 @@ describe('call', () => {
       'hangup-event          the A-leg (side 0) hung up: NORMAL_CLEARING',
     ])
     expect(run.err).toEqual(['The call has ended.'])
+  })
+
+  test('rings an app: its account in place of a number', async () => {
+    const run = await hookswitch('call', '--caller', '1001', '--callee-account', '1000', '--watch')
+    expect(run.out.slice(1).map(line => line.replace(/^\d\d:\d\d:\d\d\.\d{3} +/, ''))).toEqual([
+      'call-start            the first phone is being rung',
+      'answer-event          the A-leg (side 0) answered',
+      'wake-event            the B-leg (side 1) did not wake: timeout',
+      'hangup-event          the B-leg (side 1) hung up: SUBSCRIBER_ABSENT',
+      'hangup-event          the A-leg (side 0) hung up: SUBSCRIBER_ABSENT',
+    ])
   })
 
   test('with --watch ends when the caller does not take it: the callee is never rung', async () => {

@@ -84,7 +84,7 @@ describe('exit code 2', () => {
     },
     {
       argv: ['call', '--caller', '1001'],
-      says: ["error: required option '--callee <number>' not specified"],
+      says: ['error: --callee or --callee-account is required'],
     },
     {
       argv: ['call', '--caller', '1001;drop', '--callee', '1002'],

@@ -260,7 +260,7 @@ const situations: Situation[] = [
       return { ROLE: 'agent', ESL_URL: `127.0.0.1:${robbed.port}` }
     },
     check: 'switch contacts',
-    what: /^A registered Contact has :_: in it \(…000@127\.0\.0\.1\): a plain bridge to user\/… dials what stands behind it/,
+    what: /^A registered Contact has another dial string in it \(…000@127\.0\.0\.1\): a plain bridge to user\/… dials what stands behind it/,
     todo: /flush_inbound_reg.*docs\/security\.md/,
   },
   {

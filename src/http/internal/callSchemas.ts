@@ -22,6 +22,14 @@ const callerId = (description: string) =>
     description: `${description}: a number, or 1-64 of letters, digits and \`_.+-\``,
     examples: ['+15105550100'],
   })
+const account = (description: string) =>
+  t.Optional(
+    t.String({
+      description: `${description} Its phones are woken, and rung where they are registered. With a number beside it: that is called when none wakes.`,
+      maxLength: 320,
+      examples: ['1000'],
+    }),
+  )
 const target = t.String({ description: 'A number or a SIP URI.', examples: ['sip:alice@203.0.113.7'] })
 const word = (description: string, example: string) =>
   t.String({ description, minLength: 1, maxLength: 256, examples: [example] })
@@ -55,23 +63,52 @@ const aspCall = t.Object(
     kind: t.Literal('asp-call'),
     ...jobCommon,
     call_provider: word('Chooses the gateway (`GATEWAYS`).', 'default'),
-    caller_number: number('Who is rung first (side "0").', '+15105550101'),
-    callee_number: number('Who is rung next (side "1").', '+15105550102'),
+    caller_account: account('The app account that is rung first (side "0").'),
+    caller_number: t.Optional(
+      number('Who is rung first (side "0"); may be missing beside `caller_account` alone.', '+15105550101'),
+    ),
+    callee_account: account('The app account that is rung next (side "1").'),
+    callee_number: t.Optional(
+      number('Who is rung next (side "1"); may be missing beside `callee_account` alone.', '+15105550102'),
+    ),
     caller_id_lega: callerId('What the caller sees'),
     caller_id_legb: callerId('What the callee sees'),
   },
-  { title: 'AspCall', description: 'Rings a caller, then connects them to a callee.' },
+  {
+    title: 'AspCall',
+    description: 'Rings a caller, then connects them to a callee.',
+    examples: [
+      {
+        ...{ kind: 'asp-call', org_id: 'acme', user_id: '42', call_provider: 'default' },
+        ...{ caller_number: '+15105550101', callee_number: '+15105550102' },
+        ...{ caller_id_lega: '+15105550100', caller_id_legb: '+15105550100' },
+      },
+    ],
+  },
 )
+
+/** A bot call, but for its kind. */
+const BOT_EXAMPLE = {
+  org_id: 'acme',
+  user_id: '42',
+  phone_number: 'sip:alice@203.0.113.7',
+  caller_id: '+15105550100',
+}
 
 const botCall = t.Object(
   {
     kind: t.Literal('bot-call'),
     ...jobCommon,
-    phone_number: target,
+    account: account('The app account that is rung.'),
+    phone_number: t.Optional(target),
     caller_id: callerId('What the phone shows'),
     ...login,
   },
-  { title: 'BotCall', description: 'Rings one phone and parks it, ready for a bridge.' },
+  {
+    title: 'BotCall',
+    description: 'Rings one phone and parks it, ready for a bridge.',
+    examples: [{ kind: 'bot-call', ...BOT_EXAMPLE }],
+  },
 )
 
 const loadTest = t.Object(
@@ -137,6 +174,7 @@ export const switchBotCallBody = checked(
   t.Omit(botCall, ['kind', 'queued_at'], {
     title: 'SwitchBotCall',
     description: 'Rings one phone from this switch and parks it.',
+    examples: [{ dial_id: 'my-call', ...BOT_EXAMPLE }],
   }),
   fields => jobMistakes({ ...fields, kind: 'bot-call' }),
 )

@@ -56,6 +56,33 @@ describe('a call', () => {
     expect((await other.post('/api/calls', load)).body.list).toBe('talkiq-load.calls')
   })
 
+  test('may name accounts in place of numbers, or beside them', async () => {
+    const { caller_number: _, ...asleep } = aspCall({
+      caller_account: '1000',
+      callee_account: 'alice@example.com',
+    })
+    expect((await api.post('/api/calls', asleep)).status).toBe(202)
+    const [job] = await jobsIn(ASP)
+    expect(job).toMatchObject({
+      caller_account: '1000',
+      callee_account: 'alice@example.com',
+      callee_number: '15550000002',
+    })
+    expect(job.caller_number).toBeUndefined()
+    const bot = {
+      kind: 'bot-call',
+      org_id: 'org',
+      user_id: 'user',
+      account: '1000',
+      caller_id: '15550000001',
+    }
+    expect((await api.post('/api/calls', bot)).status).toBe(202)
+    const bad = await api.post('/api/calls', { ...asleep, callee_account: 'a b' })
+    expect(bad.body.errors).toEqual([
+      { field: 'callee_account', detail: expect.stringContaining('must be an account') },
+    ])
+  })
+
   test('without a dial id gets one, and is another call each time', async () => {
     const first = await api.post('/api/calls', aspCall())
     const second = await api.post('/api/calls', aspCall())
