@@ -130,7 +130,7 @@ async function obey(
     }
     case 'timeline':
       return showTimeline(
-        openTimelineReader(backend.timelines, settings),
+        openTimelineReader(backend.timelines, { ...settings, clock }),
         { ...order, waiting: () => findWaiting(backend, listsOf(settings), order.id), clock },
         terminal,
       )

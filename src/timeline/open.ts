@@ -53,7 +53,7 @@ export function openTimelineRoom(settings: TimelineSettings, who: Scribe): Timel
   return {
     recorder,
     traces: traced,
-    reader: openTimelineReader(kept, { showsFullNumbers }),
+    reader: openTimelineReader(kept, { showsFullNumbers, clock: who.clock }),
     kept,
     async close() {
       await recorder.close()

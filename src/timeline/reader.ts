@@ -3,6 +3,7 @@
 
 import { canonicalAccount } from '../base/account.ts'
 import { mask } from '../base/masking.ts'
+import type { Clock } from '../base/units.ts'
 import type { KeptTimelines } from '../redis/timelines/timelines.ts'
 import { readUniqueKey } from '../redis/wakes/uniqueKeys.ts'
 import type { Entry, KeptEntry } from './entry.ts'
@@ -36,7 +37,7 @@ export interface TimelineReader {
 
 export function openTimelineReader(
   store: KeptTimelines,
-  { showsFullNumbers }: { showsFullNumbers: boolean },
+  { showsFullNumbers, clock }: { showsFullNumbers: boolean; clock: Clock },
 ): TimelineReader {
   async function entriesOf(id: string): Promise<{ entries: KeptEntry[]; leftOut: number }> {
     const { entries, leftOut } = await store.read(id)
@@ -50,7 +51,7 @@ export function openTimelineReader(
       calls.map(async ({ id, atMs }) => {
         const { entries } = await entriesOf(id)
         if (entries.length === 0) return []
-        return [{ id, atMs, summary: summarise(entries, accountIn(entries, account)) }]
+        return [{ id, atMs, summary: summarise(entries, accountIn(entries, account), clock()) }]
       }),
     )
     const known = told.flat()
@@ -60,7 +61,13 @@ export function openTimelineReader(
   async function read(id: string): Promise<Timeline | AccountTimelines | undefined> {
     const { entries, leftOut } = await entriesOf(id)
     if (entries.length > 0)
-      return { kind: 'call', id, summary: summarise(entries), lines: tell(entries), leftOut }
+      return {
+        kind: 'call',
+        id,
+        summary: summarise(entries, undefined, clock()),
+        lines: tell(entries),
+        leftOut,
+      }
     const uniqueKey = readUniqueKey(id)
     const named = uniqueKey === undefined ? undefined : await store.ofUniqueKey(uniqueKey)
     return named && named.id !== id ? read(named.id) : readAccount(id)

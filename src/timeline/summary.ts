@@ -4,14 +4,19 @@
 import { isOrdinaryEnd } from '../esl/hangupCauses.ts'
 import type { Entry, KeptEntry } from './entry.ts'
 import { explainRefusal, vendorName } from './pushRefusals.ts'
+import { runningSentence } from './running.ts'
 import { causeWords, isOfWake, lapse, legName, type Scene, sceneOf } from './story.ts'
 
 type Of<What extends Entry['what']> = Extract<KeptEntry, { what: What }>
 
-/** @param entries in order. @param account as it stands in the entries; undefined: everybody's. */
-export function summarise(entries: readonly KeptEntry[], account?: string): string {
+/** @param entries in order. @param account as it stands in the entries; undefined: everybody's. @param nowMs for how long
+ *  a call has lasted; undefined: nobody asks. */
+export function summarise(entries: readonly KeptEntry[], account?: string, nowMs?: number): string {
   const wake = summariseWakes(entries.filter(isOfWake) as KeptEntry[], account)
-  const dial = summariseDial(entries.filter(each => !isOfWake(each)))
+  const dial = summariseDial(
+    entries.filter(each => !isOfWake(each)),
+    nowMs,
+  )
   return [wake, dial].filter(Boolean).join(' ') || 'Nothing that tells how the call went is known.'
 }
 
@@ -100,7 +105,7 @@ function refused(entries: readonly KeptEntry[]): string {
   return `The phone did not ring, because ${vendor} says that its push token is gone: the app was removed from the phone, or must register again.`
 }
 
-function summariseDial(all: readonly KeptEntry[]): string {
+function summariseDial(all: readonly KeptEntry[], nowMs: number | undefined): string {
   if (all.length === 0) return ''
   const scene = sceneOf(all)
   // A dial id may be used again; the last call counts.
@@ -124,9 +129,7 @@ function summariseDial(all: readonly KeptEntry[]): string {
     return `${capital(legName(unanswered.side, scene))} was called and not answered: ${causeWords(unanswered.cause)}`
   const end = hangups[0]
   if (end) return ended(entries, end, scene)
-  const states = of(entries, 'leg').map(each => `${legName(each.side, scene)} ${LEG_WORDS[each.state]}`)
-  if (states.length === 0) return 'The switch has the order; no phone is being called yet.'
-  return `The call is under way: ${states.join(', ')}.`
+  return runningSentence(entries, scene, nowMs) ?? 'The switch has the order; no phone is being called yet.'
 }
 
 /** A callee's leg that ends because its caller gave up is told with the caller's. */
@@ -149,8 +152,6 @@ function howEnded(entries: readonly KeptEntry[], end: Of<'hangup'>, scene: Scene
   if (isOrdinaryEnd(end.cause)) return `${legName(end.side, scene)} hung up first.`
   return `the call ended with ${causeWords(end.cause)}`
 }
-
-const LEG_WORDS = { ringing: 'is being called', answered: 'is answered' }
 
 function of<What extends Entry['what']>(entries: readonly KeptEntry[], what: What): Of<What>[] {
   return entries.filter((each): each is Of<What> => each.what === what)

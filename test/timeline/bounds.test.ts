@@ -61,7 +61,7 @@ function recorderAt(
 
 const storeOf = (at: RedisConnection) => openTimelines(at, { timelinesMax: TIMELINES_MAX })
 const readerOf = (at: RedisConnection) =>
-  openTimelineReader(openKeptTimelines(at), { showsFullNumbers: true })
+  openTimelineReader(openKeptTimelines(at), { showsFullNumbers: true, clock: Date.now })
 const explained = (index: number) =>
   ({ what: 'app-explained', account: 'a', reason: `reason ${index}` }) as const
 

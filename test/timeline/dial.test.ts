@@ -119,7 +119,7 @@ describe('a call', () => {
     await stage.push(aspJob(dialId))
     const doubled = await timeline(dialId, 'job-refused')
     expect(entryOf(doubled, 'job-refused').text).toStartWith('Another job of this id is refused')
-    expect(doubled.summary).toMatch(/^The call is under way/)
+    expect(doubled.summary).toMatch(/^Both answered, 0:\d\d\.$/)
   })
 
   test('through a gateway that the switch does not know fails, and says where to look', async () => {

@@ -71,6 +71,35 @@ test('a call that was ordered and not taken yet is told as waiting', () => {
   expect(summarise(kept(ordered, job))).toStartWith('The switch has the order')
 })
 
+describe('a call that lasts is one sentence', () => {
+  const leg = (side: string, state: 'ringing' | 'answered') => ({ what: 'leg', side, state }) as const
+  const barger = (id: string, state: 'ringing' | 'answered' | 'ended') =>
+    ({ what: 'barger', barger: id, state }) as const
+  const [a, both] = [
+    [job, leg('0', 'ringing'), leg('0', 'answered')],
+    [job, leg('0', 'ringing'), leg('0', 'answered'), leg('1', 'ringing'), leg('1', 'answered')],
+  ] as const
+  const cases: [entries: Parameters<typeof kept>, sentence: string][] = [
+    [[job, leg('0', 'ringing')], 'The caller is being rung, 1:09.'],
+    [[...a], 'The caller answered, the callee is not rung yet, 1:09.'],
+    [[...a, leg('1', 'ringing')], 'The caller waits, the callee is being rung, 1:09.'],
+    [[...both], 'Both answered, 1:09.'],
+    [[...both, barger('b1', 'answered')], 'Both answered, 1:09, one listens.'],
+    [
+      [...both, barger('b1', 'answered'), barger('b2', 'answered'), barger('b3', 'ringing')],
+      'Both answered, 1:09, two listen.',
+    ],
+    [[...both, barger('b1', 'answered'), barger('b1', 'ended')], 'Both answered, 1:09.'],
+    [[{ ...job, kind: 'bot-call' }, leg('0', 'answered')], 'Answered, 1:09.'],
+  ]
+  for (const [entries, sentence] of cases)
+    test(sentence, () => {
+      const told = kept(...entries)
+      const sinceMs = told.findLast(each => each.what === 'leg')!.atMs
+      expect(summarise(told, undefined, sinceMs + 69_500)).toBe(sentence)
+    })
+})
+
 describe('refusals of pushes', () => {
   for (const [reason, says] of [
     ['BadDeviceToken', 'other environment'],

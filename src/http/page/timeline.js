@@ -35,9 +35,10 @@ export function startTimeline() {
     const asked = id
     const answer = await request(`/api/timeline/${encodeURIComponent(asked)}`)
     if (asked !== id) return
-    const json = JSON.stringify(answer)
-    // An unchanged timeline keeps its place and its selection.
+    // An unchanged timeline keeps its place and its selection, although its summary tells how long it has lasted.
+    const json = JSON.stringify({ ...answer, body: { ...answer.body, summary: '' } })
     if (json !== shown) render(asked, answer)
+    else if (typeof answer.body.summary === 'string') text(byId('drawer-summary'), answer.body.summary)
     shown = json
     timer = setTimeout(look, REFRESH_MS)
   }
