@@ -2,7 +2,7 @@
 // entries of several processes in order and leaves out what was written twice. Nothing is changed.
 
 import { canonicalAccount } from '../base/account.ts'
-import { mask } from '../base/masking.ts'
+import { maskNumber } from '../base/masking.ts'
 import type { Clock } from '../base/units.ts'
 import type { KeptTimelines } from '../redis/timelines/timelines.ts'
 import { readUniqueKey } from '../redis/wakes/uniqueKeys.ts'
@@ -80,7 +80,7 @@ export function openTimelineReader(
 const accountIn = (entries: readonly KeptEntry[], account: string): string =>
   entries.some(each => 'account' in each && canonicalAccount(each.account) === canonicalAccount(account))
     ? account
-    : String(mask(account))
+    : maskNumber(account)
 
 /** As the recorder writes it. */
 interface Stored extends Pick<KeptEntry, 'atMs' | 'n' | 'by'> {
@@ -89,7 +89,9 @@ interface Stored extends Pick<KeptEntry, 'atMs' | 'n' | 'by'> {
 
 /** What was masked when it was written, as it is shown. */
 const withEllipsis = (value: unknown): unknown =>
-  typeof value === 'string' && value.startsWith(ASCII_ELLIPSIS) ? mask(value) : value
+  typeof value === 'string' && value.startsWith(ASCII_ELLIPSIS)
+    ? `…${value.slice(ASCII_ELLIPSIS.length)}`
+    : value
 
 /** By time; of one process as it wrote them. */
 function inOrder(texts: readonly string[]): KeptEntry[] {

@@ -2,7 +2,7 @@
 // waits for nothing and can't fail: while Redis is away entries wait in bounded memory, and beyond it they are
 // dropped and counted. What an entry means is not looked at here.
 import type { Log } from '../base/log.ts'
-import { mask, maskNumbersIn } from '../base/masking.ts'
+import { mask, maskNumber, maskNumbersIn } from '../base/masking.ts'
 import { messageOf } from '../base/result.ts'
 import { type Clock, MS_PER_SECOND } from '../base/units.ts'
 import {
@@ -204,13 +204,21 @@ const IS_ID = /^[\x21-\x7e]{1,255}$/
  *  what it costs to send it. */
 export const ASCII_ELLIPSIS = '...'
 
-const maskInAscii = (value: unknown): unknown =>
-  typeof value !== 'string' || value === '' ? value : `${ASCII_ELLIPSIS}${value.slice(-3)}`
+const maskInAscii: Hide = (value, field) => {
+  const hidden = hide(value, field)
+  return hidden === value ? value : String(hidden).replace('…', ASCII_ELLIPSIS)
+}
+
+type Hide = (value: unknown, field: string) => unknown
+
+/** A caller's name says who it is as a number does; an account may be a name, which stays as it is. */
+const hide: Hide = (value, field) =>
+  field === 'callerId' || typeof value !== 'string' ? mask(value) : maskNumber(value)
 
 /** The entry without whole phone numbers and accounts.
- *  @param hide what becomes of a field that is one. */
-export function masked<Any extends Entry>(entry: Any, hide: (value: unknown) => unknown = mask): Any {
-  const copy = withPersonal(entry, hide)
+ *  @param hiding what becomes of a field that may be one. */
+export function masked<Any extends Entry>(entry: Any, hiding: Hide = hide): Any {
+  const copy = withPersonal(entry, hiding)
   const texts = FREE_TEXT_FIELDS[entry.what]
   if (!texts) return copy
   const hideIn = (text: unknown) => (typeof text === 'string' ? maskNumbersIn(text, ASCII_ELLIPSIS) : text)
@@ -218,17 +226,13 @@ export function masked<Any extends Entry>(entry: Any, hide: (value: unknown) => 
 }
 
 /** The entry with its phone numbers and accounts changed. */
-export function withPersonal<Any extends Entry>(entry: Any, change: (value: unknown) => unknown): Any {
+export function withPersonal<Any extends Entry>(entry: Any, change: Hide): Any {
   const fields = PERSONAL_FIELDS[entry.what]
   return fields ? withFields(entry, fields, change) : entry
 }
 
-function withFields<Any extends Entry>(
-  entry: Any,
-  fields: readonly string[],
-  change: (value: unknown) => unknown,
-): Any {
+function withFields<Any extends Entry>(entry: Any, fields: readonly string[], change: Hide): Any {
   const copy: Record<string, unknown> = { ...entry }
-  for (const field of fields) if (field in copy) copy[field] = change(copy[field])
+  for (const field of fields) if (field in copy) copy[field] = change(copy[field], field)
   return copy as Any
 }

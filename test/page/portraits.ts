@@ -15,8 +15,6 @@ import { aspJob, openStage, PHONES } from './stage.ts'
 await using stage = await openStage({ APP_PUSH_ROUNDTRIP_WAIT: '30000', RING_TIMEOUT: '120' })
 await makeUpAnHour()
 await stage.agent()
-const second = await stage.agent()
-await second.stop()
 await stage.agent()
 
 const calls: [dialId: string, more: Record<string, unknown>][] = [

@@ -317,7 +317,7 @@ describe.skipIf(!chromium)('the live page', () => {
     await page.type('#barge-number', 'no number')
     await page.type('#barge-caller', '15105550100')
     await page.click('#barge button.main')
-    await shows('#barge-wrong', 'Not done: phone_number must be a number: 1-20 digits.')
+    await shows('#barge-wrong', 'Not done: “Phone to ring” must be a number: 1-20 digits.')
     expect(await page.$eval('#barge', each => each.hasAttribute('open'))).toBe(true)
     expect(await page.evaluate('document.activeElement.id')).toBe('barge-number')
     expect(await page.$eval('#barge-number', each => each.getAttribute('aria-invalid'))).toBe('true')

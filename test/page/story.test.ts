@@ -52,7 +52,10 @@ describe.skipIf(!chromium)('the live page tells', () => {
     const { publicUrl } = stage.front
     await registerPhone(publicUrl, { sip_user_id: '4921', token: 'push-token' })
     const asked = askPbx(publicUrl, { sip_user_id: '4921', call_id: 'pbx-1795.7' })
-    await open.shows('#waits [data-id="pbx-1795.7"]', /…789 calls account …921 .* of 20 s .*push [1-9]/)
+    await open.shows(
+      '#waits [data-id="pbx-1795.7"]',
+      /…789 calls account …921 .* of 20 s Android, push [1-9]: accepted/,
+    )
     await open.picture('wake')
 
     await answer(await stage.front.pushed('pbx-1795.7'), { baseUrl: publicUrl })

@@ -20,6 +20,8 @@ export interface StubStage {
   /** Commands that came, and what they are answered. */
   commands: { path: string; body: unknown }[]
   answer: (path: string) => { status: number; body?: unknown } | Promise<{ status: number; body?: unknown }>
+  /** The feed asks for a token. */
+  isLocked: boolean
   close(): Promise<void>
 }
 
@@ -42,6 +44,7 @@ export function openStubStage(view: LiveView): StubStage {
     idleTimeout: 0,
     async fetch(request) {
       const path = decodeURIComponent(new URL(request.url).pathname)
+      if (path === '/api/live' && stage.isLocked) return new Response('{}', { status: 401 })
       if (!path.startsWith('/api/') || path === '/api/live') return page.handle(request)
       if (request.method === 'POST') stage.commands.push({ path, body: await request.json() })
       const { status, body = {} } = await stage.answer(path)
@@ -54,6 +57,7 @@ export function openStubStage(view: LiveView): StubStage {
     nowMs: NOW_MS,
     commands: [],
     answer: () => ({ status: 200 }),
+    isLocked: false,
     async close() {
       feed.close()
       await server.stop(true)

@@ -131,10 +131,10 @@ describe('a call', () => {
     )
   })
 
-  test('stands in the index of its user, masked as a wake is', async () => {
+  test('stands in the index of its user, whose name is no number and stays', async () => {
     const dialId = await push(id => botJob(id, { user_id: 'user-of-bots', phone_number: '15550000404' }))
     const told = await timeline(dialId)
-    expect(entryOf(told, 'job-taken')).toMatchObject({ account: '…ots', caller_number: '…404' })
+    expect(entryOf(told, 'job-taken')).toMatchObject({ account: 'user-of-bots', caller_number: '…404' })
     expect(JSON.stringify(told)).not.toContain('15550000404')
     const { calls } = await callsOf(service.internalUrl, 'user-of-bots', 1)
     expect(calls.map(call => call.id)).toEqual([dialId])

@@ -2,6 +2,7 @@
 // confirms the wake that another process holds. Agents die, and nothing stays lost.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { idOfToken } from '../../src/redis/devices/devices.ts'
+import type { PodCard } from '../../src/redis/pods/pods.ts'
 import { acked, askPbx, naked } from '../harness/client.ts'
 import { eventually, readMetrics } from '../harness/internal.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
@@ -51,6 +52,15 @@ const listeners = () =>
     .records(0, ['command'])
     .filter(each => 'command' in each && each.command.startsWith('event plain CUSTOM'))
 
+/** As the processes' cards tell it: phones that are registered at the switch; undefined: nobody has told. */
+async function registeredOnCards(): Promise<number | undefined> {
+  const names = await redis.client.smembers('hookswitch:pods')
+  const cards = await Promise.all(names.map(name => redis.client.get(`hookswitch:pod:{${name}}`)))
+  return cards
+    .flatMap(card => (JSON.parse(card ?? '{"switches":[]}') as PodCard).switches)
+    .find(each => each.registered !== undefined)?.registered
+}
+
 describe('a phone of FreeSWITCH', () => {
   test('that was registered before anybody listened is a device, and one agent alone listens', async () => {
     expect(await isDevice('900', 'fcm:900')).toBe(true)
@@ -58,10 +68,15 @@ describe('a phone of FreeSWITCH', () => {
   })
 
   test('is a device by registering, and none by unregistering', async () => {
+    await eventually('the phone of the list on the card', async () => (await registeredOnCards()) === 1)
     register('901', 'fcm:901')
     await eventually('the device', () => isDevice('901', 'fcm:901'))
+    // Again, from another port: it is one phone.
+    register('901', 'fcm:901')
+    await eventually('both on the card', async () => (await registeredOnCards()) === 2)
     register('901', 'fcm:901', 0)
     await eventually('no device', async () => (await slots('901')).length === 0)
+    await eventually('one on the card', async () => (await registeredOnCards()) === 1)
     expect(await askPbx(front.publicUrl, { sip_user_id: '901' })).toEqual(naked('no-device'))
   })
 

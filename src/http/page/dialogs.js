@@ -27,7 +27,11 @@ export async function askBarge(call, run) {
   const showMistake = ({ words = '', field } = {}) => {
     const wrong = byId('barge-wrong')
     wrong.hidden = words === ''
-    text(wrong, words)
+    // By the name that stands above the field.
+    text(
+      wrong,
+      words.replace(field, () => `“${fields[field].labels[0].textContent}”`),
+    )
     for (const [name, each] of Object.entries(fields))
       attribute(each, 'aria-invalid', name === field && 'true')
     fields[field]?.focus()

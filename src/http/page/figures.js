@@ -34,7 +34,8 @@ function figuresOf({ waits, callsTotal, calls, queues, agents, switches, totals 
   const tries = wakes.reduce((total, [, times]) => total + times, 0)
   const confirmed = totals.wakes.confirmed ?? 0
   const { p50, p95 } = totals.trips
-  const listening = switches.filter(each => each.registered !== null)
+  // Where no phone registers with a push address, nobody needs to know how many.
+  const listening = switches.filter(each => each.registered > 0)
   return [
     {
       name: 'Phones being woken',
@@ -79,7 +80,6 @@ function figuresOf({ waits, callsTotal, calls, queues, agents, switches, totals 
       ...spanParts(p50),
       note: p95 === null ? 'none in the last hour' : `p50 of the hour; p95 ${span(p95)}`,
     },
-    // Only where an agent listens for them.
     ...(listening.length > 0
       ? [
           {

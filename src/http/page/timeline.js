@@ -3,7 +3,7 @@
 // because a living call goes on.
 import { NO_ANSWER, request } from './connection.js'
 import { attribute, byId, el, text } from './dom.js'
-import { fineClock, span } from './format.js'
+import { duration, fineClock, span } from './format.js'
 
 const PREFIX = '#timeline='
 const REFRESH_MS = 2_000
@@ -136,7 +136,7 @@ function entryItem(entry, { firstMs, before }) {
       'time',
       { datetime: new Date(atMs).toISOString() },
       fineClock(atMs),
-      el('span', { class: 'after' }, atMs === firstMs ? '' : `+ ${span(atMs - firstMs)}`),
+      el('span', { class: 'after' }, atMs === firstMs ? '' : `+ ${after(atMs - firstMs)}`),
     ),
     el(
       'div',
@@ -180,6 +180,9 @@ function accountCall({ id, at, summary }) {
     ),
   )
 }
+
+/** Of a longer call to the second, too. */
+const after = ms => (ms < 60_000 ? span(ms) : duration(ms))
 
 /** The wire's seconds, to milliseconds. */
 const timeOf = at => Math.round(at * 1000)
