@@ -22,15 +22,20 @@ export interface RedisSettings {
 export class RedisUnavailable extends Error {
   override readonly name = 'RedisUnavailable'
 
+  /** In Redis' or its client's own words, which the message may put plainly. */
+  get #said(): string {
+    return this.cause instanceof Error ? this.cause.message : this.message
+  }
+
   /** Redis answered, and will answer the same until somebody changes it: a key of another type, a right that our user
    *  lacks, a command that this Redis does not know. */
   get isLasting(): boolean {
-    return LASTING.test(this.message)
+    return LASTING.test(this.#said)
   }
 
   /** The command has never left this process, so Redis can't carry it out later. */
   get isUnsent(): boolean {
-    return UNSENT.test(this.message)
+    return UNSENT.test(this.#said)
   }
 }
 

@@ -32,7 +32,11 @@ const MUST_GO = /^(hookswitch:(call|owned|in-flight)|redswitch\.|talkiq-[a-z]+\.
 /** Keys of calls that are over, and keys that nothing would ever remove. */
 export async function leftoversOf({ redis }: Scene): Promise<string[]> {
   const { client } = redis
-  const keys = (await client.keys('*')).filter(key => !MAY_STAY.test(key))
+  const all = await client.keys('*')
+  // A living agent has its switch's channel.
+  const living = all.map(key => /^hookswitch:\{agents\}:([^:]+)$/.exec(key)?.[1])
+  const mayStay = new Set(living.map(agent => `hookswitch:agent-switches:${agent}`))
+  const keys = all.filter(key => !MAY_STAY.test(key) && !mayStay.has(key))
   const expiries = await Promise.all(keys.map(key => client.ttl(key)))
   return keys.filter((key, index) => MUST_GO.test(key) || expiries[index] === -1)
 }

@@ -34,7 +34,7 @@ export interface Stage {
   switch: TestSwitch
   /** Opens a further agent. */
   agent(settings?: Partial<AgentSettings>): OpenedAgent
-  /** The names of the agents that are known to serve the switch: each gets what another one hands over. */
+  /** The names of the agents that are known to serve a switch: each gets what another one of it hands over. */
   knownAgents(): Promise<string[]>
   /** A front that takes what agents ask for. Its phones do as `hold` says. */
   front(hold: WakeServiceOptions['hold'], name?: string): Promise<OpenedFront>

@@ -13,7 +13,9 @@ import { startCluster, startSentinel, startTls } from '../harness/topologies.ts'
 import { startTestSwitch } from '../switch/testSwitch.ts'
 
 const TEST_TIMEOUT_MS = 40_000
-const SERVED_AGAIN_MAX_MS = 5_000
+/** Three to four seconds is usual; an election that must be repeated takes longer. Whatever waits for the silent server to
+ *  come back waits for ever. */
+const SERVED_AGAIN_MAX_MS = 15_000
 /** It took three seconds, the pauses of a busy machine aside; what waits for Redis waits for an hour. */
 const ENDS_WITHIN_MS = 10_000
 
