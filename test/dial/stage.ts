@@ -63,6 +63,8 @@ export interface OpenedFront {
 const log = pino({ level: process.env.LOG_LEVEL ?? 'silent' }) as unknown as Log
 
 const HEARD_TIMEOUT_MS = 5_000
+/** A busy machine starts agents slowly. */
+const READY_TIMEOUT_MS = 20_000
 
 export async function openStage(
   options: { switch?: TestSwitchOptions; redisArgs?: string[] } = {},

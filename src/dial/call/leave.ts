@@ -47,7 +47,8 @@ export function leave(
 }
 
 async function goSilent(context: AgentContext, holding: Holding, afterMs: number): Promise<void> {
-  await Bun.sleep(afterMs)
+  // In this very turn: after a gap, what we still listen to is subscribed again as soon as the look at it is done.
+  if (afterMs > 0) await Bun.sleep(afterMs)
   context.hearing.delete(holding)
   await leaveChannel(context, holding.listening, { isHeardToTheEnd: true })
   // What still waits in the queue is overheard as well.

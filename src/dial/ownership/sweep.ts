@@ -11,7 +11,7 @@ import { tellBug } from '../agent/bugs.ts'
 import type { AgentContext } from '../agent/context.ts'
 import type { Call } from '../call/call.ts'
 import { handoverEvent } from '../call/events.ts'
-import { leave } from '../call/leave.ts'
+import { leave, leaveChannel } from '../call/leave.ts'
 import { isOurs, restore, storeOf, untilWritten } from '../call/publish.ts'
 import type { SwitchChannel } from '../control/switchChannel.ts'
 import { compareWithSwitch, reportUnknown } from '../follow/reconcile.ts'
@@ -315,4 +315,7 @@ export async function lookAfterGap(context: AgentContext): Promise<void> {
     for (const [index, holding] of holdings.entries())
       if (standings[index] === 'fenced') leave(context, holding, { isGone: true })
   })
+  // Left a moment ago, by whatever look, and heard on only for what waited in our socket, which is gone.
+  for (const { ownership, listening } of context.hearing)
+    if (ownership === 'left') void leaveChannel(context, listening, { isHeardToTheEnd: true })
 }
