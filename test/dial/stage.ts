@@ -99,10 +99,14 @@ export async function openStage(
         isDeclaredDead: false,
         health: undefined,
         isReady: promise.then(() =>
-          until('the others know', async () => {
-            const known = await connectedAgents()
-            return opened.isDeclaredDead || known.some(each => each.agent === name)
-          }),
+          until(
+            'the others know',
+            async () => {
+              const known = await connectedAgents()
+              return opened.isDeclaredDead || known.some(each => each.agent === name)
+            },
+            READY_TIMEOUT_MS,
+          ),
         ),
         drain: () => agent.drain(),
       }
