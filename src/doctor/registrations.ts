@@ -38,8 +38,8 @@ export function examineRegistrations({ list, appNames, settings }: Registrations
       : [
           problem(
             'switch contacts',
-            `A registered Contact has another dial string in it (${some(smuggling.map(shown))}): a plain bridge to user/… dials what stands behind it, at your expense.`,
-            'See who has that password, and end the registration (fs_cli -x "sofia profile <name> flush_inbound_reg <user@domain>"). Toll fraud in docs/security.md has the dialplan line that refuses such Contacts.',
+            `A registered Contact has another dial string in it (${some(smuggling.map(shown))}): a plain bridge to user/… dials that, too, at your expense.`,
+            'See who has that password, and end the registration (fs_cli -x "sofia profile <name> flush_inbound_reg <user@domain>"). docs/security.md (The event socket) has the line of dialplan that refuses such Contacts.',
           ),
         ]),
     ...(unknown.length === 0

@@ -253,6 +253,7 @@ const situations: Situation[] = [
       const robbed = await startTestSwitch({ password: PASSWORD, gateways: { flowroute: 'up' } })
       closing.defer(() => robbed.close())
       robbed.register({ user: '1000', uri: 'sip:1000@192.0.2.7:5060;x=:_:sofia/gateway/acme/0900123456' })
+      robbed.register({ user: '1002', uri: 'sip:1002@192.0.2.9:5060;x=,sofia/gateway/acme/0900123456' })
       robbed.register({
         user: '1001',
         uri: 'sip:1001@192.0.2.8:5060;pn-provider=fcm;pn-param=p;pn-prid=token',
@@ -260,7 +261,7 @@ const situations: Situation[] = [
       return { ROLE: 'agent', ESL_URL: `127.0.0.1:${robbed.port}` }
     },
     check: 'switch contacts',
-    what: /^A registered Contact has another dial string in it \(…000@127\.0\.0\.1\): a plain bridge to user\/… dials what stands behind it/,
+    what: /^A registered Contact has another dial string in it \(…000@127\.0\.0\.1, …002@127\.0\.0\.1\): a plain bridge to user\/… dials that, too/,
     todo: /flush_inbound_reg.*docs\/security\.md/,
   },
   {

@@ -74,7 +74,7 @@ export function doctorTests(): void {
 
 /** Takes every connection and ends it, as a door does that admits nobody. */
 async function holdPort(): Promise<AsyncDisposable & { port: number }> {
-  const server = createServer(socket => void socket.on('error', () => undefined).end())
+  const server = createServer(socket => void socket.on('error', () => undefined).destroy())
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
