@@ -76,8 +76,14 @@ export function registrationTests(): void {
 
 let cseq = 0
 
-/** One REGISTER from a port of its own. Resolves with the switch's 200. @throws on any other answer, or none in 5 s. */
-async function register(user: string, parameters: string, expiresSeconds = 600): Promise<void> {
+/** One REGISTER from a port of its own. Resolves with the switch's 200. @throws on any other answer, or none in 5 s.
+ *  @param at where the phone wants to be called, if not at that port. */
+export async function register(
+  user: string,
+  parameters: string,
+  expiresSeconds = 600,
+  at?: string,
+): Promise<void> {
   const [host = '', port] = REGISTRAR.split(':')
   const socket = createSocket('udp4')
   const { promise, resolve, reject } = Promise.withResolvers<string>()
@@ -88,7 +94,7 @@ async function register(user: string, parameters: string, expiresSeconds = 600):
       if (!line.startsWith('SIP/2.0 1')) resolve(line)
     })
     await new Promise<void>(bound => socket.bind(0, host, bound))
-    const contact = `sip:${user}@${host}:${socket.address().port}`
+    const contact = at ?? `sip:${user}@${host}:${socket.address().port}`
     cseq += 1
     const lines = [
       `REGISTER sip:${host} SIP/2.0`,

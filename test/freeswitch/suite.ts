@@ -1,6 +1,7 @@
 // The suite against a real FreeSWITCH: `npm run test:freeswitch`, with the settings that settings.ts names. Its files
 // are no `*.test.ts`, so `npm test` leaves them alone. Where no switch answers it says so and skips everything.
 import { afterAll, afterEach, beforeAll, describe, setDefaultTimeout, test } from 'bun:test'
+import { accountTests } from './accounts.ts'
 import { audioTests } from './audio.ts'
 import { botTests } from './bots.ts'
 import { channelSocketTests } from './channelSocket.ts'
@@ -47,6 +48,7 @@ function suite(gateways: ReadonlySet<string>): void {
   describe("a channel's own socket", () => channelSocketTests(bed))
   describe('the dialplan', () => dialplanTests(bed))
   describe('a phone', () => registrationTests())
+  describe('a job for an account', () => accountTests(bed))
   describe('by ear', () => audioTests(bed))
   describe('the doctor', doctorTests)
 }

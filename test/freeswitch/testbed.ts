@@ -37,14 +37,16 @@ const EXPIRING_MARKS = [keys.saidKey('', ''), keys.callOverKey(''), keys.switchC
 )
 const LASTING_KEYS = [
   ...EXPIRING_MARKS,
-  ...[keys.AGENTS_KEY, keys.agentLeaseKey(''), keys.switchChannelKey('')].map(beginning),
+  ...[keys.AGENTS_KEY, keys.agentLeaseKey(''), keys.switchChannelKey(''), keys.ownedChannelsKey('')].map(
+    beginning,
+  ),
   ...[keys.PODS_KEY, keys.podKey(''), keys.minuteKey(0), keys.timelineKey(''), keys.TIMELINES_KEY].map(
     beginning,
   ),
   ...[keys.devicesKey('')].map(beginning),
   ...[keys.timelinesOfKey(''), 'redswitch_history.'].map(beginning),
 ]
-const LASTING_CHANNELS = [keys.agentChannel(''), keys.selfTestChannel('')]
+const LASTING_CHANNELS = [keys.agentChannel(''), keys.wakeAnswersChannel(''), keys.selfTestChannel('')]
 
 /** What all keys of a kind begin with, of one that names nobody. */
 function beginning(key: string): string {
