@@ -1,6 +1,6 @@
 // Every Prometheus instrument of the process, made in one place so that a dashboard's author can read them in one
 // go. Counting happens on the main thread alone: worker threads post what they saw. Labels are small closed sets;
-// values that come from outside pass `boundedLabel` first, or an attacker could fill our memory with series.
+// values that come from outside pass the gate in `labelGate.ts` first.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { toSeconds } from './units.ts'
 
@@ -314,27 +314,5 @@ export function createMetrics() {
       ]),
       redisHealth: new Gauge({ name: 'redis_health', help: 'See if Redis is still reachable.', registers }),
     },
-  }
-}
-
-/** Distinct values one label may take; the rest count as `other`. 60 app versions or operators are a busy year. */
-const LABEL_VALUES_MAX = 60
-const LABEL_LENGTH_MAX = 64
-
-/** Makes a gate that keeps labels from outside few and short: the first values pass, later new ones are `other`. */
-export function createLabelGate(valuesMax = LABEL_VALUES_MAX): (label: string, value: unknown) => string {
-  const seen = new Map<string, Set<string>>()
-  return (label, value) => {
-    const given =
-      typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-        ? String(value)
-        : ''
-    const text = given.slice(0, LABEL_LENGTH_MAX).replace(/[^\w .:+/()-]/g, '_')
-    const values = seen.get(label) ?? new Set<string>()
-    seen.set(label, values)
-    if (values.has(text)) return text
-    if (values.size >= valuesMax) return 'other'
-    values.add(text)
-    return text
   }
 }

@@ -1,6 +1,6 @@
 // What the help teaches beyond the list of commands: a first call, the exit codes, where settings come from; and an
 // example for each command.
-import { SETTINGS } from '../config/config.ts'
+import { SETTINGS } from '../config/settings.ts'
 
 /** Stands below the list of commands. */
 export const AFTER_HELP = `

@@ -1,6 +1,6 @@
 // The settings as documents, made from the table that reads them: one Markdown table, and an environment file with
 // every default. Nothing is read from the environment here and nothing is written; `npm run docs` puts both in place.
-import { SETTINGS } from './config.ts'
+import { SETTINGS } from './settings.ts'
 
 /** Parts of the documents: each begins at a setting and goes on to the next part's. A new setting therefore belongs to
  *  the part in which it stands in the table. */
@@ -35,7 +35,7 @@ export function settingsMarkdown(): string {
     '# Settings',
     '',
     'All of them come from the environment; each has a default. This table and `.env.example` are made from',
-    '`src/config/config.ts` by `npm run docs`; a test fails when they are stale. A wrong setting stops the start with exit code',
+    '`src/config/settings.ts` by `npm run docs`; a test fails when they are stale. A wrong setting stops the start with exit code',
     '78, and all mistakes are named at once. `hookswitch doctor` tries what the settings lead to',
     '([Doctor](operations.md#doctor)).',
     '',

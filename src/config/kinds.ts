@@ -1,5 +1,5 @@
 // The kinds of settings: how the text of each is read, and what is said of one that can't be used. Which settings
-// there are stands in `config.ts`; the environment is not looked at here.
+// there are stands in `settings.ts`; the environment is not looked at here.
 
 import { MS_PER_SECOND } from '../base/units.ts'
 import { type NetworkList, parseNetworks } from './networks.ts'

@@ -1,6 +1,6 @@
 // Finds settings that were meant and not hit: a misspelt name is ignored in silence, and its default holds. Names of the
 // environment that resemble a setting of ours are told with that setting; their values are not looked at.
-import { SETTINGS } from './config.ts'
+import { SETTINGS } from './settings.ts'
 
 export interface MisspeltSetting {
   given: string

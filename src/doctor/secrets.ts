@@ -1,8 +1,9 @@
 // Examines the secrets among the settings: those that stand in our own examples, which everybody knows, and those that
 // can be guessed. Their names are told, never their values.
 import { type Finding, problem, warning } from '../base/finding.ts'
-import { adminTokensOf, type Config, isLoopback, SETTINGS } from '../config/config.ts'
+import { adminTokensOf, type Config, isLoopback } from '../config/config.ts'
 import { parseRedisUrl } from '../config/redisUrl.ts'
+import { SETTINGS } from '../config/settings.ts'
 
 interface NamedSetting {
   /** The setting, and which of its secrets where it has several. */

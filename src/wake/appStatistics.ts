@@ -1,8 +1,9 @@
 // Call statistics that apps report, kept as the counters vialer-middleware had: same names, same labels, so that
 // dashboards go on. Every label passes a gate, and so does their combination: an app could otherwise create series
 // without end.
+
+import { createLabelGate } from '../base/labelGate.ts'
 import type { Metrics } from '../base/metrics.ts'
-import { createLabelGate } from '../base/metrics.ts'
 
 export type Statistics = Record<string, unknown>
 

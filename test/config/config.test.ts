@@ -1,7 +1,8 @@
 // The settings: read once, checked together. Whoever makes mistakes hears of all of them at once, by name, and never
 // with the values, because half of the settings are secrets.
 import { describe, expect, test } from 'bun:test'
-import { type Config, readConfig, SETTINGS } from '../../src/config/config.ts'
+import { type Config, readConfig } from '../../src/config/config.ts'
+import { SETTINGS } from '../../src/config/settings.ts'
 import { freePort } from '../harness/redis.ts'
 import { spawnService, startService } from '../harness/service.ts'
 

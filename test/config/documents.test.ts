@@ -1,8 +1,9 @@
 // The documents that are made from the settings: complete, and as they stand in the repository.
 import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { readConfig, SETTINGS } from '../../src/config/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { settingsEnv, settingsMarkdown } from '../../src/config/documents.ts'
+import { SETTINGS } from '../../src/config/settings.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 const settings = Object.values(SETTINGS)

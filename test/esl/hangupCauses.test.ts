@@ -1,6 +1,7 @@
 // Hangup causes by class, as the metrics and the dashboard have them.
 import { expect, test } from 'bun:test'
-import { HANGUP_CLASSES, labelsOfCause } from '../../src/esl/hangupCauses.ts'
+import { HANGUP_CLASSES } from '../../src/esl/causeTable.ts'
+import { labelsOfCause } from '../../src/esl/hangupCauses.ts'
 
 test('the usual causes are in the class where somebody looks for them', () => {
   const classes: [cause: string, name: string][] = [
