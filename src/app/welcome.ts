@@ -3,7 +3,7 @@
 import { MS_PER_SECOND, toSeconds } from '../base/units.ts'
 import type { Config } from '../config/config.ts'
 import { idOfToken } from '../redis/devices/devices.ts'
-import type { ConfirmationClaims } from '../wake/wakeDesk.ts'
+import type { ConfirmationClaims } from '../wake/devicePush.ts'
 import { postLine, type Which } from './tryLine.ts'
 
 /** The sample call's token outlives the newcomer's coffee. */

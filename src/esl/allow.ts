@@ -6,7 +6,7 @@
 // strips `'` and `\`, turns `\n` `\s` into characters, lets `^^x` name another separator, and runs `${api(...)}`
 // (switch_utils.c, switch_event.c, switch_ivr_originate.c). A `)` ends the arguments of `&bridge(...)`. None of these
 // is in any list below, so that no value is ever escaped, and only blanks are ever quoted.
-import { fail, ok, type Result } from '../base/result.ts'
+import { assert, fail, ok, type Result } from '../base/result.ts'
 
 declare const brand: unique symbol
 type Allowed<Kind extends string> = string & { readonly [brand]: Kind }
@@ -37,6 +37,13 @@ export type AllowedText = Allowed<string>
 
 /** The failure is a sentence's end for the one who sent the job: `dial_id ${failure}`. It never holds the value. */
 export type Parsed<Value> = Result<Value, string>
+
+/** For values of our own settings and ids, which were checked where they came in.
+ *  @throws when the value does not pass its allow-list after all: that is a bug. */
+export function assertAllowed<Value>(parsed: Parsed<Value>): Value {
+  assert(parsed.ok, parsed.ok ? '' : `a value of our own ${parsed.failure}`)
+  return parsed.value
+}
 
 /** One of our dial jobs. Not `hookswitch:...`, which are channels of our own in Redis. */
 export const parseDialId = (value: unknown): Parsed<DialId> =>

@@ -9,6 +9,10 @@ export const LATELY_MAX = 20
 
 const TEXT_LENGTH_MAX = 160
 
+/** Ends of a wake that somebody wished, as the PBX hears them: no fault of the service, of a vendor or of a phone.
+ *  `unavailable`: the person, or all of the account's phones, said no. */
+const WISHES: ReadonlySet<string> = new Set(['caller-gone', 'unavailable'])
+
 export type Lately = ReturnType<typeof keepRecentProblems>
 
 export function keepRecentProblems(clock: Clock) {
@@ -25,3 +29,9 @@ export function keepRecentProblems(clock: Clock) {
     all: (): RecentProblem[] => [...entries.values()],
   }
 }
+
+/** Whether the caller or the called person wanted the wake to end so: that says nothing of how well phones wake. */
+export const isPeoplesWish = (reason: string): boolean => WISHES.has(reason)
+
+/** Whether an operator may want to look into this end of a wake. */
+export const isWakeFault = (reason: string): boolean => reason !== 'confirmed' && !isPeoplesWish(reason)

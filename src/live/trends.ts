@@ -3,8 +3,8 @@
 import { MS_PER_MINUTE, MS_PER_SECOND } from '../base/units.ts'
 import { labelsOfCause } from '../esl/hangupCauses.ts'
 import { type HourTotals, type HourView, type MinuteView, RECENT_MINUTES } from './hourView.ts'
+import { isPeoplesWish } from './recentProblems.ts'
 import { count, link, type Trouble } from './trouble.ts'
-import { isPeoplesWish } from './wakeEnds.ts'
 
 /** Fewer say nothing yet. */
 const RECENT_MIN = 5

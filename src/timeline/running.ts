@@ -2,7 +2,7 @@
 // live page says the same of it in the same words.
 import { MS_PER_SECOND } from '../base/units.ts'
 import type { KeptEntry } from './entry.ts'
-import type { Scene } from './story.ts'
+import type { Scene } from './scene.ts'
 
 /** @param entries of one call, in order, none of whose legs has ended. @param nowMs undefined: nobody asks how long.
  *  @returns undefined while no phone is being called. */

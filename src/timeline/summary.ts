@@ -3,9 +3,10 @@
 
 import { isOrdinaryEnd } from '../esl/hangupCauses.ts'
 import type { Entry, KeptEntry } from './entry.ts'
+import { capital, causeWords, lapse } from './phrases.ts'
 import { explainRefusal, vendorName } from './pushRefusals.ts'
 import { runningSentence } from './running.ts'
-import { causeWords, isOfWake, lapse, legName, type Scene, sceneOf } from './story.ts'
+import { isOfWake, legName, type Scene, sceneOf } from './scene.ts'
 
 type Of<What extends Entry['what']> = Extract<KeptEntry, { what: What }>
 
@@ -159,5 +160,3 @@ function of<What extends Entry['what']>(entries: readonly KeptEntry[], what: Wha
 
 const last = <What extends Entry['what']>(entries: readonly KeptEntry[], what: What): Of<What> | undefined =>
   of(entries, what).at(-1)
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

@@ -7,7 +7,7 @@ import type { Clock } from '../base/units.ts'
 import type { Attributes, Span, Tracer } from '../tracing/types.ts'
 import type { DialEntry, Entry, WakeEntry } from './entry.ts'
 import { type About, masked, type Recorder } from './recorder.ts'
-import { isOfWake } from './story.ts'
+import { isOfWake } from './scene.ts'
 
 /** Where the traces of wakes and calls are. */
 export interface Traces {

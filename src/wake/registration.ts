@@ -5,7 +5,7 @@ import type { Metrics } from '../base/metrics.ts'
 import type { Clock } from '../base/units.ts'
 import type { Platform } from '../push/push.ts'
 import type { Device, DeviceStore, Registration } from '../redis/devices/devices.ts'
-import type { Push } from './wakeDesk.ts'
+import type { Push } from './devicePush.ts'
 
 export interface RegistrationDeskOptions {
   devices: DeviceStore

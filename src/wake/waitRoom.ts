@@ -8,14 +8,8 @@ import { assertNever, messageOf } from '../base/result.ts'
 import type { Clock } from '../base/units.ts'
 import type { Device, DeviceStore } from '../redis/devices/devices.ts'
 import { wakeKey } from '../redis/keys.ts'
-import {
-  type EndReason,
-  type JoinNews,
-  type PushState,
-  readWakeNews,
-  type WakeNews,
-  type WakeStore,
-} from '../redis/wakes/wakes.ts'
+import { type JoinNews, readWakeNews, type WakeNews } from '../redis/wakes/wakeNews.ts'
+import type { EndReason, PushState, WakeStore } from '../redis/wakes/wakes.ts'
 import { createCatchUp } from './catchUp.ts'
 import { createPushSchedule, type Wait } from './pushSchedule.ts'
 import type { FromWaitWorker, ToWaitWorker, WaitOrder } from './waitMessages.ts'

@@ -1,63 +1,22 @@
 // Where a wake's threads meet, on the main thread: a PBX request is handed to a wait worker; the worker says when
-// to push, and here the tokens are signed and the pushes sent; the worker says how it ended, and the held request
+// to push, and `devicePush.ts` signs the tokens and sends the pushes; the worker says how it ended, and the held request
 // gets its answer. The desk holds no timers and decides nothing.
 
 import { createBatch } from '../base/batch.ts'
-import type { Log } from '../base/log.ts'
-import { messageOf } from '../base/result.ts'
-import { type Clock, toSeconds, toWholeSeconds } from '../base/units.ts'
+import { toSeconds } from '../base/units.ts'
 import { isFinalRefusal } from '../push/finalRefusals.ts'
-import {
-  PLATFORMS,
-  type Platform,
-  type PushOutcome,
-  type PushPayload,
-  type PushTarget,
-} from '../push/push.ts'
-import type { Device, DeviceStore } from '../redis/devices/devices.ts'
+import { PLATFORMS, type Platform, type PushOutcome, type PushPayload } from '../push/push.ts'
+import type { Device } from '../redis/devices/devices.ts'
 import type { WakeId } from '../redis/keys.ts'
-import { wakeNameOf } from '../redis/wakes/uniqueKeys.ts'
-import { VERDICT_GRACE_MS, type WakeStore } from '../redis/wakes/wakes.ts'
-import type { FromWaitWorker, WaitOver } from './waitMessages.ts'
+import type { WakeStore } from '../redis/wakes/wakes.ts'
+import { type DevicePushOptions, openDevicePush, type PushDue } from './devicePush.ts'
+import type { WaitOver } from './waitMessages.ts'
 import type { WaitLimit, WaitPool } from './waitPool.ts'
-import { callUuidOf, type IncomingCall, type WakeOutcome } from './wake.ts'
-import type { WakeEvents } from './wakeEvents.ts'
+import type { IncomingCall, WakeOutcome } from './wake.ts'
 
-/** Sends one push and retries passing faults until `signal` aborts. Never rejects. `superseded` ends the retries
- *  alone: what is under way then still comes to its answer. */
-export type Push = (
-  target: PushTarget,
-  payload: PushPayload,
-  signal: AbortSignal,
-  superseded?: AbortSignal,
-) => Promise<PushOutcome>
-
-/** What a confirmation token says. Times are whole seconds since the epoch. */
-export interface ConfirmationClaims {
-  account: string
-  callId: string
-  deviceId: string
-  /** The wake's name: a token confirms no later wake of the same call id. Without one it confirms any. */
-  wake?: number
-  issuedAtSeconds: number
-  expiresAtSeconds: number
-}
-
-export interface WakeDeskOptions {
-  push: Push
-  sign: (claims: ConfirmationClaims) => Promise<string>
-  devices: Pick<DeviceStore, 'forget'>
+export interface WakeDeskOptions extends DevicePushOptions {
   uniqueKeyOf: WakeStore['uniqueKeyOf']
-  notePushing: WakeStore['pushing']
-  appApiUrl: string
-  events: WakeEvents
-  /** The wake's place in its trace, for the app to go on with; only while traces are made. */
-  traceparentOf?: (call: IncomingCall) => string | undefined
-  clock: Clock
-  log: Log
 }
-
-type PushDue = Extract<FromWaitWorker, { kind: 'push' }>
 
 export interface HeldOutcome extends WakeOutcome {
   callId: string
@@ -135,78 +94,9 @@ const CANCEL_TIMEOUT_MS = 5_000
 export type WakeDesk = ReturnType<typeof openWakeDesk>
 
 export function openWakeDesk(options: WakeDeskOptions) {
-  const { events, clock, log } = options
+  const { events, clock } = options
+  const { pushTo, noteSipPhones } = openDevicePush(options)
   const held = new Map<number, Held>()
-
-  async function pushTo(
-    wait: Held,
-    device: Device,
-    { attempt, endsAtMs, secret }: PushDue,
-    uniqueKey: string,
-    signal: AbortSignal,
-    superseded: AbortSignal,
-  ): Promise<PushOutcome> {
-    const { call } = wait
-    let token: string
-    try {
-      token = await options.sign({
-        account: call.account,
-        callId: call.callId,
-        deviceId: device.id,
-        wake: wakeNameOf(secret),
-        issuedAtSeconds: wait.issuedAtSeconds,
-        expiresAtSeconds: toWholeSeconds(endsAtMs + VERDICT_GRACE_MS),
-      })
-    } catch (thrown) {
-      // The pods' shared key lives in Redis. The next attempt asks again.
-      return { kind: 'retry-later', afterMs: 0, reason: messageOf(thrown) }
-    }
-    const traceparent = options.traceparentOf?.(call)
-    const payload: PushPayload = {
-      type: 'call',
-      unique_key: uniqueKey,
-      phonenumber: call.phonenumber,
-      caller_id: call.callerId,
-      response_api: `${options.appApiUrl}/api/call-response/?token=${token}`,
-      message_start_time: toSeconds(clock()),
-      attempt,
-      call_id: call.callId,
-      vg_cid: call.callId,
-      token,
-      expires_at: toSeconds(endsAtMs),
-      call_uuid: callUuidOf(call.callId),
-      ...(traceparent === undefined ? {} : { traceparent }),
-    }
-    const sentAtMs = clock()
-    // One that is not resent has no later attempt to give way to.
-    const isOnce = device.pushProfile === 'once'
-    const outcome = await options.push(device, payload, signal, isOnce ? undefined : superseded)
-    events.pushed(call, { device, attempt, outcome, tookMs: clock() - sentAtMs })
-    if (outcome.kind === 'token-gone') await forget(call, device, outcome.sinceMs)
-    return outcome
-  }
-
-  async function forget(call: IncomingCall, device: Device, sinceMs: number): Promise<void> {
-    const { account } = call
-    try {
-      if (await options.devices.forget(account, device.token, sinceMs)) events.deviceForgotten(call, device)
-    } catch (thrown) {
-      // The next push to it says so again.
-      log.warn({ account, reason: messageOf(thrown) }, 'device with a gone token could not be forgotten')
-    }
-  }
-
-  /** Those of a push that registered by SIP are noted, in one command for all; of the others nothing needs to be. */
-  async function noteSipPhones(call: IncomingCall, { devices, secret, endsAtMs }: PushDue): Promise<void> {
-    const phones = devices.filter(each => each.keptUntilMs !== undefined).map(each => each.id)
-    if (phones.length === 0) return
-    try {
-      await options.notePushing(call, { secret, devices: phones, endsAtMs })
-    } catch (thrown) {
-      // The resend notes them again.
-      log.warn({ callId: call.callId, reason: messageOf(thrown) }, 'a REGISTER will not confirm this push')
-    }
-  }
 
   /** Keeps `wait.refused` right. @returns whether that changed it. */
   function noteRefusal(wait: Held, deviceId: string, outcome: PushOutcome): boolean {
@@ -297,7 +187,12 @@ export function openWakeDesk(options: WakeDeskOptions) {
         due.devices.map(async (device, index) => {
           // A phone that registered by SIP confirms by registering: the mark stands before its push leaves.
           if (device.keptUntilMs !== undefined) await isNoted
-          const outcome = await pushTo(wait, device, due, uniqueKeys[index]!, signal, attempt.signal)
+          const outcome = await pushTo(wait, due, {
+            device,
+            uniqueKey: uniqueKeys[index]!,
+            signal,
+            superseded: attempt.signal,
+          })
           wait.pushes--
           if (wait.pushes === 0) letGo(wait)
           if (wait.answer !== 'accepted' || outcome.kind === 'accepted') wait.answer = answerOf(outcome)

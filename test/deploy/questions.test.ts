@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createMetrics } from '../../src/base/metrics.ts'
 import { readCommandLine } from '../../src/cli/program.ts'
-import { SETTINGS } from '../../src/config/config.ts'
+import { SETTINGS } from '../../src/config/settings.ts'
 import { labelsOfCause } from '../../src/esl/hangupCauses.ts'
 import { REGISTER_RESULTS } from '../../src/union/registrar.ts'
 

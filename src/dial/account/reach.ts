@@ -5,11 +5,11 @@ import { MS_PER_SECOND } from '../../base/units.ts'
 import {
   type Account,
   accountUser,
+  assertAllowed,
   parseAccount,
   parseChannelUuid,
   parseGatewayName,
 } from '../../esl/allow.ts'
-import { assertAllowed } from '../../esl/assertAllowed.ts'
 import { contactsOfAccount } from '../../esl/commands.ts'
 import { readContacts } from '../../esl/contacts.ts'
 import type { Reached } from '../../esl/originate.ts'

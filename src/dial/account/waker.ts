@@ -4,8 +4,7 @@
 // are woken before the originate, the callee's when the caller has answered, who hears it ring meanwhile.
 
 import { MS_PER_SECOND } from '../../base/units.ts'
-import { type Account, parseChannelUuid } from '../../esl/allow.ts'
-import { assertAllowed } from '../../esl/assertAllowed.ts'
+import { type Account, assertAllowed, parseChannelUuid } from '../../esl/allow.ts'
 import { playRingback } from '../../esl/commands.ts'
 import type { Reached } from '../../esl/originate.ts'
 import type { WakeAsker, WakeEnd } from '../../union/askWakes.ts'

@@ -4,6 +4,7 @@
 import { assertNever, fail, ok } from '../../base/result.ts'
 import { MS_PER_SECOND } from '../../base/units.ts'
 import {
+  assertAllowed,
   type ChannelUuid,
   isAbsoluteFile,
   type MediaPath,
@@ -14,7 +15,6 @@ import {
   parseProfileName,
   parseUserId,
 } from '../../esl/allow.ts'
-import { assertAllowed } from '../../esl/assertAllowed.ts'
 import type { EslCommand } from '../../esl/command.ts'
 import {
   fileExists,

@@ -4,8 +4,7 @@
 
 import { assertNever } from '../../base/result.ts'
 import { toSeconds } from '../../base/units.ts'
-import { parseChannelUuid } from '../../esl/allow.ts'
-import { assertAllowed } from '../../esl/assertAllowed.ts'
+import { assertAllowed, parseChannelUuid } from '../../esl/allow.ts'
 import { hangUpChannel, stopPlayback } from '../../esl/commands.ts'
 import type { SwitchEvent } from '../../esl/event.ts'
 import { CALL_HEADERS } from '../../esl/originate.ts'

@@ -4,8 +4,7 @@
 
 import { messageOf } from '../../base/result.ts'
 import { MS_PER_MINUTE } from '../../base/units.ts'
-import { parseChannelUuid } from '../../esl/allow.ts'
-import { assertAllowed } from '../../esl/assertAllowed.ts'
+import { assertAllowed, parseChannelUuid } from '../../esl/allow.ts'
 import { hangUpChannel } from '../../esl/commands.ts'
 import type { SwitchEvent } from '../../esl/event.ts'
 import type { AgentContext } from '../agent/context.ts'

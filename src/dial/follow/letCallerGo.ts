@@ -1,7 +1,6 @@
 // A caller who waits, parked, for a callee who never comes: nobody but us would ever end that call.
 
-import { parseChannelUuid } from '../../esl/allow.ts'
-import { assertAllowed } from '../../esl/assertAllowed.ts'
+import { assertAllowed, parseChannelUuid } from '../../esl/allow.ts'
 import { hangUpChannel } from '../../esl/commands.ts'
 import type { HangupCause } from '../../esl/hangupCauses.ts'
 import type { AgentContext } from '../agent/context.ts'

@@ -1,6 +1,5 @@
 // Asks the switch about one channel: whether it lives, whether it was answered, with which one it is bridged.
-import { parseChannelUuid } from '../../esl/allow.ts'
-import { assertAllowed } from '../../esl/assertAllowed.ts'
+import { assertAllowed, parseChannelUuid } from '../../esl/allow.ts'
 import { dumpChannel } from '../../esl/commands.ts'
 import { isUnknownChannel } from '../../esl/outcome.ts'
 import type { AgentContext } from '../agent/context.ts'

@@ -3,13 +3,13 @@
 
 import { assert, assertNever } from '../../base/result.ts'
 import {
+  assertAllowed,
   type GatewayName,
   parseChannelUuid,
   parseGatewayName,
   parseHeaderPrefix,
   parseProfileName,
 } from '../../esl/allow.ts'
-import { assertAllowed } from '../../esl/assertAllowed.ts'
 import type { EslCommand } from '../../esl/command.ts'
 import {
   joinCallee,

@@ -16,9 +16,8 @@ import type { CallNews } from '../../wake/callNews.ts'
 import type { RegistrationDesk } from '../../wake/registration.ts'
 import type { VerdictRoom } from '../../wake/verdictRoom.ts'
 import type { WaitLimit } from '../../wake/waitPool.ts'
-import type { IncomingCall, WakeReason } from '../../wake/wake.ts'
+import type { IncomingCall } from '../../wake/wake.ts'
 import type { HeldOutcome } from '../../wake/wakeDesk.ts'
-import { prefersJson } from '../accept.ts'
 import { BODY_BYTES_MAX, formFields, readBody } from '../body.ts'
 import { type Client, clientOf } from '../clientAddress.ts'
 import { bearerOf, isSameSecret } from '../credentials.ts'
@@ -37,6 +36,7 @@ import type { AuthenticateApp } from './auth.ts'
 import { createCallResponse } from './callResponse.ts'
 import type { ConfirmationTokens } from './confirmationTokens.ts'
 import * as forms from './forms.ts'
+import { respondOutcome } from './heldAnswer.ts'
 
 export interface PublicAppOptions {
   /** Holds a PBX request. @returns the limit by which no further wait can be held. */
@@ -301,28 +301,6 @@ export function createPublicApp(options: PublicAppOptions) {
     app.delete(`/api/${platform}-device`, only(limited('device', call => removeDevice(call, platform))), raw)
   }
   return app
-}
-
-const REASON_HEADER = 'x-hookswitch-reason'
-
-/** Made once for each reason, which halves what making the answer takes. */
-const plainHeaders = new Map<WakeReason, Headers>()
-
-function plainHeadersOf(reason: WakeReason): Headers {
-  let headers = plainHeaders.get(reason)
-  if (!headers) {
-    headers = new Headers({ [REASON_HEADER]: reason, 'content-type': 'text/plain' })
-    plainHeaders.set(reason, headers)
-  }
-  return headers
-}
-
-function respondOutcome(request: Request, outcome: HeldOutcome): Response {
-  const { status, reason, callId, deviceId, waitedMs } = outcome
-  if (!prefersJson(request.headers.get('accept')))
-    return new Response(`status=${status}`, { headers: plainHeadersOf(reason) })
-  const body = { status, reason, call_id: callId, device_id: deviceId ?? null, waited_ms: waitedMs }
-  return Response.json(body, { headers: { [REASON_HEADER]: reason } })
 }
 
 const foundOr404 = (isFound: boolean): Response =>

@@ -3,7 +3,7 @@
 import { CompactSign, decodeJwt, errors, jwtVerify } from 'jose'
 import { canonicalAccount } from '../../base/account.ts'
 import type { NamedSecret } from '../../config/kinds.ts'
-import type { ConfirmationClaims } from '../../wake/wakeDesk.ts'
+import type { ConfirmationClaims } from '../../wake/devicePush.ts'
 import { describeJoseError } from './auth.ts'
 import { importPromptHmacKey } from './promptHmac.ts'
 

@@ -16,7 +16,7 @@ import {
 } from '../keys.ts'
 import { isAnybodyListening } from '../listeners.ts'
 import { bindScript, isCluster, reachable } from '../scripts.ts'
-import { newWakeSecret, prepareSlots, proofOf, uniqueKeyOf, wakeNameOf } from './uniqueKeys.ts'
+import { newWakeSecret, prepareSlots, uniqueKeyOf, wakeNameOf } from './uniqueKeys.ts'
 import wakeAnswerLua from './wakeAnswer.lua' with { type: 'text' }
 import wakeBeginLua from './wakeBegin.lua' with { type: 'text' }
 import wakeEndLua from './wakeEnd.lua' with { type: 'text' }
@@ -71,26 +71,6 @@ export interface Waiter {
 
 /** What the one that leads has done for the phones: the attempts that it has sent. `unsure`: it is dead. */
 export type PushState = number | 'unsure'
-
-/** What an inbox hears of one of its waits. `reason` and `device` are empty where there is none. */
-export interface WakeNews {
-  /** The waiter's number. */
-  id: number
-  event: 'confirmed' | 'ended' | 'unavailable' | 'lead'
-  reason: EndReason | 'confirmed' | ''
-  device: string
-  /** Of 'lead': what the one before has done. */
-  pushed: PushState
-  /** Whether it comes from one of our scripts, as far as the wake's secret can tell. */
-  isProven: (secret: string) => boolean
-}
-
-/** What an inbox is told when a request joins: the number of the wait that leads, which may be gone. */
-export interface JoinNews {
-  event: 'joined'
-  lead: number
-  record: string
-}
 
 /** A wake as it was begun. */
 export interface BegunWake {
@@ -302,22 +282,6 @@ export function openWakes(redis: RedisConnection, clock: Clock = Date.now) {
     async accountsOf(callId: string): Promise<string[]> {
       return reachable(redis.smembers(wokenAccountsKey(callId)))
     },
-  }
-}
-
-/** What the scripts publish: `<number> <event> <reason> <device>`, and a line with its proof. A device's id may have
- *  blanks. `0 joined <lead> <record>` is told to whoever holds the wait that leads. */
-export function readWakeNews(text: string): WakeNews | JoinNews {
-  const [line = '', proof] = text.split('\n')
-  const [id, event, reason, ...rest] = line.split(' ')
-  if (event === 'joined') return { event, lead: Number(reason), record: rest.join(' ') }
-  return {
-    id: Number(id),
-    event: event as WakeNews['event'],
-    reason: reason as WakeNews['reason'],
-    device: rest.join(' '),
-    pushed: /^\d+$/.test(reason ?? '') ? Number(reason) : 'unsure',
-    isProven: secret => secret !== '' && proof === proofOf(secret, line),
   }
 }
 
