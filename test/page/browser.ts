@@ -80,6 +80,8 @@ export async function openPage(browser: Browser, url: string, look: Look = {}): 
     isMobile: width < 500,
     hasTouch: width < 500,
   })
+  // Times of day stand in tests, too.
+  await page.emulateTimezone('UTC')
   await page.emulateMediaFeatures([
     { name: 'prefers-color-scheme', value: colours },
     { name: 'prefers-reduced-motion', value: 'reduce' },

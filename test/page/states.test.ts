@@ -48,112 +48,147 @@ describe.skipIf(!chromium)('the live page', () => {
     expect(complaints).toEqual([])
   })
 
-  test('gives each verdict with since when, and leads to what it is about', async () => {
-    const { page, shows } = await see(await wellView())
-    await shows('#trouble-list', 'All well')
-    const verdicts: [view: LiveView, words: RegExp, leadsTo: string, level: string][] = [
+  describe('gives a verdict with since when, which leads to what it is about, of', () => {
+    let open: OpenPage
+    beforeAll(async () => {
+      stage.view = await wellView()
+      open = await openPage(browser, stage.url)
+    }, 60_000)
+    afterAll(() => open?.page.browserContext().close())
+
+    const cases: [
+      what: string,
+      view: () => Promise<LiveView>,
+      words: RegExp,
+      leadsTo: string,
+      level: string,
+    ][] = [
       [
-        await wellView({ calls: [call('c1', { isOwnerAlive: false })], callsTotal: 1 }),
+        'a call without an owner',
+        () => wellView({ calls: [call('c1', { isOwnerAlive: false })], callsTotal: 1 }),
         /1 call without an owner.* since \d\d:\d\d/,
         '#calls-title',
         'bad',
       ],
       [
-        await wellView({ pods: [pod('web-1', { isSilent: true, silentSinceMs: NOW_MS - 12_000 })] }),
+        'a silent process',
+        () => wellView({ pods: [pod('web-1', { isSilent: true, silentSinceMs: NOW_MS - 12_000 })] }),
         /Process web-1 says nothing any more\. since \d\d:30/,
         '#pod%3Aweb-1',
         'bad',
       ],
       [
-        await wellView({ agents: [agent('a', { state: 'unconnected' })] }),
+        'a switch without an agent',
+        () => wellView({ agents: [agent('a', { state: 'unconnected' })] }),
         /No agent is connected to the switch 10\.0\.0\.5:8021\. since/,
         `#${encodeURIComponent(`switch:${SWITCH}`)}`,
         'bad',
       ],
       [
-        await wellView({ agents: [agent('a', { calls: 2 })] }),
+        'an agent that nobody could replace',
+        () => wellView({ agents: [agent('a', { calls: 2 })] }),
         /has one agent: nobody could take over its 2 calls/,
         '#calls-title',
         'warn',
       ],
       [
-        await wellView({ agents: [agent('a')] }),
+        'an agent that nobody could replace, with nothing to do',
+        () => wellView({ agents: [agent('a')] }),
         /^It works: .* has one agent: no other could take over/,
         '#agents-title',
         'note',
       ],
       [
-        await wellView({ queues: [queue({ waiting: 3, nextHash: 'x', nextQueuedAtMs: NOW_MS - 40_000 })] }),
+        'jobs that wait',
+        () => wellView({ queues: [queue({ waiting: 3, nextHash: 'x', nextQueuedAtMs: NOW_MS - 40_000 })] }),
         /3 jobs wait, the eldest 40 s\. since \d\d:29/,
         '#queue%3Atalkiq-asp.calls',
         'bad',
       ],
       [
-        await wellView({ switches: [{ name: SWITCH, paceAheadSeconds: 9, registered: null }] }),
+        'calls that wait for their turn',
+        () => wellView({ switches: [{ name: SWITCH, paceAheadSeconds: 9, registered: null }] }),
         /waits 9 s for its turn \(CALLS_PER_SECOND\)\. seen since/,
         `#${encodeURIComponent(`switch:${SWITCH}`)}`,
         'warn',
       ],
       [
-        await wellView({
-          queues: [
-            queue({
-              dead: 1,
-              newestDead: [{ reason: 'expired', at: '2026-11-30T14:20:00Z', dialId: 'late-1' }],
-              eldestDeadAt: '2026-11-30T14:20:00Z',
-            }),
-          ],
-        }),
+        'dead letters',
+        () =>
+          wellView({
+            queues: [
+              queue({
+                dead: 1,
+                newestDead: [{ reason: 'expired', at: '2026-11-30T14:20:00Z', dialId: 'late-1' }],
+                eldestDeadAt: '2026-11-30T14:20:00Z',
+              }),
+            ],
+          }),
         /1 dead letter: late-1 expired\. since \d\d:20/,
         '#timeline=late-1',
         'warn',
       ],
       [
-        await wellView({ waits: { held: 19_000, heldMax: 20_000, eldest: [] } }),
+        'room that is used up',
+        () => wellView({ waits: { held: 19_000, heldMax: 20_000, eldest: [] } }),
         /19,000 of 20,000 requests that may be held/,
         '#waits-title',
         'warn',
       ],
       [
-        await wellView({}, outage),
+        'wakes that are not confirmed',
+        () => wellView({}, outage),
         /Only 5 of 100 wakes were confirmed in the last 5 minutes, 95 % before: no phone woke in time\. since \d\d:26/,
         '#outcomes-title',
         'bad',
       ],
       [
-        await wellView({}, outage),
+        'pushes that are refused',
+        () => wellView({}, outage),
         /60 pushes of com\.example\.phone refused in the last 5 minutes: InvalidProviderToken\. since/,
         '#pushes-title',
         'bad',
       ],
-      [await wellView({}, outage), /150 of 150 pushes to Google got no answer/, '#pushes-title', 'bad'],
       [
-        await wellView({}, outage),
+        'a vendor that answers later',
+        () => wellView({}, outage),
+        /150 of 150 pushes to Google got no answer/,
+        '#pushes-title',
+        'bad',
+      ],
+      [
+        'calls that fail',
+        () => wellView({}, outage),
         /35 of 50 legs of calls failed .*: NETWORK_OUT_OF_ORDER/,
         '#outcomes-title',
         'bad',
       ],
       [
-        await wellView({}, ago => ({ 'wake.confirmed': 9, [ago > 4 ? 'trip.24' : 'trip.34']: 9 })),
+        'phones that wake slowly',
+        () => wellView({}, ago => ({ 'wake.confirmed': 9, [ago > 4 ? 'trip.24' : 'trip.34']: 9 })),
         /Phones take 2\.3 s to wake in the last 5 minutes, 0\.4 s before\. since \d\d:26/,
         '#trips-title',
         'warn',
       ],
     ]
-    for (const [view, words, leadsTo, level] of verdicts) {
-      stage.view = view
-      await shows('#trouble-list', words)
-      expect(await page.$eval('#trouble', each => each.getAttribute('data-level'))).toBe(level)
-      const links = (await page.$$eval('#trouble-list a', all =>
-        all.map(each => each.getAttribute('href')),
-      )) as string[]
-      expect(links).toContain(leadsTo)
-      // Nothing but a good verdict is green.
-      expect(await lamp(page)).not.toBe('good')
-    }
-    stage.view = undefined
-    await shows('#trouble-list', /Redis does not answer: nothing new can be seen\. seen since/)
-    expect(await lamp(page)).toBe('bad')
+    for (const [what, view, words, leadsTo, level] of cases)
+      test(what, async () => {
+        stage.view = await view()
+        await open.shows('#trouble-list', words)
+        expect(await open.page.$eval('#trouble', each => each.getAttribute('data-level'))).toBe(level)
+        const links = await open.page.$$eval('#trouble-list a', all =>
+          all.map(each => each.getAttribute('href')),
+        )
+        expect(links).toContain(leadsTo)
+        // Nothing but a good verdict is green.
+        expect(await lamp(open.page)).not.toBe('good')
+      })
+
+    test('Redis that is away', async () => {
+      stage.view = undefined
+      await open.shows('#trouble-list', /Redis does not answer: nothing new can be seen\. seen since/)
+      expect(await lamp(open.page)).toBe('bad')
+    })
   })
 
   test('takes whoever follows a word of the verdict, or a figure, to the row or the panel', async () => {

@@ -9,7 +9,7 @@ import { RedisUnavailable } from '../../src/redis/connect.ts'
 import { NOW_MS } from '../live/madeUp.ts'
 
 /** A change is seen within this time and a little. */
-const TICK_MS = 50
+const TICK_MS = 100
 
 export interface StubStage {
   url: string

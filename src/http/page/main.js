@@ -46,12 +46,14 @@ function onEvent(name, data) {
     case 'calls':
       return merge(state.calls, data, call => call.dialId)
     case 'minutes':
+      state.isHourNew = true
       return merge(state.minutes, data, minute => minute.minute)
     case 'tick':
       tick = { atMs: data.atMs, hereMs: performance.now() }
       state.isRedisAway = data.isRedisAway
       return draw()
     default:
+      if (name === 'totals') state.isHourNew = true
       state[name] = data
   }
 }
@@ -74,7 +76,8 @@ function draw() {
   parts.calls.render(state.calls, state.callsTotal, nowMs)
   parts.waits.render(state.waits)
   parts.lately.render(state.lately)
-  parts.plots.render(state.minutes, state.totals, nowMs)
+  parts.plots.render(state.minutes, state.totals, nowMs, state.isHourNew)
+  state.isHourNew = false
   parts.outcomes.render(state.totals)
   parts.health.render(state, nowMs)
   const { about } = state

@@ -47,9 +47,11 @@ export function createPlots() {
   // Drawn in real pixels, so that lines stay sharp and letters their size.
   new ResizeObserver(draw).observe(byId('pushes-plot'))
   return {
-    /** @param minutes by minute of the epoch; @param totals of the hour. */
-    render(minutes, totals, nowMs) {
+    /** @param minutes by minute of the epoch; @param totals of the hour; @param isNew whether they are others than they
+     *  were: a hundred bars are not drawn again each second for nothing. */
+    render(minutes, totals, nowMs, isNew) {
       const newest = Math.floor(nowMs / MS_PER_MINUTE)
+      if (!isNew && last?.newest === newest) return
       last = { minutes, totals, newest }
       draw()
     },
