@@ -9,7 +9,7 @@ const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome-stable', 'googl
 
 /** A hundred megabytes. Whoever runs the tests must not wait longer for a few of them; apt goes on, and the next run has
  *  it. */
-const INSTALL_MAX_MS = 120_000
+const INSTALL_MAX_MS = 90_000
 
 const REMEDY =
   'The tests of the live page are skipped; they run where chromium is (Debian: sudo apt install chromium; or CHROMIUM=<its path>; or --yes).'

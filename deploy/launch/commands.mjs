@@ -111,8 +111,7 @@ async function runBesideService(context, bunArgs) {
 
 async function runTests(context, args) {
   try {
-    const settings = { ...(await redisServerSetting(context)), ...(await chromiumSetting(context, args)) }
-    const bun = await prepare(context, 'test')
+    const { bun, settings } = await prepareTests(context, args)
     return await testWith(context, { bun, settings }, args)
   } catch (error) {
     if (!isExpected(error)) throw error
@@ -122,8 +121,7 @@ async function runTests(context, args) {
 }
 
 async function runChecks(context, args) {
-  const settings = { ...(await redisServerSetting(context)), ...(await chromiumSetting(context, args)) }
-  const bun = await prepare(context, 'test')
+  const { bun, settings } = await prepareTests(context, args)
   const steps = [
     { name: 'format and lint (biome)', tool: ['@biomejs', 'biome', 'bin', 'biome'], toolArgs: ['check'] },
     { name: 'types (tsc)', tool: ['typescript', 'bin', 'tsc'], toolArgs: ['--noEmit'] },
@@ -149,6 +147,13 @@ async function prepare(context, needed) {
   const bun = await provideBun(context)
   await installDependencies(context, bun)
   return bun
+}
+
+/** The browser is installed, if it is, beside what npm's registry gives: neither waits for the other's server. */
+async function prepareTests(context, args) {
+  const redis = await redisServerSetting(context)
+  const [bun, chromium] = await Promise.all([prepare(context, 'test'), chromiumSetting(context, args)])
+  return { bun, settings: { ...redis, ...chromium } }
 }
 
 async function testWith(context, { bun, settings }, args) {
