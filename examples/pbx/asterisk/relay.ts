@@ -29,33 +29,41 @@ const POST_TIMEOUT_MS = 3_000
 
 /** Listens until `stopping`, and connects again whenever the line breaks. */
 export function relay(settings: RelaySettings, stopping: AbortSignal): void {
-  if (stopping.aborted) return
-  const socket = connect(settings.port, settings.host)
-  let unread = ''
-  /** One after the other: the order of REGISTERs is what counts. */
+  /** One after the other, over all lines: the order of REGISTERs is what counts. */
   let told = Promise.resolve()
+  const hear = (message: string): void => {
+    const fields = fieldsOf(message)
+    if (fields.get('Response') === 'Error') console.error('Asterisk refuses:', fields.get('Message'))
+    if (fields.get('Event') === 'ContactStatus' && IS_REGISTER.test(fields.get('ContactStatus') ?? ''))
+      told = told.then(() => tell(settings, fields))
+  }
+  const listen = (): void => {
+    if (stopping.aborted) return
+    const socket = connect(settings.port, settings.host)
+    const stop = () => socket.destroy()
+    stopping.addEventListener('abort', stop)
+    socket.on('connect', () =>
+      send(socket, { Action: 'Login', Username: settings.user, Secret: settings.secret }),
+    )
+    readMessages(socket, hear)
+    socket.on('error', error => console.error('Asterisk’s manager interface:', error.message))
+    socket.on('close', () => {
+      stopping.removeEventListener('abort', stop)
+      setTimeout(listen, settings.againAfterMs ?? AGAIN_AFTER_MS)
+    })
+  }
+  listen()
+}
+
+/** A message ends with an empty line. */
+function readMessages(socket: Socket, hear: (message: string) => void): void {
+  let unread = ''
   socket.setEncoding('utf8')
-  socket.on('connect', () =>
-    send(socket, { Action: 'Login', Username: settings.user, Secret: settings.secret }),
-  )
   socket.on('data', (text: string) => {
     const messages = (unread + text).split('\r\n\r\n')
     unread = messages.pop() ?? ''
     if (unread.length > BUFFER_CHARACTERS_MAX) socket.destroy()
-    for (const message of messages) {
-      const fields = fieldsOf(message)
-      if (fields.get('Response') === 'Error') console.error('Asterisk refuses:', fields.get('Message'))
-      if (fields.get('Event') === 'ContactStatus' && IS_REGISTER.test(fields.get('ContactStatus') ?? ''))
-        told = told.then(() => tell(settings, fields))
-    }
-  })
-  socket.on('error', error => console.error('Asterisk’s manager interface:', error.message))
-  const stop = () => socket.destroy()
-  stopping.addEventListener('abort', stop)
-  socket.on('close', () => {
-    stopping.removeEventListener('abort', stop)
-    if (!stopping.aborted)
-      setTimeout(() => relay(settings, stopping), settings.againAfterMs ?? AGAIN_AFTER_MS)
+    for (const message of messages) hear(message)
   })
 }
 
