@@ -70,13 +70,14 @@ test('six hundred calls taken over from a slow switch cost no job, and each of t
   await stage.redis.client.rpush('talkiq-bot.calls', ...jobs('new', PUSHED_MEANWHILE))
   await until('all jobs are calls', () => told('answer-event') === TAKEN_OVER + PUSHED_MEANWHILE, PATIENCE_MS)
   await until('all are taken over', () => told('handover-event') === TAKEN_OVER, PATIENCE_MS)
+  const lookedUp = () =>
+    stage.switch
+      .records(0, ['command'])
+      .filter(each => 'command' in each && each.command.includes('uuid_dump'))
+  await until('all are looked up', () => lookedUp().length >= TAKEN_OVER, PATIENCE_MS)
   for (const each of stage.switch.channels()) stage.switch.hangup(each.uuid)
   await until('all ends are told', () => told('hangup-event') === TAKEN_OVER + PUSHED_MEANWHILE, PATIENCE_MS)
   expect(told('failure')).toBe(0)
-  const lookedUp = stage.switch
-    .records(0, ['command'])
-    .filter(each => 'command' in each && each.command.includes('uuid_dump'))
-  expect(lookedUp.length).toBeGreaterThanOrEqual(TAKEN_OVER)
   line.set('open')
   await until('the first one has heard of its death', () => first.isDeclaredDead, PATIENCE_MS)
   await until('nothing is left', async () => (await leftovers(stage)).length === 0)
