@@ -52,8 +52,12 @@ export const COMMAND_TIMEOUT_MS = 800
  *  and then (a fork, a slow script). */
 export const SILENT_AFTER_MS = 3_000
 
-/** So a server that has fallen silent is left within three and a half seconds, used or not. */
+/** Who asked nothing for so long is asked for a PONG: so a server that has fallen silent is left within four seconds, used
+ *  or not. */
 const ASKED_EVERY_MS = 500
+
+/** Nobody waits for a timeline: its connection is asked rarely, and left when its next write finds nobody. */
+const TIMELINES_ASKED_EVERY_MS = 2_000
 
 /** A peer that lives answers the end of a connection at once; a silent one is not waited for. */
 const DISCONNECT_TIMEOUT_MS = 200
@@ -61,9 +65,11 @@ const DISCONNECT_TIMEOUT_MS = 200
 /** For one Sentinel's answer; then the next one is asked. */
 const SENTINEL_TIMEOUT_MS = 1_000
 
-/** What a connection is for. Commands fail fast; a subscriber must wait for its server to come back; a blocking
- *  pop has no reply for as long as there is no job. */
-export type RedisPurpose = 'commands' | 'subscriber' | 'blocking'
+/** What a connection is for. Commands fail fast, and so do those of timelines, which nobody waits for; a subscriber must wait
+ *  for its server to come back; a blocking pop has no reply for as long as there is no job. */
+export type RedisPurpose = 'commands' | 'timelines' | 'subscriber' | 'blocking'
+
+const isOfCommands = (purpose: RedisPurpose): boolean => purpose === 'commands' || purpose === 'timelines'
 
 /** Opens one connection and returns at once; it connects in the background and keeps reconnecting. */
 export function openRedis(settings: RedisSettings, purpose: RedisPurpose, log: Log): RedisConnection {
@@ -72,7 +78,8 @@ export function openRedis(settings: RedisSettings, purpose: RedisPurpose, log: L
   const connection = connect(target.value, purpose, optionsFor(purpose, settings))
   if (purpose === 'subscriber') leaveSilenceToSelfTest(connection)
   // A blocking pop asks by itself.
-  if (purpose === 'commands') keepAsking(connection)
+  if (purpose === 'commands') keepAsking(connection, ASKED_EVERY_MS)
+  if (purpose === 'timelines') keepAsking(connection, TIMELINES_ASKED_EVERY_MS)
   // ioredis throws an unhandled 'error' into the process without a listener. One line per outage, not per attempt.
   let isDown = false
   connection.on('error', (error: Error) => {
@@ -88,7 +95,7 @@ export function openRedis(settings: RedisSettings, purpose: RedisPurpose, log: L
 }
 
 function connect(target: RedisTarget, purpose: RedisPurpose, options: RedisOptions): RedisConnection {
-  const OwnRedis = purpose === 'commands' ? GatheringRedis : Redis
+  const OwnRedis = isOfCommands(purpose) ? GatheringRedis : Redis
   switch (target.kind) {
     case 'single':
       return new OwnRedis({ ...target.server, ...options })
@@ -107,7 +114,7 @@ function connect(target: RedisTarget, purpose: RedisPurpose, options: RedisOptio
         ...(credentials.tls ? { dnsLookup: (name, callback) => callback(null, name) } : {}),
         enableOfflineQueue: options.enableOfflineQueue ?? true,
         // Gathers as well, by node.
-        enableAutoPipelining: purpose === 'commands',
+        enableAutoPipelining: isOfCommands(purpose),
         clusterRetryStrategy: backoffMs,
       })
     }
@@ -119,8 +126,11 @@ function connect(target: RedisTarget, purpose: RedisPurpose, options: RedisOptio
  *  earlier lot is unanswered. */
 class GatheringRedis extends Redis {
   #corked: Redis['stream'] | undefined
+  /** How many commands were given to it. */
+  askedCount = 0
 
   override sendCommand(...[command, pipeline]: Parameters<Redis['sendCommand']>): unknown {
+    this.askedCount += 1
     if (!pipeline && this.status === 'ready') this.#gather(this.stream)
     return super.sendCommand(command, pipeline)
   }
@@ -153,17 +163,24 @@ function connectToAny(nodes: readonly RedisNode[], options: RedisOptions): Redis
   return connection
 }
 
-/** Asks for a PONG now and then: otherwise an idle connection to a server that has fallen silent is found out, and left,
- *  only after somebody needs it. */
-function keepAsking(connection: RedisConnection): void {
+/** Asks for a PONG where nothing else was asked since the last look: otherwise an idle connection to a server that has fallen
+ *  silent is found out, and left, only after somebody needs it. A Cluster's nodes are asked in any case: what is asked of
+ *  the whole may pass some of them by. */
+function keepAsking(connection: RedisConnection, everyMs: number): void {
+  let seenCount = 0
   const ask = () => {
+    if (connection instanceof GatheringRedis && connection.askedCount !== seenCount) {
+      seenCount = connection.askedCount
+      return
+    }
     const nodes = connection instanceof Cluster ? connection.nodes() : [connection]
     for (const node of nodes) {
       // Left to the timer for silent sockets.
       if (node.status === 'ready') node.ping().catch(() => undefined)
     }
+    if (connection instanceof GatheringRedis) seenCount = connection.askedCount
   }
-  const timer = setInterval(ask, ASKED_EVERY_MS)
+  const timer = setInterval(ask, everyMs)
   // One that is closed while it reconnects never tells its end.
   timer.unref()
   connection.once('end', () => clearInterval(timer))
@@ -197,6 +214,7 @@ function optionsFor(purpose: RedisPurpose, settings: RedisSettings): RedisOption
   }
   switch (purpose) {
     case 'commands':
+    case 'timelines':
       return {
         ...shared,
         commandTimeout: COMMAND_TIMEOUT_MS,

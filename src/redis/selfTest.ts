@@ -1,6 +1,6 @@
 // Finds a subscription that stands and brings nothing: a half-open connection, a node that is cut off from its Cluster,
-// a former master. Each beat it asks the connection for a PONG, and publishes a message to itself on a private channel,
-// by another connection. Three beats without one of them, and the connection is made anew, which the subscriber notices
+// a former master. Each beat it publishes a message to itself on a private channel, by another connection, and asks for a
+// PONG where the last one did not come. Three beats without one of them, and the connection is made anew, which the subscriber notices
 // as any gap. It counts beats, not time: a process that was stopped finds its answers in the socket when it goes on.
 
 import type { Log } from '../base/log.ts'
@@ -41,6 +41,8 @@ export function startSelfTest({ connection, commands, listen, onDeaf, log }: Sel
   let isSubscribed = false
   let isDeaf: boolean | undefined
   let hasWarned = false
+  /** Since the last beat. */
+  let isHeard = false
   /** Beats in a row, by what they missed. */
   let missed = nothingMissed()
 
@@ -100,19 +102,24 @@ export function startSelfTest({ connection, commands, listen, onDeaf, log }: Sel
       connection.disconnect(true)
       return
     }
-    askForPong()
+    // What has come proves as much as a PONG.
+    if (!isHeard) askForPong()
+    isHeard = false
     if (isSubscribed) publish()
   }
 
   function reset(): void {
     missed = nothingMissed()
+    isHeard = false
     isSubscribed = false
   }
 
   connection.on('close', reset)
   const subscription = listen(channel, {
     onMessage: () => {
+      isHeard = true
       missed.message = 0
+      missed.pong = 0
       prove()
     },
     onBack: begin,

@@ -40,7 +40,7 @@ export interface Scribe {
 
 export function openTimelineRoom(settings: TimelineSettings, who: Scribe): TimelineRoom {
   const { timelinesMax, showsFullNumbers } = settings
-  const redis = openRedis(settings.redis, 'commands', who.log)
+  const redis = openRedis(settings.redis, 'timelines', who.log)
   const store = openTimelines(redis, settings)
   const share = createShare({ timelinesMax, clock: who.clock })
   const plain =

@@ -496,6 +496,40 @@ test('idle agents cost Redis in proportion to their number', async () => {
 const callsOf = (stats: string, command: string): number =>
   Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0)
 
+test('a record that can not be read back is told of once, however often it is looked at', async () => {
+  const { client } = stage.redis
+  const agent = await ready(stage.agent())
+  const record = { dialId: 'unreadable', orgId: 'o', userId: 'u', owner: agent.name, fence: '7', steps: '1' }
+  await client.hset('hookswitch:call:{unreadable}', { ...record, job: 'of another version' })
+  const owned = `hookswitch:owned:${agent.name}`
+  const poke = JSON.stringify({ kind: 'look', dialId: 'x', isSwitch: false, from: 'x' })
+  // Each look takes a dial id away of which there is nothing.
+  for (let look = 0; look < 4; look++) {
+    await client.sadd(owned, 'unreadable', `gone-${look}`)
+    await client.publish(`hookswitch:agent-inbox:${agent.name}`, poke)
+    await until('it has looked', async () => (await client.sismember(owned, `gone-${look}`)) === 0)
+  }
+  expect(agent.counts.get('bugs takeover')).toBe(1)
+  await client.del('hookswitch:call:{unreadable}')
+  await until('it is let go', async () => {
+    await client.publish(`hookswitch:agent-inbox:${agent.name}`, poke)
+    return (await client.exists(owned)) === 0
+  })
+})
+
+test('messages of types that nobody knows are counted as one', async () => {
+  const agent = await ready(stage.agent())
+  const { channel } = await parked()
+  for (const type of ['whatever', 'x'.repeat(100), 'hangup\u0000']) await channel.order({ type })
+  await channel.order({ type: 'hangup' })
+  await nothingIsLeft()
+  const counted = [...agent.counts].filter(([name]) => name.startsWith('controls'))
+  expect(counted).toEqual([
+    ['controls unknown', 3],
+    ['controls hangup', 1],
+  ])
+})
+
 test('a barger beyond BARGERS_MAX rings no phone, and may when another has left', async () => {
   await ready(stage.agent({ bargersMax: 2 }))
   const { channel } = await talk()

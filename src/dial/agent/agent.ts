@@ -213,6 +213,7 @@ export function openAgent(options: AgentOptions): Agent {
     }),
     refusals,
     givenUp: new Map(),
+    unreadable: new Set(),
     unfinished: new Set(),
     get waker() {
       return waker

@@ -37,6 +37,8 @@ export interface AgentContext {
   readonly refusals: Refusals
   /** Channels of calls that were given up, with their dial ids: see `lateRing.ts`. */
   readonly givenUp: Map<string, string>
+  /** Records that could not be read back, by dial id and fence: each is told of once. */
+  readonly unreadable: Set<string>
   /** What is under way and is no call of ours (any more): an agent that stops lets it end first. */
   readonly unfinished: Set<Promise<unknown>>
   /** Wakes the phones of sides that are accounts, and rings them. */

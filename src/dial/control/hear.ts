@@ -11,7 +11,7 @@ import { type AnswerTo, ack, controlFailure, type Obeyed } from '../call/events.
 import type { Asked, Holding } from '../call/holding.ts'
 import { CAUSE_TAKEN_OVER, leave, overhear } from '../call/leave.ts'
 import { isOurs, sayNow, sayOn, storeOf, untilWritten } from '../call/publish.ts'
-import { type Heard, hearMessage, isAnswerTo, type Message, nameOf } from './messages.ts'
+import { countedAs, type Heard, hearMessage, isAnswerTo, type Message, nameOf } from './messages.ts'
 
 /** Messages of one call that may wait for their turn; a flood gets its failures at once, out of turn. */
 const WAITING_MAX = 200
@@ -37,7 +37,7 @@ function takeIn(context: AgentContext, holding: Holding, text: string): void {
   if (heard.kind === 'own') return hearOwn(context, holding, heard.message)
   const asked: Asked = { ...askedFor(heard.to, text, holding), heardAtMs: context.clock() }
   if (holding.ownership === 'left') return overhear(context, holding, asked)
-  context.count('controls', heard.kind === 'message' ? heard.to.event : 'bad')
+  context.count('controls', countedAs(heard))
   if (holding.tasks.size > WAITING_MAX) return void refuse(context, holding, asked)
   const noted = noteAtOnce(context, holding, asked)
   holding.open.add(asked)

@@ -81,6 +81,19 @@ export const isAnswerTo = (to: AnswerTo, answer: Message): boolean =>
   answer.event === to.event &&
   commandIdOf(answer) === to.commandId
 
+/** The types that are obeyed, on a call's channel or a switch's. */
+const ORDER_TYPES = new Set([
+  ...['hangup', 'barge', 'whisper', 'threeway', 'mute', 'unthreeway'],
+  ...['play', 'play-now', 'stop-playback', 'stop_playback', 'start-background', 'stop-background'],
+  ...['bridge', 'bot-call'],
+])
+
+/** What was heard, as it is counted: anybody may publish any type, and each would be a series of its own for ever. */
+export function countedAs(heard: Exclude<Heard, { kind: 'own' }>): string {
+  if (heard.kind === 'bad') return 'bad'
+  return ORDER_TYPES.has(heard.message.type) ? heard.message.type : 'unknown'
+}
+
 /** What a message orders. @returns the mistakes in its fields, or why its type is none that is obeyed here. */
 export function readControl(message: Message): Result<Control, Mistake[] | string> {
   switch (message.type) {

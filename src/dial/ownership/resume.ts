@@ -25,7 +25,10 @@ import type { Collected } from './successor.ts'
  *  @returns undefined when the record can't be read back: a bug, or another version's. */
 export function resume(context: AgentContext, record: CallRecord, collected?: Collected): Call | undefined {
   const call = recall(context, record)
-  if (!call) return undefined
+  if (!call) {
+    collected?.release()
+    return undefined
+  }
   context.calls.add(call)
   answerLeftOver(context, call)
   if (collected) contest(call)
@@ -40,12 +43,21 @@ export function resume(context: AgentContext, record: CallRecord, collected?: Co
   return call
 }
 
-/** A call as its record tells it. */
+/** More of them are told of again. */
+const UNREADABLE_MAX = 1_000
+
+/** A call as its record tells it. One that can't be read stays under our name until it expires; it is told of once, though
+ *  each look at what is ours finds it. */
 export function recall(context: AgentContext, record: CallRecord): Call | undefined {
   const { fields, dialId } = record
   const job = parseJob(fields.job ?? '')
   if (!job.ok) {
-    context.log.error({ dialId }, 'a call in Redis can not be read back')
+    const { unreadable } = context
+    const name = `${dialId} ${record.fence}`
+    if (unreadable.has(name)) return undefined
+    if (unreadable.size >= UNREADABLE_MAX) unreadable.clear()
+    unreadable.add(name)
+    tellBug(context, 'takeover', new Error('a call in Redis can not be read back'), { dialId })
     return undefined
   }
   const { list = '', switch: switchName = '' } = fields
