@@ -148,7 +148,7 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
     followersMax: config.streamsMax,
     log,
   })
-  const publicApp = createPublicApp({
+  const { app: publicApp, direct } = createPublicApp({
     verdicts,
     hold: (call, dropped) => desk.hold(pool, call, dropped),
     news: openCallNews({
@@ -222,7 +222,7 @@ export async function openFront(options: FrontOptions, notes: FrontNotes) {
     log,
   })
   await listenAt(publicPlace(config), () =>
-    listen(publicApp, { hostname: config.host, port: config.port, ...PUBLIC_LISTENER }),
+    listen(publicApp, { hostname: config.host, port: config.port, ...PUBLIC_LISTENER }, direct),
   )
   warnOfLooseSettings()
 

@@ -23,8 +23,15 @@ const SEGMENTS_MAX = 8
 
 type Matched = Request & { params: Record<string, string> }
 
-/** From now on `app` answers at that address. `app.server` is set, and `app.stop()` ends it. */
-export function listen(app: AnyElysia, options: ListenOptions): void {
+export type Route = (request: Request) => Response | Promise<Response>
+
+/** From now on `app` answers at that address. `app.server` is set, and `app.stop()` ends it.
+ *  @param direct by path: POSTs that pass Elysia by. They are routes of `app` too, which answer the same. */
+export function listen(
+  app: AnyElysia,
+  options: ListenOptions,
+  direct: ReadonlyMap<string, Route> = new Map(),
+): void {
   app.compile()
   const answer = (request: Request) =>
     request.method === 'HEAD' ? answerHead(app, request) : app.fetch(request)
@@ -41,8 +48,10 @@ export function listen(app: AnyElysia, options: ListenOptions): void {
   }
   for (const { path } of app.routes) {
     if (path.includes(':') || path.includes('*')) continue
-    routes[path] = known
-    if (!path.endsWith('/')) routes[`${path}/`] = known
+    const post = direct.get(path)
+    const route = post ? pastElysia(post, answer) : known
+    routes[path] = route
+    if (!path.endsWith('/')) routes[`${path}/`] = route
   }
   app.server = Bun.serve({
     hostname: options.hostname,
@@ -56,6 +65,14 @@ export function listen(app: AnyElysia, options: ListenOptions): void {
     fetch: refuse,
   })
 }
+
+/** What Bun has matched by its bytes, and whose URL is an absolute one, needs no second router. */
+const pastElysia =
+  (post: Route, answer: Route): Route =>
+  request => {
+    if (!hasOwnUrl(request)) return refuse()
+    return request.method === 'POST' ? post(request) : answer(request)
+  }
 
 /** Where a listener is. */
 export const urlOf = (host: string, port: number | undefined): string =>

@@ -79,6 +79,10 @@ const ELSEWHERE = [
   '/zz?x=/api/call-ended/',
 ]
 
+/** One route is Elysia's, the other one comes straight from Bun's router. */
+const ofBoth = (paths: readonly string[]): string[] =>
+  paths.flatMap(path => [path, path.replace(/call(-|%2d)ended/, (_, dash) => `incoming${dash}call`)])
+
 describe('a path', () => {
   test.each(['/api/call-ended', '/api/call-ended/', '/api/call-ended?', '/api/call-ended/?a=//..\\'])(
     '%s is the route',
@@ -88,12 +92,28 @@ describe('a path', () => {
     },
   )
 
-  test.each(UNTIDY)('%s is refused before anybody asks who it is', async path => {
+  test.each(['POST', 'GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])(
+    'by %s is answered alike, whether Elysia routes it or not',
+    async method => {
+      for (const path of [
+        '/api/incoming-call',
+        '/api/incoming-call/',
+        '/api/call-ended',
+        '/api/call-ended/',
+      ]) {
+        const answer = await fetch(`${strict.publicUrl}${path}`, { method })
+        expect([path, answer.status]).toEqual([path, method === 'POST' ? 403 : 404])
+        expect(answer.headers.get('content-type')).toBe('application/problem+json')
+      }
+    },
+  )
+
+  test.each(ofBoth(UNTIDY))('%s is refused before anybody asks who it is', async path => {
     expect(await endCall(path)).toBe(400)
     expect(await endCall(path, 'Host: a', strict)).toBe(400)
   })
 
-  test.each(ELSEWHERE)('%s does not reach the route', async path => {
+  test.each([...ofBoth(ELSEWHERE), '/api/incoming-CALL'])('%s does not reach the route', async path => {
     const answer = await statusOf(strict.publicUrl, [`POST ${path} HTTP/1.1`, 'Host: a', FORM], 'x=y')
     // The route would have said 403.
     expect(answer).toBe(404)
@@ -204,7 +224,7 @@ describe('a Host', () => {
   })
 
   test.each(ODD_HOSTS)('"%s" is refused on both listeners, whatever is asked for', async host => {
-    for (const path of ['/api/call-ended/', '/healthz', '/zz/api/call-ended/'])
+    for (const path of ['/api/call-ended/', '/api/incoming-call', '/healthz', '/zz/api/call-ended/'])
       expect(await endCall(path, `Host: ${host}`)).toBe(400)
     for (const path of ['/healthz', '/api/live?aa/healthz', '/api/calls/?aa/healthz', '/metrics?aa/healthz'])
       expect(await statusOf(strict.internalUrl, [`GET ${path} HTTP/1.1`, `Host: ${host}`])).toBe(400)

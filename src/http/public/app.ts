@@ -22,7 +22,7 @@ import { BODY_BYTES_MAX, formFields, readBody } from '../body.ts'
 import { type Client, clientOf } from '../clientAddress.ts'
 import { bearerOf, isSameSecret } from '../credentials.ts'
 import { type Filled, type Form, fill } from '../form.ts'
-import { ELYSIA_ROUTING } from '../listen.ts'
+import { ELYSIA_ROUTING, type Route } from '../listen.ts'
 import {
   forbidden,
   notFound,
@@ -275,23 +275,24 @@ export function createPublicApp(options: PublicAppOptions) {
     return ({ request }) => route({ request, server: app.server })
   }
 
+  function respondFailure(thrown: unknown): Response {
+    if (thrown instanceof RedisUnavailable) {
+      log.warn({ reason: thrown.message }, 'request refused: redis unavailable')
+      return respondProblem(unavailable('the store is unavailable'))
+    }
+    log.error({ err: thrown }, 'request failed')
+    return respondProblem(serverError)
+  }
+
   // The bodies are read by `readBody`, for its limit and its errors, so Elysia must not read them first.
   const raw = { parse: 'none' } as const
   const app = new Elysia(ELYSIA_ROUTING)
-    .onError({ as: 'global' }, ({ code, error }) => {
-      if (code === 'NOT_FOUND') return respondProblem(notFound('no such route'))
-      if (error instanceof RedisUnavailable) {
-        log.warn({ reason: error.message }, 'request refused: redis unavailable')
-        return respondProblem(unavailable('the store is unavailable'))
-      }
-      log.error({ err: error }, 'request failed')
-      return respondProblem(serverError)
-    })
+    .onError({ as: 'global' }, ({ code, error }) =>
+      code === 'NOT_FOUND' ? respondProblem(notFound('no such route')) : respondFailure(error),
+    )
     .get('/healthz', () => new Response('ok'))
-    .post('/api/incoming-call', only(incomingCall), raw)
     .post('/api/call-ended', only(callEnded), raw)
     .post('/api/registered', only(registered), raw)
-    .post('/api/call-response', only(limited('call-response', callResponse)), raw)
     .get('/api/call-response', only(limited('call-response', verdict)))
     .post('/api/check-in', only(limited('check-in', checkIn)), raw)
     .post('/api/hangup-reason', only(limited('hangup-reason', hangupReason)), raw)
@@ -300,7 +301,16 @@ export function createPublicApp(options: PublicAppOptions) {
     app.post(`/api/${platform}-device`, only(limited('device', call => registerDevice(call, platform))), raw)
     app.delete(`/api/${platform}-device`, only(limited('device', call => removeDevice(call, platform))), raw)
   }
-  return app
+  // Of each wake these are both requests, so they also come straight from Bun's router (`listen`).
+  const direct = new Map<string, Route>()
+  for (const [path, route] of [
+    ['/api/incoming-call', incomingCall],
+    ['/api/call-response', limited('call-response', callResponse)],
+  ] as const) {
+    app.post(path, only(route), raw)
+    direct.set(path, request => route({ request, server: app.server }).catch(respondFailure))
+  }
+  return { app, direct }
 }
 
 const foundOr404 = (isFound: boolean): Response =>
