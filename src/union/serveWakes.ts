@@ -24,7 +24,7 @@ export interface HowHeld {
 }
 
 export interface WakeServiceOptions {
-  store: Pick<WakeRequestStore, 'next' | 'take' | 'tell'>
+  store: Pick<WakeRequestStore, 'next' | 'waiterOf' | 'endWait' | 'take' | 'tell'>
   /** Opens the connection that waits for the list. */
   openBlocking: () => RedisConnection
   listen: Subscriber['listen']
@@ -43,7 +43,7 @@ export interface WakeServiceOptions {
 }
 
 export interface WakeService {
-  /** Takes no further request, within three seconds; those in hand go on. */
+  /** Takes no further request; those in hand go on. At once, or within three seconds where Redis does not end our wait. */
   stop(): Promise<void>
   /** Hears nothing more: whoever asked sees that we are gone. */
   close(): void
@@ -65,11 +65,13 @@ export function openWakeService(options: WakeServiceOptions): WakeService {
   const held = new Map<string, AbortController>()
   const stopping = new AbortController()
   const subscription = options.listen(wakeFrontChannel(front), { onMessage: id => held.get(id)?.abort() })
+  let waiter: number | undefined
   const serving = serve()
 
   async function serve(): Promise<void> {
     // Before that whoever asks would take us for dead.
     await Promise.race([subscription.confirmed, aborted(stopping.signal)])
+    if (stopping.signal.aborted) return
     const blocking = options.openBlocking()
     while (!stopping.signal.aborted) {
       if (!options.canHold()) {
@@ -77,10 +79,14 @@ export function openWakeService(options: WakeServiceOptions): WakeService {
         continue
       }
       try {
+        waiter ??= await store.waiterOf(blocking)
+        if (stopping.signal.aborted) break
         const id = await endingSoon(store.next(blocking, front, POP_SECONDS))
         if (id !== null) void carryOut(id)
       } catch (thrown) {
         if (!(thrown instanceof RedisUnavailable)) throw thrown
+        // Its next connection has another number.
+        waiter = undefined
         log.debug({ reason: messageOf(thrown) }, 'no requests from redis; trying again')
         await Bun.sleep(AGAIN_MS)
       }
@@ -100,6 +106,13 @@ export function openWakeService(options: WakeServiceOptions): WakeService {
       clearTimeout(timer)
       stopping.signal.removeEventListener('abort', limit)
     })
+  }
+
+  function endOurWait(): void {
+    if (waiter === undefined) return
+    store
+      .endWait(waiter)
+      .catch(thrown => log.debug({ reason: messageOf(thrown) }, 'the wait for requests ends by itself'))
   }
 
   async function carryOut(id: string): Promise<void> {
@@ -152,7 +165,11 @@ export function openWakeService(options: WakeServiceOptions): WakeService {
   return {
     async stop() {
       stopping.abort()
+      endOurWait()
+      // A pop that was just about to begin is not there to be ended yet.
+      const again = setInterval(endOurWait, AGAIN_MS)
       await serving
+      clearInterval(again)
     },
     close() {
       stopping.abort()

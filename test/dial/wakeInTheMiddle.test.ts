@@ -131,6 +131,27 @@ test('a front that dies is replaced: another one goes on, and knows what was pus
   await agent.drain()
 })
 
+test('a callee who wakes while the line to the switch is gone is rung when it is back', async () => {
+  const held: Held[] = []
+  const front = await openFront(held)
+  const agent = stage.agent({ wakeTimeoutMs: 20_000 })
+  await agent.isReady
+  const dialId = newDialId()
+  const channel = await stage.listen(dialId)
+  await stage.push(aspJob(dialId, { callee_account: 'b.1' }))
+  await channel.next(isPushed('1'))
+  stage.switch.stopAccepting()
+  stage.switch.dropSockets()
+  held[0]!.confirm()
+  await channel.next(each => each.type === 'wake-event' && each.state === 'confirmed')
+  stage.switch.accept()
+  await channel.next(isAnswered('1'))
+  await channel.order({ type: 'hangup' })
+  await isEmpty()
+  front.kill()
+  await agent.drain()
+})
+
 test('without any front the wake ends by its own limit', async () => {
   const agent = stage.agent({ wakeTimeoutMs: 50 })
   await agent.isReady

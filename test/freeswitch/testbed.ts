@@ -32,9 +32,12 @@ export const RING_TIMEOUT_SECONDS = 3
 const FILE_SECONDS = 30
 
 /** What stands in Redis without any call: the agents' own, what the contract says is kept, and marks that expire. */
-const EXPIRING_MARKS = [keys.saidKey('', ''), keys.callOverKey(''), keys.switchChannelOverKey('')].map(
-  beginning,
-)
+const EXPIRING_MARKS = [
+  keys.saidKey('', ''),
+  keys.callOverKey(''),
+  keys.switchChannelOverKey(''),
+  keys.paceKey(''),
+].map(beginning)
 const LASTING_KEYS = [
   ...EXPIRING_MARKS,
   ...[keys.AGENTS_KEY, keys.agentLeaseKey(''), keys.switchChannelKey(''), keys.ownedChannelsKey('')].map(

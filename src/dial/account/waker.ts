@@ -24,6 +24,7 @@ import { wakeEvent } from '../call/events.ts'
 import { isLeft, isOurs, say, sayNow } from '../call/publish.ts'
 import { advance } from '../follow/channelEvents.ts'
 import { CAUSE_ABSENT, letCallerGo } from '../follow/letCallerGo.ts'
+import { reconcile } from '../follow/reconcile.ts'
 import { accountOf, type Job } from '../job/job.ts'
 import { joinOf, originateOf, phoneOf } from '../job/originateFor.ts'
 import { failCall, noteReply, sendOriginate } from '../job/sendOriginate.ts'
@@ -93,7 +94,7 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
     while (call.ownership === 'offered') await Promise.allSettled([call.moving])
     if (!isWanted() || isLeft(call)) return
     const reason = end.kind === 'failed' ? end.reason : undefined
-    context.count('jobWakes', reason ?? 'confirmed')
+    context.count('jobWakes', labelOf(reason))
     tell(call, side, end.kind, reason)
     const { dialId } = call.record
     const reach =
@@ -133,7 +134,7 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
     const leg = side === '0' ? call.a : call.b!
     const sessions = side === '0' && call.b && accountOf(call.job, '1') === undefined ? phones + 1 : phones
     await context.allowance.turn(sessions)
-    // The switch parks a caller within milliseconds of the answer. One whose agent died was parked before.
+    // The switch parks a caller within milliseconds of the answer.
     if (side === '1') await Promise.race([waking.isCallerParked, Bun.sleep(PARKED_MS)])
     if (!(await hasSwitch(call, waking))) return
     // Written before the order leaves: whoever takes the call over then asks the switch, and rings nobody twice.
@@ -149,8 +150,11 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
     if (call.job.kind !== 'asp-call' || !reached) return
     const joining = context.link.api(joinOf(context, call.job, call, reached))
     noteReply(context, call.record.dialId, joining)
-    // Of a caller who is gone the events tell.
-    if ((await joining).kind === 'busy' && !call.isEnding) endAbsent(call)
+    const { kind } = await joining
+    if (call.isEnding) return
+    if (kind === 'busy') return endAbsent(call)
+    // Perhaps the caller is gone, perhaps the switch never heard it. After a loss of the line this is asked anyhow.
+    if (kind === 'error' || kind === 'timeout') await reconcile(context, call, context.link.coreUuid ?? '')
   }
 
   /** @returns false when the call is not to be rung: not wanted, or the switch stays away. */
@@ -209,7 +213,10 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
 
     goOn(call) {
       if (!isRung(call, '0')) return begin(call, '0')
-      if (call.a.state === 'answered' && call.b?.state === 'expected') begin(call, '1')
+      if (call.a.state !== 'answered' || call.b?.state !== 'expected') return
+      begin(call, '1')
+      // That was a while ago.
+      call.waking?.markParked()
     },
 
     cancel(call) {
@@ -224,6 +231,14 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
       log.debug('no wakes are asked for any more')
     },
   }
+}
+
+/** What fronts of this version say; another one may have a word of its own. */
+const REASONS = new Set(['no-device', 'unavailable', 'timeout', 'push-refused', 'caller-gone', 'busy'])
+
+const labelOf = (reason: string | undefined): string => {
+  if (reason === undefined) return 'confirmed'
+  return REASONS.has(reason) ? reason : 'other'
 }
 
 const uuidOf = (channelUuid: string) => assertAllowed(parseChannelUuid(channelUuid))

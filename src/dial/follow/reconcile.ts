@@ -22,7 +22,13 @@ const CHANNEL_APPEARS_MS = MS_PER_SECOND
 
 /** The link is up again. @param coreUuid the switch as it is now: another one than before has lost every call. */
 export async function reconcileAll(context: AgentContext, coreUuid: string): Promise<void> {
-  await Promise.all(context.calls.all().map(call => reconcile(context, call, coreUuid)))
+  await Promise.all(
+    context.calls.all().map(async call => {
+      await reconcile(context, call, coreUuid)
+      // A callee whose phones woke while the line was gone is still to be rung.
+      if (call.isSent && !call.isEnding) context.waker.goOn(call)
+    }),
+  )
 }
 
 /** Brings one call's legs to what the switch has of them. */

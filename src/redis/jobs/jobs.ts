@@ -8,6 +8,7 @@ import { MS_PER_SECOND } from '../../base/units.ts'
 import type { RedisConnection } from '../connect.ts'
 import { deadLetterKey, inFlightKey } from '../keys.ts'
 import { bindScript, reachable } from '../scripts.ts'
+import { endWait, waiterOf } from '../waiters.ts'
 import deadLetterLua from './deadLetter.lua' with { type: 'text' }
 import jobPutBackLua from './jobPutBack.lua' with { type: 'text' }
 
@@ -46,18 +47,9 @@ export function openJobs(redis: RedisConnection, agent: string) {
       return job && textOfBytes(job)
     },
 
-    /** By which Redis knows a connection that waits for a list; on a Cluster, the node that holds the list does.
-     *  @returns undefined when this Redis or our rights there do not tell. */
-    async waiterOf(blocking: RedisConnection, list: string): Promise<number | undefined> {
-      const [, id] = (await reachable(blocking.pipeline().exists(list).client('ID').exec())) ?? []
-      return id && !id[0] ? Number(id[1]) : undefined
-    },
+    waiterOf,
 
-    /** Ends a wait for this list at once, as if its time were over. Without effect when nothing waits there, or when our
-     *  rights at Redis are too few: the wait ends by itself then. */
-    async endWait(list: string, waiter: number): Promise<void> {
-      await reachable(redis.pipeline().exists(list).client('UNBLOCK', waiter).exec())
-    },
+    endWait: (list: string, waiter: number): Promise<void> => endWait(redis, list, waiter),
 
     /** The job is dealt with. */
     async done(list: string, job: string, holder = agent): Promise<void> {

@@ -5,6 +5,7 @@ import type { RedisConnection } from '../connect.ts'
 import { WAKE_REQUESTS_KEY, wakeFrontChannel, wakeRequestKey, wakesInHandKey } from '../keys.ts'
 import { isAnybodyListening } from '../listeners.ts'
 import { bindScript, isCluster, reachable } from '../scripts.ts'
+import { endWait, waiterOf } from '../waiters.ts'
 import wakeAskLua from './wakeAsk.lua' with { type: 'text' }
 import wakeAskAgainLua from './wakeAskAgain.lua' with { type: 'text' }
 import wakeCancelLua from './wakeCancel.lua' with { type: 'text' }
@@ -92,6 +93,13 @@ export function openWakeRequests(redis: RedisConnection) {
      *  @returns its id, or null after `timeoutSeconds` without one. */
     next: (blocking: RedisConnection, front: string, timeoutSeconds: number): Promise<string | null> =>
       reachable(blocking.blmove(WAKE_REQUESTS_KEY, wakesInHandKey(front), 'LEFT', 'RIGHT', timeoutSeconds)),
+
+    /** By what Redis knows a connection that waits for requests; undefined: it does not tell. */
+    waiterOf: (blocking: RedisConnection): Promise<number | undefined> =>
+      waiterOf(blocking, WAKE_REQUESTS_KEY),
+
+    /** Ends such a wait, as if its time were over. */
+    endWait: (waiter: number): Promise<void> => endWait(redis, WAKE_REQUESTS_KEY, waiter),
 
     /** @returns undefined when it is over meanwhile. */
     async take(id: string, front: string): Promise<TakenWake | undefined> {
