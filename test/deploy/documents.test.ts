@@ -1,5 +1,6 @@
 // What the documents tell people to type, held against what happens when they do: in zsh, outside a checkout.
 import { expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Glob } from 'bun'
 import { OBSTACLES } from '../../src/http/internal/probes.ts'
@@ -44,4 +45,35 @@ test('the runbook has a word on each obstacle that /readyz names', async () => {
   for (const obstacle of OBSTACLES) expect(part).toContain(`\`${obstacle}\``)
   // A process that serves PBXs stays ready without a switch: `manifests` and `service` rely on it.
   expect(part).toContain('`ROLE=agent` alone')
+})
+
+test('each test that failure-modes.md names is there, in one of the files that its row names', async () => {
+  const rows = (await Bun.file(join(ROOT, 'docs/failure-modes.md')).text())
+    .split('\n')
+    .filter(line => line.startsWith('| ') && line.includes('.ts`'))
+  expect(rows.length).toBeGreaterThan(40)
+  const paths = [...new Glob('test/**/*.ts').scanSync(ROOT)]
+  const missing: string[] = []
+  for (const row of rows) {
+    const shown = row.split(' | ').at(-1)!
+    const named = [...shown.matchAll(/`([\w./]+\.ts)`/g)].map(
+      ([, name]) => paths.find(path => path.endsWith(name!)) ?? '',
+    )
+    const sources = (await Promise.all(named.map(path => Bun.file(join(ROOT, path)).text()))).join('\n')
+    for (const [, words] of shown.matchAll(/"([^"]+)"/g)) {
+      const parts = words!.split(' … ').map(part => part.replaceAll("'", "\\'"))
+      if (!parts.every(part => sources.replaceAll(/\\?'/g, "\\'").includes(part))) missing.push(words!)
+    }
+  }
+  expect(missing).toEqual([])
+})
+
+test('each path that CONTRIBUTING.md names is there', async () => {
+  const text = await Bun.file(join(ROOT, 'CONTRIBUTING.md')).text()
+  const named = [...text.matchAll(/`((?:src|test|workers|docs|examples|bench)\/[\w./-]*)`/g)].map(
+    ([, path]) => path!,
+  )
+  const linked = [...text.matchAll(/\]\(([\w./-]+)\)/g)].map(([, path]) => path!)
+  expect(named.length).toBeGreaterThan(15)
+  expect([...named, ...linked].filter(path => !existsSync(join(ROOT, path)))).toEqual([])
 })

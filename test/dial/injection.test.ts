@@ -134,8 +134,11 @@ test.each(Object.entries(messages))(
           fc.pre(text.length < READ_CHARACTERS_MAX && (field !== 'type' || !(text in messages)))
           const from = stage.switch.record.length
           const answer = await control.order({ ...message, [field]: text })
-          expect(['ack', 'failure']).toContain(answer.type)
-          for (const { command, headers } of commandsSince(from)) {
+          const commands = commandsSince(from)
+          // Refused with its reason, or obeyed at the switch.
+          if (answer.type === 'failure') expect(answer.cause).not.toBeEmpty()
+          else expect([answer.type, commands.length > 0]).toEqual(['ack', true])
+          for (const { command, headers } of commands) {
             expect(command).toMatch(
               /^(bgapi originate|api (uuid_broadcast|uuid_break|uuid_displace|file_exists)|sendevent CUSTOM)/,
             )

@@ -1,9 +1,15 @@
 // A wait worker dies in the middle of its waits: a successor takes them over, and every PBX gets its answer.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { unlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { acked, answer, askPbx, naked, proceeds, refuses, registerPhone } from '../harness/client.ts'
 import { eventually, obstaclesOf, readMetrics, untilReady } from '../harness/internal.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { startVendorService, type VendorService } from '../harness/vendor.ts'
+
+/** While this file is there, no successor begins. */
+const holdBack = join(tmpdir(), `hold-back-${crypto.randomUUID()}`)
 
 let redis: TestRedis
 let service: VendorService
@@ -15,11 +21,13 @@ beforeAll(async () => {
     APP_PUSH_ROUNDTRIP_WAIT: '3000',
     APP_PUSH_RESEND_INTERVAL: '60000',
     TEST_WAIT_PROGRAM: '../wake/crashingWait.ts',
+    TEST_HOLD_BACK: holdBack,
   })
   await registerPhone(service.publicUrl, { sip_user_id: '801' })
 })
 beforeEach(() => untilReady(service.internalUrl))
 afterAll(async () => {
+  await unlink(holdBack).catch(() => undefined)
   await service.kill()
   await redis.close()
 })
@@ -44,14 +52,15 @@ test('its waits go on at the successor, which pushes again and hears the confirm
   expect(await bystander).toEqual(acked)
 })
 
-test('a confirmation while nobody listens ends the same way for the app and the PBX', async () => {
-  const before = await crashes()
+test('a confirmation while nobody listens ends the wake, for the app and for the PBX', async () => {
+  await Bun.write(holdBack, '')
   const held = ask('crash-between')
   const push = await pushOf('crash-between')
-  await eventually('the crash', async () => (await crashes()) > before)
-  const { verdict } = await answer(push, { baseUrl: service.publicUrl })
-  const { body } = await held
-  expect(['proceed status=ACK', 'ended status=NAK']).toContain(`${verdict} ${body}`)
+  const inboxes = () => redis.client.pubsub('CHANNELS', 'hookswitch:inbox:*')
+  await eventually('nobody to listen', async () => ((await inboxes()) as string[]).length === 0)
+  expect(await answer(push, { baseUrl: service.publicUrl })).toEqual(refuses('ended'))
+  await unlink(holdBack)
+  expect(await held).toEqual(naked('caller-gone'))
 })
 
 test('a call that comes while nobody listens is held, and the others end in time', async () => {

@@ -181,21 +181,20 @@ describe('an app with a JWT', () => {
     ],
   ]
   test.each(clocks)('%s by another clock: 60 s are forgiven', async (_, times, isTaken) => {
-    const claims = { account: '1801', iss: ISSUER, aud: AUDIENCE, exp: inSeconds(300), ...times() }
+    const account = `clock-${crypto.randomUUID()}`
+    const claims = { account, iss: ISSUER, aud: AUDIENCE, exp: inSeconds(300), ...times() }
     const token = await new SignJWT(claims)
       .setProtectedHeader({ alg: 'ES256', kid: 'first' })
       .sign(keys.privateKey)
-    const { status } = await register(service, token)
-    expect(status === 401).toBe(!isTaken)
-    if (isTaken) expect([200, 201]).toContain(status)
+    expect((await register(service, token, account)).status).toBe(isTaken ? 201 : 401)
   })
 
   test('is not let in by a number that JSON can’t hold: it could be a neighbour’s', async () => {
     const head = encode({ alg: 'ES256', kid: 'first' })
-    for (const [number, account] of [
-      ['9007199254740993', '9007199254740992'],
-      ['9007199254740993', '9007199254740993'],
-      ['1e3', '1000'],
+    for (const [number, account, expected] of [
+      ['9007199254740993', '9007199254740992', 403],
+      ['9007199254740993', '9007199254740993', 403],
+      ['1e3', '1000', 201],
     ] as const) {
       const body = base64url.encode(
         `{"account":${number},"iss":"${ISSUER}","aud":"${AUDIENCE}","exp":${inSeconds(300)}}`,
@@ -206,9 +205,7 @@ describe('an app with a JWT', () => {
         new TextEncoder().encode(`${head}.${body}`),
       )
       const token = `${head}.${body}.${base64url.encode(new Uint8Array(signature))}`
-      const { status } = await register(service, token, account)
-      if (number === '1e3') expect([200, 201]).toContain(status)
-      else expect(status).toBe(403)
+      expect((await register(service, token, account)).status).toBe(expected)
     }
   })
 

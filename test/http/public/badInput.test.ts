@@ -20,6 +20,9 @@ beforeAll(async () => {
   })
   const token = await signConfirmation({ account: '1', callId: 'none', deviceId: 'd' })
   bearer = { authorization: `Bearer ${token}` }
+  // What the table registers is there already, whichever of its tests comes first.
+  for (const platform of ['apns', 'android'])
+    await postJson(`${service.publicUrl}/api/${platform}-device/`, device)
 })
 afterAll(async () => {
   await service.kill()
@@ -33,7 +36,8 @@ interface Route {
   path: string
   /** A body that is right, in its smallest form. */
   right: Body
-  statuses: number[]
+  /** Of that body. */
+  status: number
   /** Optional fields. */
   optional: string[]
 }
@@ -45,28 +49,28 @@ const ROUTES: Route[] = [
     method: 'POST',
     path: 'incoming-call',
     right: { sip_user_id: 'nobody', phonenumber: '+31 50' },
-    statuses: [200],
+    status: 200,
     optional: ['caller_id', 'call_id'],
   },
   {
     method: 'POST',
     path: 'call-ended',
     right: { call_id: 'none', reason: 'caller_hangup' },
-    statuses: [404],
+    status: 404,
     optional: [],
   },
   {
     method: 'POST',
     path: 'registered',
     right: { sip_user_id: '3', contact: '<sip:3@192.0.2.1>' },
-    statuses: [200],
+    status: 200,
     optional: ['expires', 'user_agent'],
   },
   {
     method: 'POST',
     path: 'call-response',
     right: {},
-    statuses: [404],
+    status: 404,
     optional: ['unique_key', 'message_start_time', 'sip_user_id', 'available', 'device_id'],
   },
   ...['apns', 'gcm', 'android'].flatMap((platform): Route[] => [
@@ -74,20 +78,26 @@ const ROUTES: Route[] = [
       method: 'POST',
       path: `${platform}-device`,
       right: device,
-      statuses: [200, 201],
+      status: 200,
       optional: deviceOptions,
     },
-    { method: 'DELETE', path: `${platform}-device`, right: device, statuses: [200, 404], optional: [] },
+    {
+      method: 'DELETE',
+      path: `${platform}-device`,
+      right: { ...device, sip_user_id: 'nobody' },
+      status: 404,
+      optional: [],
+    },
   ]),
-  { method: 'POST', path: 'check-in', right: { sip_user_id: '2' }, statuses: [404], optional: ['device_id'] },
+  { method: 'POST', path: 'check-in', right: { sip_user_id: '2' }, status: 404, optional: ['device_id'] },
   {
     method: 'POST',
     path: 'hangup-reason',
     right: { sip_user_id: '2', unique_key: 'u', reason: 'r' },
-    statuses: [404],
+    status: 404,
     optional: [],
   },
-  { method: 'POST', path: 'log-metrics', right: {}, statuses: [200], optional: ['sip_user_id'] },
+  { method: 'POST', path: 'log-metrics', right: {}, status: 200, optional: ['sip_user_id'] },
 ]
 
 /** What no field of ours is. `toString` in JSON is a value that can't be turned into text at all. */
@@ -150,9 +160,9 @@ async function expectNamed(response: Response, field: string): Promise<void> {
 for (const route of ROUTES) {
   describe(`${route.method} ${route.path}`, () => {
     test('takes its smallest body, also with fields that it does not know', async () => {
-      expect(route.statuses).toContain((await send(route, route.right)).status)
+      expect((await send(route, route.right)).status).toBe(route.status)
       const more = { ...route.right, colour: 'red', nested: { a: [1] } }
-      expect(route.statuses).toContain((await send(route, more)).status)
+      expect((await send(route, more)).status).toBe(route.status)
     })
 
     for (const field of Object.keys(route.right)) {
@@ -182,7 +192,7 @@ for (const route of ROUTES) {
     for (const field of route.optional) {
       test(`takes ${field} left empty for left out`, async () => {
         for (const value of ['', null])
-          expect(route.statuses).toContain((await send(route, { ...route.right, [field]: value })).status)
+          expect((await send(route, { ...route.right, [field]: value })).status).toBe(route.status)
       })
     }
   })
