@@ -1,5 +1,5 @@
-// Gathers what comes at about the same time and has it handled together: a hand-over, a callback or a system call for
-// each single item would cost more than the item.
+// Gathers items that come at about the same time and handles them together: a message to a thread, a callback or a system
+// call for each single item would cost more than the item.
 
 /** When a batch is handled. `turn`: at the end of the current turn of the event loop, which gathers most. `chunk`: when
  *  what the current callback brought has been dealt with, so that nobody waits for the rest of the turn. */

@@ -1,5 +1,5 @@
-// Bytes as text: one character for each byte (Latin-1), so that what came from outside is found again by its very bytes,
-// whatever they are, and the same bytes read as what they mean.
+// Bytes as text: one character for each byte (Latin-1). So a job in Redis is found again by exactly its bytes, and the same
+// text can be read as the UTF-8 that it is.
 
 /** @returns the text whose every character is one byte. */
 export const textOfBytes = (bytes: Buffer): string => bytes.toString('latin1')

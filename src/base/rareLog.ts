@@ -1,11 +1,11 @@
-// Logs what strangers can cause as often as they like. The first of each kind in a minute is a line; the others are
-// counted, and the next line says how many they were. Exact numbers are for the metrics.
+// Logs events that strangers can cause as often as they like. The first event of each kind in a minute is a line; the
+// others are counted, and the next line says how many they were. Exact numbers are for the metrics.
 import type { Log } from './log.ts'
 import { type Clock, MS_PER_MINUTE } from './units.ts'
 
 const WINDOW_MS = MS_PER_MINUTE
 
-/** Lines in a window: enough for every PBX of a mistaken setting, too few to fill a disk. */
+/** Lines in a window: enough for every PBX that a wrong setting refuses, too few to fill a disk. */
 const LINES_MAX = 20
 
 /** Warns. `kind`: one line for each, such as an address. */

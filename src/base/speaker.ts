@@ -45,7 +45,7 @@ export interface Address {
 /** Parts of the limit: to connect and to hear an answer, in the clear and then with TLS. */
 const PARTS = 4
 
-/** Who greets does it at once. One that comes later is heard as an answer. */
+/** A server that greets does so at once. A later greeting is taken for the answer. */
 const GREETING_MS = 100
 
 /** The right protocol is there sooner, as a rule; asking does no harm where it is not. */

@@ -13,7 +13,7 @@ export function readConfig(env: Record<string, string | undefined>): Result<Conf
   return mistakes.length === 0 ? ok(config) : fail(mistakes)
 }
 
-/** The same for who examines settings instead of working by them: one that is wrong stands at its default. */
+/** The same for the doctor, which examines settings: a setting that is wrong has its default. */
 export function readConfigAnyway(env: Record<string, string | undefined>): {
   config: Config
   mistakes: string[]
@@ -37,7 +37,7 @@ export function readConfigAnyway(env: Record<string, string | undefined>): {
   return { config, mistakes }
 }
 
-/** All that open the internal listener; ADMIN_TOKEN goes by its setting's name. */
+/** All tokens that open the internal listener; ADMIN_TOKEN's name is that of its setting. */
 export const adminTokensOf = ({
   adminToken,
   adminTokens,
@@ -48,7 +48,7 @@ export const adminTokensOf = ({
 
 const NOBODY = SETTINGS.pbxAllow.parse('')
 
-/** Settings that are right each by itself and wrong together. */
+/** Mistakes of settings that are right each by itself and wrong together. */
 function contradictions(config: Config): string[] {
   const mistakes: string[] = []
   const needs = (isGiven: boolean, sentence: string) => {

@@ -15,7 +15,7 @@ export interface Setting<Value> {
   allowed: string
   fallback: Value
   parse: (text: string) => Value
-  /** Set to nothing it means nothing; all others then stand at their default. */
+  /** An empty text is a value of its own; for all other settings an empty text means the default. */
   takesEmpty?: true
 }
 
@@ -190,7 +190,7 @@ export function accountDial(env: string, about: string): Setting<AccountDial> {
   return setting<AccountDial>(env, 'user', { kind: 'user', domain: undefined }, about, parse, values)
 }
 
-/** A place where something listens; no port: another setting's. */
+/** An address where something listens; without a port, another setting names it. */
 export interface HostPort {
   host: string
   port: number | undefined

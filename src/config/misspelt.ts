@@ -1,5 +1,5 @@
-// Finds settings that were meant and not hit: a misspelt name is ignored in silence, and its default holds. Names of the
-// environment that resemble a setting of ours are told with that setting; their values are not looked at.
+// Finds misspelt names of settings: the service ignores such a name in silence, and the setting keeps its default. Names
+// of the environment that resemble a setting of ours are told with that setting; their values are not looked at.
 import { SETTINGS } from './settings.ts'
 
 export interface MisspeltSetting {
@@ -11,7 +11,7 @@ export interface MisspeltSetting {
 export const misspeltSentence = ({ given, meant }: MisspeltSetting): string =>
   `${given} is no setting and has no effect; is ${meant} meant, which is not set?`
 
-/** Names that people try who know other programs, and that no likeness leads to. */
+/** Names that other programs use for the same thing, and that resemble none of ours. */
 const GUESSES: Record<string, string> = {
   ESL_HOST: 'ESL_URL',
   ESL_HOSTS: 'ESL_URL',
@@ -21,7 +21,7 @@ const GUESSES: Record<string, string> = {
 
 const NAMES: readonly string[] = Object.values(SETTINGS).map(({ env }) => env)
 
-/** Whoever has set the right name, too, means something else by the other one. */
+/** Where the right name is set as well, the other one belongs to something else. */
 export function misspeltSettings(env: Record<string, string | undefined>): MisspeltSetting[] {
   const isGiven = (name: string): boolean => (env[name] ?? '').trim() !== ''
   return Object.keys(env)

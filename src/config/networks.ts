@@ -11,7 +11,7 @@ export interface NetworkList {
   readonly privateRanges: readonly string[]
 }
 
-/** Most clients ask again: this many answers are kept. */
+/** The same clients ask again and again: the answers for this many addresses are kept. */
 const ANSWERS_MAX = 4_096
 
 /** @throws a sentence with the place of the first entry that is neither an address nor a CIDR block. */
@@ -33,7 +33,7 @@ export function parseNetworks(entries: readonly string[]): NetworkList {
 /** The one spelling that an address has here: `::ffff:10.0.0.1`, which a dual-stack socket reports, is `10.0.0.1`.
  *  @returns undefined of what is no whole address. */
 export function canonicalAddress(text: string): string | undefined {
-  // Shorter forms of IPv4 (`10`, `10.1`) are read in ways that nobody means.
+  // Programs read shorter forms of IPv4 (`10`, `10.1`) in different ways.
   if (!ipaddr.IPv4.isValidFourPartDecimal(text) && !ipaddr.IPv6.isValid(text)) return undefined
   return ipaddr.process(text).toString()
 }
@@ -43,7 +43,7 @@ const NETWORK_HEXTETS = 4
 
 /** Who counts as one client: an IPv4 address, or the /64 of an IPv6 one, because a phone has all addresses in it. */
 export function clientNetwork(address: string): string {
-  // What a socket says of IPv4 is that already.
+  // An IPv4 address from a socket has this spelling already.
   if (!address.includes(':')) return address
   const canonical = canonicalAddress(address)
   if (canonical === undefined) return address

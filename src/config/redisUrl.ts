@@ -44,7 +44,8 @@ export function parseRedisUrl(url: string): Result<RedisTarget, string> {
   }
 }
 
-/** `sentinel://…` and its like, or several nodes and then a name: a Cluster has no databases, and they have no names. */
+/** `sentinel://…` and similar, or several nodes and then a name: such a URL means Sentinel, because databases have no
+ *  names and a Cluster has none. */
 const isSentinelsWithoutScheme = (url: string): boolean =>
   /^[a-z+-]*sentinels?:\/\//i.test(url) || /^rediss?:\/\/[^/]*,[^/]*\/[A-Za-z]/.test(url)
 
@@ -59,7 +60,7 @@ function parseServer(text: string): RedisNode & RedisLogin {
   // A URL that can't be parsed is quoted in the error that `new URL` throws.
   if (!URL.canParse(text)) throw new Error(`is no URL: ${ENCODING}, and a port is a number up to 65535`)
   const { protocol, hostname, port, username, password, pathname, hash, search } = new URL(text)
-  // Otherwise the host would be what stands before it, and the default one where that is nothing.
+  // Else the text before it would be taken for the host, or the default host where there is none.
   if (hash !== '' || search !== '') throw new Error(`has a # or a ? in it: ${ENCODING}`)
   const db = pathname.replace(/^\//, '')
   if (!/^\d{0,5}$/.test(db)) throw new Error('has a database that is not a number')

@@ -1,4 +1,4 @@
-// Reports of bugs: what was thrown and nobody caught, and what the log calls an error and has a stack. They go to Sentry
+// Reports bugs: errors that nobody caught, and errors in the log that have a stack. They go to Sentry
 // when SENTRY_DSN is set; without it nothing of Sentry is loaded and no handler is installed. Each thread reports for
 // itself, because a stack does not pass between threads.
 import { version } from '../../package.json'

@@ -1,5 +1,5 @@
-// Takes secrets and people's numbers out of texts that leave the house. Our own messages hold none; those of libraries
-// may quote what they were given: a URL with its password, a token, a number that did not parse.
+// Takes secrets and people's numbers out of texts before they leave the process. Our own messages hold none; those of
+// libraries may quote what they were given: a URL with its password, a token, a number that did not parse.
 
 import { mask, maskNumbersIn, SECRET, SECRET_NAME } from '../base/masking.ts'
 

@@ -6,7 +6,7 @@ import { MS_PER_MINUTE } from '../base/units.ts'
 import { createScrubber } from './scrub.ts'
 import type { ErrorReportSettings, ErrorReports } from './types.ts'
 
-/** A bug that every call meets must not become a flood: Sentry counts by kind, and one is enough to see it. */
+/** A bug in every call must not become thousands of reports: one report of each kind is enough to see it. */
 const REPORTS_A_MINUTE_MAX = 60
 
 const FLUSH_LIMIT_MS = 2_000
@@ -66,7 +66,7 @@ export function createReporter(settings: ErrorReportSettings, thread: string): E
   }
 }
 
-/** By fetch, with a limit; what Sentry says of its own limits is kept. */
+/** Sends by `fetch`, with a time limit; keeps to the rate limits that Sentry's answers name. */
 function openTransport(options: Parameters<typeof createTransport>[0] & { url: string }): Transport {
   return createTransport(options, async request => {
     const response = await fetch(options.url, {

@@ -1,6 +1,6 @@
 // The dialplan applications that a channel is told to run through its own event socket (channelConnection.ts). Each is
 // a pure function from allow-listed values to a name and an argument. FreeSWITCH expands `${…}` in an argument, API
-// calls included, so nothing of a caller's or an app's reaches one but through allow.ts.
+// calls included, so a caller's or an app's text comes into an argument only through allow.ts.
 import { assert } from '../base/result.ts'
 import type { VariableText } from './allow.ts'
 

@@ -4,8 +4,8 @@
 //
 // However the connection ends, the dialplan must go on. FreeSWITCH 1.10.12 parks the channel for ever when the peer of
 // an `async` socket leaves before it has said `connect` or in the same moment (measured), unless `resume` was said or
-// the dialplan has set `socket_resume=true`. So `resume` is among the first bytes, and also those who are to be turned
-// away are taken over first; the variable is for a process that dies before it accepts.
+// the dialplan has set `socket_resume=true`. So `resume` is among the first bytes, and a connection that will be refused
+// is taken over first, too; the variable is for a process that dies before it accepts.
 import type { Socket } from 'node:net'
 import { assert } from '../base/result.ts'
 import type { ChannelApplication } from './channelApplications.ts'

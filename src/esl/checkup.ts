@@ -125,8 +125,8 @@ async function askExposure(ask: Ask, { host, password }: SwitchCheckupOptions): 
   return judgeExposure({ host, password, eventSocketXml: xml })
 }
 
-/** What every call needs, and what only some messages do. Two modules show by our being here: the commands', and the
- *  event socket's, whose name is never sent (see `command.ts`). */
+/** Modules that every call needs (`problem`), and those that only some messages need (`warning`). Two need no question,
+ *  because the switch has answered: mod_commands, and the event socket's own, whose name is never sent (`command.ts`). */
 const MODULES: { name: string; level: 'problem' | 'warning'; why: string }[] = [
   { name: 'mod_sofia', level: 'problem', why: 'no phone can be called, and none registers' },
   { name: 'mod_dptools', level: 'problem', why: 'calls can be neither bridged nor parked nor listened to' },
@@ -252,9 +252,9 @@ async function askLimits(ask: Ask, { callsPerSecond, callsMax }: SwitchCheckupOp
 async function askClock(ask: Ask, clock: Clock): Promise<Finding[]> {
   const askedAtMs = clock()
   const answer = await ask('strepoch')
-  // Belongs to mod_dptools, whose absence is told elsewhere.
+  // `strepoch` belongs to mod_dptools; `askModules` says when that is missing.
   if (answer === undefined || !/^\d{9,11}$/.test(answer)) return []
-  // Whole seconds, cut off: in the mean it is half a second later.
+  // The switch cuts its time off to whole seconds: on average it is half a second later there.
   const theirsMs = (Number(answer) + 0.5) * MS_PER_SECOND
   return [compareClocks('the switch', theirsMs - (askedAtMs + clock()) / 2)]
 }

@@ -11,7 +11,7 @@ const EMPTY_VALUE = '_undef_'
 /** Most values are plain ASCII, and reading them as such is several times faster. */
 const NEEDS_DECODING = /[%\x80-\xff]/
 
-/** Header names come from our own code, so there are few; the bound is for the day that changes. */
+/** Header names come from our own code, so there are few; with the bound a mistake there can't fill the memory. */
 const NEEDLES_MAX = 512
 const needles = new Map<string, Buffer>()
 

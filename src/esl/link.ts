@@ -1,6 +1,6 @@
 // The agent's link to one switch: keeps one connection up for ever, and offers commands, background jobs and events
 // over whichever connection is up now. A lost connection fails everything that waits, at once; nothing is sent twice,
-// because a second originate would ring a phone twice. What calls became of meanwhile is reconciled in dial/.
+// because a second originate would ring a phone twice. What became of calls meanwhile is found out in dial/.
 import type { Log } from '../base/log.ts'
 import { assert, messageOf } from '../base/result.ts'
 import { asWireText, type EslCommand, type EslMessage, type EslPacket, messagePacket } from './command.ts'

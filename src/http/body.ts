@@ -31,7 +31,7 @@ export async function readBody(request: Request): Promise<Result<Fields, Problem
   try {
     bytes = await request.bytes()
   } catch {
-    // Cut off by the server, which has answered, or by a client that has gone: nobody hears this.
+    // The server has cut the body off and answered, or the client has gone: nobody reads this answer.
     return fail(tooLarge(BODY_BYTES_MAX))
   }
   // One that comes in chunks says nothing of its length before.

@@ -1,7 +1,7 @@
 // Server-sent events (HTML Living Standard, 9.2) for one client, as a route returns them: Elysia's `sse()` writes each,
 // and Elysia asks for the next one when the client has read. Here stands what waits for the client: a comment goes out
-// where there is nothing to say, and the stream ends when the client leaves. One that reads too slowly is let go rather
-// than remembered for.
+// where there is nothing to say, and the stream ends when the client leaves. A client that reads too slowly is
+// disconnected; its events are not kept.
 import { sse } from 'elysia'
 import { printableJson } from '../base/printable.ts'
 import { MS_PER_SECOND } from '../base/units.ts'

@@ -104,5 +104,5 @@ export function shownText(text: string, charactersMax: number): string {
   return characters.length <= charactersMax ? shown : characters.slice(0, charactersMax).join('').trim()
 }
 
-/** So many times what is shown may be given before it is looked at: blanks and controls in between. */
+/** A text may be so many times longer than what is shown of it: blanks and controls are left out. */
 const SLACK = 16

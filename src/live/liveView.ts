@@ -185,7 +185,7 @@ export function openLiveView(sources: LiveSources): () => Promise<LiveView> {
       callsTotal: total,
       agents: [...agents]
         .map(([agent, card]) => agentView(agent, card, counts.get(agent) ?? 0))
-        // A dead one without calls is nobody's concern.
+        // A dead agent without calls needs nobody's attention.
         .filter(agent => agent.state !== 'dead' || agent.calls > 0)
         .sort(by(agent => `${agent.switchName} ${agent.agent}`)),
       switches,
@@ -217,7 +217,7 @@ function podView(seen: SeenPod, nowMs: number): PodView {
     obstacles: card.obstacles,
     warnings: card.warnings ?? [],
     since: card.since ?? {},
-    // In steps of ten: it is never twice the same, and would be news every second.
+    // In steps of ten: else it would differ at every look and be sent every second.
     megabytes: Math.round(card.residentBytes / MEGABYTE / 10) * 10,
     held: waits?.held ?? 0,
     heldMax: waits?.max ?? 0,

@@ -7,11 +7,11 @@ import { type Clock, MS_PER_MINUTE } from '../base/units.ts'
 import type { MinuteStore } from '../redis/pods/minutes.ts'
 import { CLASSES, classOf } from './roundTrips.ts'
 
-/** Nobody watches a plot of an hour more closely. */
+/** Often enough for a plot of an hour. */
 const FLUSH_INTERVAL_MS = 2_000
 
-/** Labels that one kind of count may have: outcomes, reasons, hangup causes. Their words are closed lists; this is for
- *  the day on which one of them is not. */
+/** Labels that one kind of count may have: outcomes, reasons, hangup causes. Their words are closed lists; the
+ *  limit holds if one of them should not be. */
 const LABELS_MAX = 100
 
 /** An app's id and a vendor's word; a network's own sentence may be longer. */

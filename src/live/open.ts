@@ -1,5 +1,5 @@
 // The operators' room, put together: counts for the last hour, this process's card, and the live feed, on a connection
-// to Redis of their own, so that a page with a thousand calls never stands in front of a wake. Other rooms tell it
+// to Redis of their own, so that a wake never waits for a page with a thousand calls. Other rooms tell it
 // what happened; it asks them once a second how they are, and steers nothing.
 
 import type { Log } from '../base/log.ts'

@@ -1,5 +1,5 @@
-// Remembers since when something is so: whoever looks names what holds at this moment, and is told when each of it began.
-// What holds no more is forgotten. Nothing is measured between two looks.
+// Remembers since when each of several things holds: the caller names all that hold at this moment, and is told when each
+// began. What holds no more is forgotten. Nothing is measured between two looks.
 
 import type { Clock } from '../base/units.ts'
 

@@ -10,7 +10,7 @@ export type Standing = Pick<LiveView, 'pods' | 'waits' | 'calls' | 'agents' | 's
 /** Of the requests that may be held: from here on a burst meets the limit. */
 const FULL_PART = 0.8
 
-/** A job is taken within milliseconds where somebody is free to take it. */
+/** A job is taken within milliseconds where an agent is free to take it. */
 const WAITING_WARN_MS = 5 * MS_PER_SECOND
 /** Half of what JOB_MAX_AGE gives a job by default. */
 const WAITING_BAD_MS = 30 * MS_PER_SECOND
@@ -66,7 +66,7 @@ function ofProcess(pod: PodView): Trouble[] {
   if (pod.obstacles.includes('draining')) return [about('draining', 'warn', ' is stopping.')]
   const told = [
     ...pod.obstacles.map(each => about(each, 'bad', OBSTACLES[each] ?? ` can't take calls: ${each}.`)),
-    // Its agents' own trouble with a switch is told of the switch.
+    // That an agent has trouble with its switch is told once, as the switch's trouble.
     ...pod.warnings
       .filter(each => !each.startsWith('switch'))
       .map(each => about(each, 'bad', OBSTACLES[each] ?? `: ${each}.`)),
@@ -151,7 +151,7 @@ function ofSwitch(name: string, agents: AgentView[]): Trouble[] {
 /** An agent is named after its process. */
 const processOf = (agent: string): string => agent.replace(/-[0-9a-f]{8}$/, '')
 
-/** The last of them that became so made it a trouble. */
+/** It became a trouble when the last of them became so. */
 function newest(agents: AgentView[]): { sinceMs?: number } {
   const times = agents.flatMap(agent => agent.sinceMs ?? [])
   return times.length === agents.length ? { sinceMs: Math.max(...times) } : {}

@@ -1,30 +1,31 @@
-// What goes worse than it went: wakes, their round trips, pushes and calls of the last minutes, against the rest of the
-// hour, so that what is usual at this place is no news, and what never worked is. A rule is a function of the counts.
+// Finds what has become worse: compares the wakes, round trips, pushes and calls of the last minutes with the rest of the
+// hour. So a rate that is usual at this site is not reported, and a thing that never worked is. A rule is a function of
+// the counts.
 import { MS_PER_MINUTE, MS_PER_SECOND } from '../base/units.ts'
 import { labelsOfCause } from '../esl/hangupCauses.ts'
 import { type HourTotals, type HourView, type MinuteView, RECENT_MINUTES } from './hourView.ts'
 import { isPeoplesWish } from './recentProblems.ts'
 import { count, link, type Trouble } from './trouble.ts'
 
-/** Fewer say nothing yet. */
+/** Fewer events than this in the last minutes prove nothing. */
 const RECENT_MIN = 5
-/** So many make a rate that others are measured by. */
+/** So many events of the rest of the hour make a rate to compare with. */
 const BEFORE_MIN = 20
-/** In an hour in which little happens. */
+/** The same for a quiet hour, which is looked at as a whole. */
 const HOUR_MIN = 10
 
-/** A rate falls by chance too: beyond three standard deviations, and a tenth, it does not. */
+/** A rate also falls by chance. A fall of more than three standard deviations, and of a tenth at least, is no chance. */
 const DEVIATIONS = 3
 const DROP_MIN = 0.1
 
-/** Round trips differ by a fifth from minute to minute; twice as long, by enough to be noticed, is something else. */
+/** Round trips differ by a fifth from minute to minute. Twice as long, and so much longer that people notice, is told. */
 const SLOWER_TIMES = 2
 const SLOWER_MIN_MS = 300
 
 /** Of the pushes; a vendor asks for patience now and then. */
 const RETRY_PART = 0.3
 
-/** Of the calls: from here on somebody has to look, and from there it is an outage. */
+/** Parts of the calls that fail: from the first on a person has to look, from the second on it is an outage. */
 const FAILING_PART = 0.1
 const OUTAGE_PART = 0.5
 const FAILING_MIN = 3

@@ -1,7 +1,8 @@
-// The vocabulary of the verdict: what is wrong, in words of which some lead to what they are about. No rule stands here.
+// The vocabulary of the verdict: what is wrong, in words, some of which are links to the thing they are about. No rule
+// stands here.
 
-/** `bad`: calls or wakes are lost, or would be now. `warn`: they will be if nobody looks. `note`: nothing is lost, and
- *  one fault more would. */
+/** `bad`: calls or wakes are lost, or the next ones would be. `warn`: they will be lost if nobody acts. `note`: nothing is
+ *  lost, but with one more fault something would be. */
 export type Level = 'bad' | 'warn' | 'note'
 
 /** A part of a sentence. `about`: a panel (`calls`), a row of one (`pod:web-1`), or a timeline (`timeline=<id>`).
@@ -9,11 +10,11 @@ export type Level = 'bad' | 'warn' | 'note'
 export type Part = string | { text: string; about: string; isName?: boolean }
 
 export interface Trouble {
-  /** Names it as long as it lasts. */
+  /** Identifies this trouble as long as it lasts. */
   id: string
   level: Level
   words: Part[]
-  /** When it began, where that is known; else whoever looks remembers when it was seen first. */
+  /** When it began, where that is known; else `verdict.ts` remembers when it was seen first. */
   sinceMs?: number
 }
 

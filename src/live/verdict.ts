@@ -1,6 +1,6 @@
 // The one sentence that counts, above everything else on the page: what is wrong, the worst first, each with since when;
-// or that all is well. It is made of one look and of the last hour's counts. What tells no beginning of its own is
-// remembered from the first look on that saw it.
+// or that all is well. It is made of one look and of the last hour's counts. A trouble that does not say when it began
+// counts from the first look that saw it.
 import type { Clock } from '../base/units.ts'
 import type { LiveView } from './liveView.ts'
 import { createSinceWhen } from './sinceWhen.ts'

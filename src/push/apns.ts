@@ -25,7 +25,7 @@ export const APNS_PAYLOAD_BYTES_MAX = 5_120
 /** One sending, connection included. Longer than any healthy answer, about as long as the shortest common wait. */
 export const APNS_SEND_LIMIT_MS = 4_000
 
-/** Apple's wish is unknown without `Retry-After`, which it rarely sends. */
+/** The wait before another try where Apple sends no `Retry-After`, as is usual. */
 const RETRY_MS = 500
 
 /** A phone that is off is told when it comes back, within a day. */

@@ -79,7 +79,7 @@ function sendFinding(status: number, text: string, { projectId, clientEmail }: F
   )
 }
 
-/** Reasons are cut: in between there may be a proxy with a page of its own. */
+/** Reasons are cut: a proxy on the way may answer with a whole page. */
 const REASON_LENGTH_MAX = 120
 
 function reasonIn(text: string): string {

@@ -1,12 +1,12 @@
-// Which refusals of a push nothing mends that can happen while its call waits: the device is counted out, and a PBX whose
-// last device it was need not wait for a deadline. Sources: Apple, "Handling notification responses from APNs"; Google,
-// "FCM error codes". Others may be the next attempt's luck: an access token that is renewed, a proxy's broken answer, a
-// topic or an app that is put right in APPS_FILE, which is read again meanwhile.
+// The refusals of a push that nothing can mend while its call waits. A device that is refused so is pushed no more; when it
+// was the account's last one, the PBX has its answer at once. Sources: Apple, "Handling notification responses from APNs";
+// Google, "FCM error codes". After any other refusal the next attempt may succeed: an access token is renewed, a proxy's
+// answer was broken, or APPS_FILE is put right meanwhile, which is read again.
 
 const APPLE: ReadonlySet<string> = new Set([
   'BadDeviceToken',
   'DeviceTokenNotForTopic',
-  // It has been renewed once by then (`apns.ts`).
+  // `apns.ts` has renewed the provider token once before it reports this.
   'InvalidProviderToken',
 ])
 

@@ -222,8 +222,8 @@ function optionsFor(purpose: RedisPurpose, settings: RedisSettings): RedisOption
         maxRetriesPerRequest: 0,
       }
     case 'subscriber':
-      // Whoever listens subscribes again itself, at 'ready': it may have to look first at what it missed. So nothing
-      // may be kept for the return either.
+      // The subscriber subscribes again by itself at 'ready', because it may have to look first at what it missed. So
+      // ioredis may keep no subscription for the return.
       return { ...shared, autoResubscribe: false, enableOfflineQueue: false, maxRetriesPerRequest: null }
     case 'blocking':
       return { ...shared, enableOfflineQueue: false, maxRetriesPerRequest: 0 }

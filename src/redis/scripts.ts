@@ -1,5 +1,5 @@
 // Runs our Lua scripts: each is one atomic step, so that two pods can't both win. The text of each script stands
-// in `scripts/`; here is what they have in common, with ioredis's caching by hash underneath.
+// beside its store; here is what they have in common, with ioredis's caching by hash underneath.
 import { Cluster, type Redis } from 'ioredis'
 import { assert, messageOf } from '../base/result.ts'
 import { type RedisConnection, RedisUnavailable } from './connect.ts'
@@ -16,15 +16,15 @@ export interface ScriptOptions {
    *  ioredis, so that a Cluster's pipelines go by the first key's slot. */
   keyCounts?: readonly number[]
   /** In a Cluster sent at once. Other commands are gathered there until the turn's end, and held back while an earlier lot
-   *  is unanswered: that saves time in all, and costs it for each. */
+   *  is unanswered: that saves time in sum, and makes each one slower. */
   isUrgent?: boolean
-  /** In a Cluster it fails so long after the call, whatever it waited for: the connection's own limit counts from the
-   *  sending, and what is held back behind a lot that Redis never answers would wait for that one's limit first. */
+  /** Time limit in a Cluster, counted from the call. The connection's own limit counts from the sending, so a command
+   *  that is held back behind a lot which Redis never answers would wait for that lot's limit first. */
   timeoutMs?: number
 }
 
-/** Binds a script's text to a connection under a name of its own. Before the connection's first command: what is
- *  pipelined already knows no new ones. */
+/** Binds a script's text to a connection under a name of its own. Call it before the connection's first command: a
+ *  pipeline that ioredis has begun knows no scripts that are added later. */
 export function bindScript(
   redis: RedisConnection,
   name: string,

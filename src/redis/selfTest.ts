@@ -1,7 +1,8 @@
-// Finds a subscription that stands and brings nothing: a half-open connection, a node that is cut off from its Cluster,
-// a former master. Each beat it publishes a message to itself on a private channel, by another connection, and asks for a
-// PONG where the last one did not come. Three beats without one of them, and the connection is made anew, which the subscriber notices
-// as any gap. It counts beats, not time: a process that was stopped finds its answers in the socket when it goes on.
+// Finds a subscription that stands and brings nothing: a half-open connection, a node that is cut off from its Cluster, a
+// former master. Each beat it publishes a message to itself on a private channel, by another connection, and asks for a
+// PONG where the last one did not come. Three beats without one of them, and the connection is made anew, which the
+// subscriber notices as any gap. It counts beats, not time: a process that was stopped finds its answers in the socket
+// when it goes on.
 
 import type { Log } from '../base/log.ts'
 import { messageOf } from '../base/result.ts'
@@ -13,7 +14,7 @@ import { isCluster } from './scripts.ts'
 export const BEAT_MS = 1_000
 const MISSED_BEATS_MAX = 3
 
-/** Made anew after three beats, and still not heard of: not a moment's matter. */
+/** After three beats the connection is made anew; after three more without a message the subscriber counts as deaf. */
 export const DEAF_AFTER_MS = 2 * MISSED_BEATS_MAX * BEAT_MS
 
 export interface SelfTestOptions {

@@ -68,7 +68,7 @@ interface Hearing {
   readonly listener: Listener
   /** Redis has confirmed it on the connection that stands now. */
   isHeard: boolean
-  /** It was heard, and `onBack` is owed. */
+  /** It was heard before the gap: `onBack` must still be called. */
   isLost: boolean
 }
 
@@ -88,7 +88,7 @@ export function openSubscriber(options: SubscriberOptions): Subscriber {
   function deliver(channel: string, text: string): void {
     const listening = hearings.get(channel)
     if (listening) for (const { listener } of listening) listener.onMessage(text)
-    // A former listener answers for what nobody else hears.
+    // Nobody listens any more, but Redis still counts us: the listener that leaves hears the message.
     else leaving.get(channel)?.listener?.onMessage(text)
   }
 
@@ -174,7 +174,7 @@ export function openSubscriber(options: SubscriberOptions): Subscriber {
   }
 
   function hear(channel: string, text: string): void {
-    // Whoever hears to the end has nothing to learn first.
+    // Messages wait for the owner's look at the gap, but not those for a listener that leaves and hears to the end.
     if (held && held.length < HELD_MAX && hearings.has(channel)) held.push({ channel, text })
     else deliver(channel, text)
   }

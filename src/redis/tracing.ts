@@ -1,5 +1,5 @@
 // ioredis tells a tracer of every command, and asks first whether there is one. Bun's tracing channels (1.4.5) don't
-// answer that, as Node's do, and ioredis then describes each command, key by key, to nobody. Here they learn to.
+// answer that, as Node's do, and ioredis then describes each command, key by key, for nobody. This file adds the answer.
 import { tracingChannel } from 'node:diagnostics_channel'
 
 const PARTS = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'] as const

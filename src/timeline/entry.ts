@@ -1,6 +1,6 @@
 // The vocabulary of timelines: everything that a wake or a dialled call can have happen to it, one kind of entry
-// each. Both halves write these; only `story.ts` turns them into sentences, when somebody reads. Small on purpose:
-// at ten thousand wakes a second every field is paid for.
+// each. Both halves write these; only `story.ts` turns them into sentences, when somebody reads. Entries are small on
+// purpose: at ten thousand wakes a second each field costs time and memory.
 import type { CommandOutcome } from '../esl/outcome.ts'
 import type { Platform, PushOutcome } from '../push/push.ts'
 import type { EndReason, Verdict } from '../redis/wakes/wakes.ts'

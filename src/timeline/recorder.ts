@@ -90,7 +90,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
     return lot
   }
 
-  /** A flood about one call costs that call's timeline its middle, nobody else's anything. */
+  /** Thousands of entries about one call cost that call's timeline its middle; other timelines lose nothing. */
   function keepEnds(lot: TimelineLot): void {
     const surplus = lot.entries.length - ENTRIES_MAX
     if (surplus <= 0) return

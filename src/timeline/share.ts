@@ -3,10 +3,10 @@
 // same calls. It looks at no entry's content.
 import { type Clock, MS_PER_SECOND, toSeconds } from '../base/units.ts'
 
-/** A timeline that others push out sooner is not worth writing: nobody asks so fast. */
+/** A timeline that newer ones would replace sooner than this is not written: nobody asks so fast. */
 const KEPT_AT_LEAST_SECONDS = 300
 
-/** Of all that are kept, this part may come at once before any is left out. */
+/** This part of all that are kept may begin at once before any is left out. */
 const BURST_PART = 0.1
 
 /** How often the share is reckoned anew. */

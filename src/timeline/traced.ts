@@ -1,7 +1,8 @@
 // Makes spans of what is recorded: the same entries that become a timeline become one trace of the call. A wake is a
 // span from its request to its outcome, with its pushes and the app's round trip as children; a dialled call one from
-// its job to its end, with originate, rings, talk, bargers and control messages. Whoever asked names the trace; what
-// goes on elsewhere (app, survivor) is told where it is. With no tracer none of this exists.
+// its job to its end, with originate, rings, talk, bargers and control messages. The PBX or the
+// backend may name the trace; the app and an agent that takes the call over are told of it. Without a tracer none of this
+// exists.
 
 import type { Clock } from '../base/units.ts'
 import type { Attributes, Span, Tracer } from '../tracing/types.ts'

@@ -13,7 +13,7 @@ export interface TracePlace {
 
 const HEADER = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/
 
-/** Longer than any version of today; a header that is longer is not read. */
+/** Longer than a header of any known version; a longer one is not read. */
 const HEADER_CHARACTERS_MAX = 128
 
 const FLAG_SAMPLED = 1

@@ -50,7 +50,7 @@ const LOOK_MS = MS_PER_SECOND
 /** After Redis could not be asked. */
 const RETRY_MS = 0.25 * MS_PER_SECOND
 
-/** The front tells of a wake's end when its time is over; this is for the way, and for a front that does not. */
+/** The front tells of a wake's end when the wake's time is over. This much longer the agent waits for that message. */
 const ANSWER_MARGIN_MS = MS_PER_SECOND
 
 interface Open {
@@ -59,7 +59,7 @@ interface Open {
   waitMs: number
   hooks: WakeHooks
   isPushed: boolean
-  /** It was in nobody's hands when it was looked at last. */
+  /** At the last look no front had it. */
   isAdrift: boolean
   look: Timer | undefined
   limit: Timer | undefined
@@ -142,7 +142,7 @@ export function openWakeAsker(options: WakeAskerOptions): WakeAsker {
   /** A front that died, or that took it and never learned so, is known by its silence. */
   async function seek(asked: Open, front: string | undefined): Promise<void> {
     if (front === undefined && !asked.isAdrift) {
-      // Just popped, perhaps.
+      // A front may just have popped it.
       asked.isAdrift = true
       return
     }
@@ -156,7 +156,7 @@ export function openWakeAsker(options: WakeAskerOptions): WakeAsker {
     if (!forget(asked)) return
     store
       .cancel(asked.id)
-      // Its time ends it.
+      // The wake ends when its time is over.
       .catch(thrown =>
         log.debug({ wake: asked.id, reason: messageOf(thrown) }, 'redis is away: not cancelled'),
       )
@@ -176,7 +176,7 @@ export function openWakeAsker(options: WakeAskerOptions): WakeAsker {
       }
       open.set(id, asked)
       limitTo(asked, waitMs)
-      // What is published before we are heard is found by a look.
+      // A message that was published before our subscription stood is made up for by a look.
       void subscription.confirmed.then(() => {
         if (isOpen(asked)) void look(asked, true)
       })

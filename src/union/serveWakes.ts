@@ -57,7 +57,7 @@ const POP_ENDS_MS = (POP_SECONDS + 0.5) * MS_PER_SECOND
 /** While no wait can be held, and after an error of Redis. */
 const AGAIN_MS = 0.25 * MS_PER_SECOND
 
-/** What can't be told for so long has been asked for at another front since. */
+/** If the end of a wake can't be told for so long, the agent has asked another front since. */
 const TELL_TRIES_MAX = 40
 
 export function openWakeService(options: WakeServiceOptions): WakeService {
@@ -69,7 +69,7 @@ export function openWakeService(options: WakeServiceOptions): WakeService {
   const serving = serve()
 
   async function serve(): Promise<void> {
-    // Before that whoever asks would take us for dead.
+    // Until the channel is heard, agents would take this front for dead.
     await Promise.race([subscription.confirmed, aborted(stopping.signal)])
     if (stopping.signal.aborted) return
     const blocking = options.openBlocking()
@@ -94,7 +94,8 @@ export function openWakeService(options: WakeServiceOptions): WakeService {
     blocking.disconnect()
   }
 
-  /** While we stop, a pop is waited for no longer than one takes: what it brings then is seen to be in nobody's hands. */
+  /** While this front stops, it waits for a pop no longer than a pop takes. A request that comes later has no front, which
+   *  the agent sees. */
   function endingSoon(pop: Promise<string | null>): Promise<string | null> {
     const { promise: late, reject } = Promise.withResolvers<never>()
     let timer: Timer | undefined
@@ -120,7 +121,7 @@ export function openWakeService(options: WakeServiceOptions): WakeService {
       const taken = await store.take(id, front)
       if (taken) await holdFor(id, taken)
     } catch (thrown) {
-      // Whoever asks sees that nothing becomes of it, and asks again.
+      // The agent that asked sees that no front has it, and asks again.
       if (thrown instanceof RedisUnavailable)
         log.debug({ wake: id, reason: messageOf(thrown) }, 'a wake is not taken')
       else log.error({ wake: id, err: thrown }, 'a wake that was asked for failed')

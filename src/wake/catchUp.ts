@@ -1,6 +1,6 @@
-// Asks Redis about each of thousands, after it was away or when something may have been missed: so many at once, because
-// of what is asked all together the last is answered later than a command may wait; and about each that could not be
-// asked about again, until it was. What is asked, and what follows from the answer, is not known here.
+// Asks Redis about each of thousands of items, after Redis was away or when a message may have been missed. A few are asked
+// about at a time: of thousands together, the last would be answered later than a command may wait. An item that could not
+// be asked about is tried again until it was. What is asked, and what follows from the answer, is not known here.
 import type { Log } from '../base/log.ts'
 import { RedisUnavailable } from '../redis/connect.ts'
 
@@ -13,7 +13,7 @@ const PAUSE_MS = 100
 export interface CatchUpOptions<Item> {
   /** Rejects with RedisUnavailable when the item is to be asked about again. */
   ask: (item: Item) => Promise<unknown>
-  /** Of those beyond, the eldest are not asked about any more. */
+  /** When there are more, the eldest are given up. */
   itemsMax?: number
   log: Log
 }
@@ -50,7 +50,7 @@ export function createCatchUp<Item>(options: CatchUpOptions<Item>): CatchUp<Item
       isAway = false
     } catch (thrown) {
       if (!(thrown instanceof RedisUnavailable)) throw thrown
-      // Not one that was dropped meanwhile.
+      // An item that was dropped meanwhile is not asked about again.
       if (underWay.has(item)) due.add(item)
       if (!isAway) log.debug({ reason: thrown.message, due: due.size }, 'redis away: it is asked again')
       isAway = true

@@ -102,7 +102,7 @@ export function openDevicePush(options: DevicePushOptions) {
       ...(traceparent === undefined ? {} : { traceparent }),
     }
     const sentAtMs = clock()
-    // One that is not resent has no later attempt to give way to.
+    // A push that is sent once has no later attempt that could replace its retries.
     const isOnce = device.pushProfile === 'once'
     const outcome = await options.push(device, payload, signal, isOnce ? undefined : superseded)
     events.pushed(call, { device, attempt, outcome, tookMs: clock() - sentAtMs })

@@ -1,6 +1,6 @@
-// When a wait pushes, and when it ends. Attempts are counted from the wait's begin, in intervals, so that whoever pushes
-// after a crash, or for a PBX request that left, goes on where the one before stopped. No push is sent here: the main
-// thread is told when one is due, and the room when the deadline has come.
+// When a wait pushes, and when it ends. Attempts are counted from the wait's begin, in intervals. So a wait that takes
+// over the pushes, after a crash or from a PBX request that left, goes on where the one before stopped. No push is sent
+// here: the main thread is told when one is due, and the room when the deadline has come.
 import type { Clock } from '../base/units.ts'
 import type { Device } from '../redis/devices/devices.ts'
 import type { PushState, Waiter } from '../redis/wakes/wakes.ts'
@@ -70,7 +70,7 @@ export function createPushSchedule(options: PushScheduleOptions) {
 
   function attemptAt(nowMs: number, wait: Wait): number {
     const intervals = (nowMs - beganAtMsOf(wait)) / resendIntervalMs
-    // The dead one may have sent the attempt of this interval already.
+    // The wait before this one is dead, and may have sent the attempt of this interval already.
     if (wait.pushed === 'unsure') return Math.ceil(intervals) + 1
     // A timer may be a little early or late.
     return Math.max(wait.pushed + 1, Math.round(intervals) + 1)

@@ -50,7 +50,8 @@ export function openRegistrationDesk(options: RegistrationDeskOptions) {
         return 'unknown-app'
       }
       const { device, former, evicted } = await devices.register(account, registration, clock())
-      // Names tell nothing: everybody's iPhone is called "iPhone". A token that was renewed is told in vain.
+      // The phones' names do not show whether it is the same phone: most iPhones are called "iPhone". If it is the same
+      // one with a renewed token, this push reaches nobody.
       if (former && registration.deviceId === undefined && former.token !== device.token)
         tellReplaced(account, former)
       if (evicted) tellReplaced(account, evicted)

@@ -46,13 +46,14 @@ interface Followed extends Follower {
   timer?: Timer
 }
 
-/** After a phone was told to proceed its call may still end before it is answered; this long is listened for that. */
+/** After `proceed` the call may still end before the phone has answered it; the stream goes on for this long. */
 export const AFTER_PROCEED_MS = 60 * MS_PER_SECOND
 
-/** Whoever holds the wait says when its deadline has come. If it is dead, the record is looked at this long after. */
+/** The process that holds the wait says when the deadline has come. If that process is dead, the record is looked at this
+ *  long after the deadline. */
 const DEADLINE_SLACK_MS = MS_PER_SECOND
 
-/** Streams of one phone for one wake: one, and what a phone leaves behind that changes its network. */
+/** Streams of one phone for one wake: one that it reads, and some that it left open when its network changed. */
 const FOLLOWERS_OF_DEVICE_MAX = 3
 
 export type VerdictRoom = ReturnType<typeof openVerdictRoom>

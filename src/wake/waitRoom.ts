@@ -28,7 +28,7 @@ export interface WaitRoomOptions {
   log: Log
 }
 
-/** Some megabytes. Of those beyond, the eldest are left to whoever joins them (`hearJoined`). */
+/** Some megabytes. Beyond it the eldest are given up: they leave when a request joins them (`hearJoined`). */
 const ABANDONED_MAX = 10_000
 
 export type WaitRoom = ReturnType<typeof openWaitRoom>
@@ -37,9 +37,9 @@ export function openWaitRoom(options: WaitRoomOptions) {
   const { wakes, clock, log } = options
   const waits = new Map<number, Wait>()
   const looks = createCatchUp<Wait>({ ask: look, log })
-  // Waits that ended while Redis did not answer. It may do later what it was asked, and then the record says that somebody
-  // waits who does not: the PBX asks again, joins a wait that nobody holds, and no phone is pushed. What is asked now stands
-  // behind what Redis was asked before, on the same connection.
+  // Waits that ended while Redis did not answer. Redis may still carry out what it was asked to, and then its record names
+  // a wait that nobody holds: a PBX that asks again would join that wait, and no phone would be pushed. So such a wait
+  // leaves the record, by a command that Redis gets after the earlier ones, on the same connection.
   const abandoned = createCatchUp<Wait>({
     ask: wait => wakes.leave(wait.order, wait.waiter, wait.pushed),
     itemsMax: ABANDONED_MAX,
@@ -76,7 +76,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
     }
   }
 
-  /** The process that pushed for it is dead, and its wake may have had its outcome by then. */
+  /** The process that pushed for this wait is dead; the wake may already have its outcome. */
   async function isDecided(wait: Wait): Promise<boolean> {
     if (!wait.order.attemptsBefore) return false
     const found = await wakes.look(wait.order, wait.waiter)
@@ -174,7 +174,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
     if (news.event === 'joined') return hearJoined(news)
     const wait = waits.get(news.id)
     if (!wait) return
-    // Whoever may publish could write such a line; the record can't be forged so.
+    // Anybody who may publish could write such a line, but nobody can forge the record so.
     if (!news.isProven(wait.secret)) return lookAgain(wait)
     obeyNews(wait, news)
   }
@@ -265,7 +265,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
     if (found.isFirst !== wait.isLead && waits.has(wait.order.id)) changeLead(wait)
   }
 
-  /** The one that led was taken for dead, and another one leads; or the other way round. */
+  /** Whether this wait leads may have changed: the one that led was taken for dead, or this one was. */
   function changeLead(wait: Wait): void {
     if (wait.isLead) {
       wait.isLead = false
@@ -275,7 +275,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
     schedule.lead(wait)
   }
 
-  /** What one that is dead has done for the phones, as far as anybody knows. */
+  /** The attempts that a dead process has sent, as far as they are known. */
   const pushedBefore = ({ order }: Wait): PushState => order.attemptsBefore || 'unsure'
 
   return {

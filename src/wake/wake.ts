@@ -46,7 +46,7 @@ export function outcomeOf(decision: WakeDecision): WakeOutcome {
       return { status: 'ACK', reason: 'confirmed', deviceId: decision.device }
     case 'ended':
       return nak(reasonOf(decision.reason))
-    // Redis lost the record while we waited: nobody can have been told to proceed since.
+    // Redis has lost the record, so no app can have been told to proceed.
     case 'unknown':
       return nak('busy')
   }

@@ -68,7 +68,7 @@ export interface HoldOptions {
   onPush: (attempt: number) => void
 }
 
-/** A request that has its answer, of which nothing else knows yet. */
+/** A request that has its answer; log, metrics and timeline are told next. */
 interface Answered {
   call: IncomingCall
   over: WaitOver
@@ -156,7 +156,8 @@ export function openWakeDesk(options: WakeDeskOptions) {
       const wait: Held = { call, arrivedAtMs, resolve, issuedAtSeconds, pushes: 0, attempts: 0 }
       if (onPush) wait.onPush = onPush
       held.set(id, wait)
-      // Never removed: the signal goes with its request, and removing takes longer than all that is here.
+      // This listener is never removed: the signal is freed with its request, and removing would take longer than all else
+      // here.
       const leave = () => {
         if (held.has(id)) pool.leave(id)
       }

@@ -1,7 +1,7 @@
 // Who may use the internal listener. With admin tokens: who has one. Without, the listener is on loopback and everybody
 // there may, but not the web pages that are open in the operator's browser: those reach loopback too, directly (a
-// request from another site) or under a name of their own that they let resolve to 127.0.0.1 (DNS rebinding); nor who
-// comes by a proxy on this machine, through which everybody has its address.
+// request from another site) or under a name of their own that they let resolve to 127.0.0.1 (DNS rebinding). A request
+// that came through a proxy on this machine is refused, too: it has the proxy's address, whoever sent it.
 // METRICS_TOKEN reads the counters, and is refused everywhere else. Refusals are told to whoever counts them.
 import { isLoopback } from '../../config/config.ts'
 import { mediaTypeOf } from '../body.ts'

@@ -83,7 +83,7 @@ export const PUBLIC_LISTENER = {
   bodyBytesMax: SERVER_BODY_BYTES_MAX,
 } as const
 
-/** While draining, a PBX does better with another pod at once. */
+/** While this process stops, a PBX should ask another one at once. */
 const DRAIN_RETRY_SECONDS = 1
 
 /** By the reason, which is a label of `hookswitch_pbx_refused_total`. */
@@ -134,7 +134,7 @@ export function createPublicApp(options: PublicAppOptions) {
     return tooManyRequests(toWholeSeconds(waitMs))
   }
 
-  /** Whatever an app asks for is counted before anything is read of it. */
+  /** Counts an app's request before anything of it is read. */
   const limited =
     (route: string, answer: (call: Call) => Promise<Response>) =>
     async (call: Call): Promise<Response> => {
@@ -192,7 +192,7 @@ export function createPublicApp(options: PublicAppOptions) {
 
   async function verdict(call: Call): Promise<Response> {
     const { request } = call
-    // What is open now ends, and is opened anew elsewhere.
+    // Streams that are open now end as well; their apps open them anew at another process.
     if (options.isDraining()) return respondProblem(unavailable('shutting down', DRAIN_RETRY_SECONDS))
     const query = request.url.indexOf('?')
     const fields = formFields(query < 0 ? '' : request.url.slice(query + 1))

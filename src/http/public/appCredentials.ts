@@ -1,5 +1,6 @@
-// By what an app is known that answers a call or asks how it stands. Published apps log their user out on any 401, so
-// a 401 says one thing alone: a bearer token that claims to be ours is not. Whatever else proves nothing is a verdict.
+// How an app that answers a call, or asks how it stands, shows which phone it is. Published apps log their user out on
+// any 401, so a 401 says one thing alone: a bearer token that claims to be ours is not. Whatever else proves nothing is a
+// verdict.
 
 import { readUniqueKey } from '../../redis/wakes/uniqueKeys.ts'
 import type { Credential, Verdict } from '../../redis/wakes/wakes.ts'

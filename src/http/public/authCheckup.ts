@@ -20,7 +20,7 @@ export async function examineAuth(
   return []
 }
 
-/** That it is in the clear matters once it works. */
+/** An unencrypted URL is only worth a warning once the address works. */
 function withScheme(setting: string, url: string, asked: Finding): Finding[] {
   if (asked.level === 'problem' || url.startsWith('https://')) return [asked]
   return [

@@ -25,7 +25,7 @@ local held, steps = unpack(redis.call('HMGET', call, 'fence', 'steps'))
 if held ~= fence then
   local former = redis.call('HGET', held and call or over, 'steps.' .. fence)
   if former and tonumber(former) >= tonumber(number) then return 'done' end
-  -- Another's, or over by another's hand: one of ours that Redis has lost left nothing behind.
+  -- Another agent owns the call, or has ended it. Of a call that Redis has lost there would be neither record.
   return (held or former) and 'fenced' or 'lost'
 end
 -- Sent again because its answer was late or lost: it was done already.
@@ -54,8 +54,8 @@ if active and side ~= '' then
   end
 end
 
--- Its last event: whoever hears it may use the dial id again. How far each owner had come is kept for a while: a step
--- that one of them sends again was done or not.
+-- The call's last event: whoever hears it may use the dial id again. The number of each owner's last step is kept for a
+-- while, so that a step which an owner sends again is known to be done or not.
 if ARGV[10] ~= '' then
   local kept = { 'steps.' .. fence, number }
   local all = redis.call('HGETALL', call)

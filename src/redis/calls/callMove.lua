@@ -8,7 +8,7 @@
 -- ARGV[4]: channel
 -- ARGV[5]: marker
 -- Sent again because its answer was late or lost: it was done already.
--- How far the former owner had come is kept: a step of its that it sends again, unanswered, was done or not.
+-- The number of the former owner's last step is kept: if that owner sends a step again, it is known whether it was done.
 -- Returns the whole record as field, value …; empty when the call is gone or another's.
 local owner, fence, steps = unpack(redis.call('HMGET', KEYS[1], 'owner', 'fence', 'steps'))
 if owner == ARGV[3] then return redis.call('HGETALL', KEYS[1]) end

@@ -3,7 +3,7 @@
 -- KEYS[2]: what is kept of it
 -- ARGV[1]: fence
 -- ARGV[2]: expiry ms of what is kept
--- How far each of its owners had come is kept for a while: a step that one of them sends again was done or not.
+-- The number of each owner's last step is kept for a while: if an owner sends a step again, it is known whether it was done.
 -- Returns 1, or 0 when the fence is another's.
 local call, over, fence = KEYS[1], KEYS[2], ARGV[1]
 local held, steps = unpack(redis.call('HMGET', call, 'fence', 'steps'))

@@ -33,10 +33,10 @@ const HISTORY_EXPIRY_SECONDS = 14_400
 /** A call's record outlives every call that people make; a record that is older was forgotten by everybody. */
 const CALL_EXPIRY_MS = ACTIVE_EXPIRY_SECONDS * 1_000
 
-/** A paused agent that comes back later than this has lost its job's dial id to time anyway (JOB_MAX_AGE). */
+/** An agent that was paused for longer than this can't dial its job anyway: the job is too old (JOB_MAX_AGE). */
 const REVOKED_EXPIRY_MS = 24 * 60 * 60 * 1_000
 
-/** Longer than anybody goes on trying to say one thing in vain and then succeeds twice. */
+/** Longer than any agent goes on sending one message again: until then a second copy must be recognised. */
 const SAID_EXPIRY_MS = 10 * 60 * 1_000
 
 /** An owner's answer is marked for longer than it takes until another agent that heard the message has looked. */
@@ -45,9 +45,9 @@ const ANSWERED_EXPIRY_MS = 10 * 1_000
 /** What is known of a call from its claim on. `fields` are the dial room's own, read back by whoever takes over. */
 export interface CallRecord extends CallOwnerIds {
   fence: number
-  /** As it was read; whoever makes a record claims it for itself. */
+  /** The owner that a record had when it was read; a record that is claimed now belongs to the agent that claims it. */
   owner?: string
-  /** How many steps were written; each has a number, so that one sent twice is done once. */
+  /** How many steps were written; each step has a number, so that a step which is sent twice is done once. */
   steps: number
   fields: Record<string, string>
 }
@@ -73,8 +73,8 @@ export interface CallStep {
   isLast?: boolean
 }
 
-/** By what all agents that hear one message know it: the sender's own id for it, or else a number that only its owner
- *  knows. */
+/** The name under which all agents that hear a message know it: the sender's own id for it, or else a number that only
+ *  the call's owner knows. */
 export type MessageName = string
 
 /** Where the owner notes a message until it is answered. */
@@ -251,12 +251,13 @@ function openRecords(redis: RedisConnection, keysOf: RecordKeys, activeKey?: Act
     ownerOf: (dialId: string): Promise<string | null> =>
       reachable(redis.hget(keysOf.record(dialId), 'owner')),
 
-    /** Says something that is said again until Redis has taken it, or by somebody else too: once under its name. */
+    /** Publishes a message that may be sent several times, by this agent or by others: it is published once under its
+     *  name. */
     async publishOnce(name: string, channel: string, message: string): Promise<void> {
       await publishOnceScript([saidKey(channel, name)], [channel, message, SAID_EXPIRY_MS])
     },
 
-    /** Answers a message of a call that is (perhaps) another's, unless its owner has answered it or will. */
+    /** Answers a message of a call that another agent may own, unless that owner has answered it or will. */
     async answerForOwner(dialId: string, name: MessageName, message: string): Promise<void> {
       const keys = [saidKey(dialId, name), keysOf.record(dialId)]
       await publishOnceScript(keys, [dialId, message, SAID_EXPIRY_MS, noteField(name)])
@@ -271,7 +272,7 @@ function openRecords(redis: RedisConnection, keysOf: RecordKeys, activeKey?: Act
       return noted + answered > 0
     },
 
-    /** The call is gone, or another's. */
+    /** The call is gone, or another agent owns it. */
     disown: (dialId: string, agent: string): Promise<void> => unlist(agent, dialId),
 
     /** An agent's calls. */

@@ -6,7 +6,7 @@ import { askedKey, callKey, queuedKey } from '../keys.ts'
 import { bindScript, isCluster, reachable } from '../scripts.ts'
 import jobQueueLua from './jobQueue.lua' with { type: 'text' }
 
-/** Longer than HTTP clients try again; short enough that a dial id can be called again in the same way. */
+/** Longer than HTTP clients repeat a request; short enough that a backend can soon dial the same dial id again. */
 const QUEUED_EXPIRY_MS = 10 * 60 * 1_000
 
 /** Whoever names a request by a key of its own means to try again for longer. */

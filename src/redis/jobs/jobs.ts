@@ -15,7 +15,7 @@ import jobPutBackLua from './jobPutBack.lua' with { type: 'text' }
 /** Jobs that can't be dialled are kept for people to read, the newest of them. */
 const DEAD_LETTERS_MAX = 10_000
 
-/** They hold numbers: who has not looked within a month does not look any more. */
+/** Dead letters hold phone numbers; an operator who has not looked within a month will not look any more. */
 export const DEAD_LETTER_DAYS = 30
 
 const DEAD_LETTER_SECONDS = DEAD_LETTER_DAYS * 24 * 60 * 60

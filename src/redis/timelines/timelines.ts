@@ -13,7 +13,7 @@ export const FIRST_ENTRIES_MAX = 50
 /** An account's index names this many calls, the newest. */
 export const CALLS_OF_ACCOUNT_MAX = 100
 
-/** Questions come on the same day. */
+/** People ask about a call on the same day. */
 export const TIMELINE_EXPIRY_SECONDS = 24 * 60 * 60
 
 /** Timelines written by one command: less than a millisecond of Redis's time, in which it serves nobody else. */

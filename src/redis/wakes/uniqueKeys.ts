@@ -10,7 +10,8 @@ const UNIQUE_KEY_DIGITS = 32
 const NAMES = 99_999
 const PROOF_DIGITS = 16
 
-/** Digits that hang on nothing but secret and device. In a Cluster those behind them put the key on its record's slot. */
+/** Digits that depend on the secret and the device alone. In a Cluster the digits after them put the key on its
+ *  record's slot. */
 const OWN_DIGITS = 27
 const TABLE_DIGITS = 4
 const SLOTS = 16_384
@@ -43,8 +44,8 @@ export function readUniqueKey(given: string): string | undefined {
 
 const sha1 = (text: string): string => Bun.SHA1.hash(text, 'hex')
 
-/** The slot is a CRC, which is linear: what the last digits change of it does not hang on the digits before them. Four
- *  make four fifths of all differences; with the sixteen that may stand before them there always is a way. */
+/** The slot is a CRC, which is linear: the last digits change it in the same way, whatever stands before them. Four
+ *  digits reach four fifths of all slots; with one of sixteen digits before them every slot can be reached. */
 function onSlot(digits: string, slot: number): string {
   suffixes ??= tabulateSuffixes()
   for (const digit of '0123456789abcdef') {

@@ -2,8 +2,8 @@
 -- are told. A waiter is '<inbox> <number>'; the waiters stand in the record with line feeds between, the one that
 -- pushes first.
 
--- What a waiter is told bears a proof that only who can read the record can make: else whoever may publish could have
--- a PBX told that a phone is ready.
+-- What a waiter is told bears a proof that can be made only by a program that can read the record: without it, whoever may
+-- publish could have a PBX told that a phone is ready.
 local function tellWaiter(waiter, secret, event, reason, device)
   local inbox, number = string.match(waiter, '(%S+) (%S+)')
   local line = number .. ' ' .. event .. ' ' .. reason .. ' ' .. device

@@ -254,7 +254,8 @@ export function openWakes(redis: RedisConnection, clock: Clock = Date.now) {
     leave: (wake: WakeId, waiter: Waiter, pushed: PushState): Promise<'ended' | 'left' | 'decided'> =>
       leaveAs(wake, nameOf(waiter), pushed),
 
-    /** A request joined a wait that is not held here, says the message: the wait leaves, and another one leads. */
+    /** A message says that a request joined a wait which this worker does not hold: that wait leaves the record, and another
+     *  one leads. */
     leaveRecord: (record: string, waiter: Waiter): Promise<'ended' | 'left' | 'decided'> =>
       leaveAs(wakeIdOf(record), nameOf(waiter), 0),
 
@@ -265,7 +266,7 @@ export function openWakes(redis: RedisConnection, clock: Clock = Date.now) {
       return { state: 'waiting', isFirst: found[4] === 'first', secret: found[3]! }
     },
 
-    /** Whether this account has such a wake, of which apps may still tell something. */
+    /** Whether the record of this wake is still there, so that apps may tell something of it. */
     async isKnown(wake: WakeId): Promise<boolean> {
       return (await reachable(redis.exists(wakeKey(wake)))) > 0
     },
