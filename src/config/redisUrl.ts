@@ -33,6 +33,8 @@ export function parseRedisUrl(url: string): Result<RedisTarget, string> {
     if (isSentinelsWithoutScheme(url))
       throw new Error(`names Sentinels without saying so: write ${SENTINEL_FORM}`)
     const [first, ...rest] = url.split(',').map(each => each.trim())
+    if (rest.includes(''))
+      throw new Error('has a comma too many: between two nodes of a Cluster there is one')
     const server = parseServer(first ?? '')
     if (rest.length === 0) return ok({ kind: 'single', server })
     if (server.db !== undefined) throw new Error('names a database, and a Cluster has none')

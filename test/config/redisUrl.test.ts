@@ -119,6 +119,8 @@ const bad: [string, string][] = [
   [`redis://:${SECRET}%zz@h`, 'has a % that begins no character: in a URL it is written %25'],
   [`redis://a/2,redis://:${SECRET}@b`, 'names a database, and a Cluster has none'],
   [`redis://a,http://${SECRET}`, 'must begin with redis:// or rediss://'],
+  [`redis://:${SECRET}@a,`, 'has a comma too many: between two nodes of a Cluster there is one'],
+  [`redis://a,,${SECRET}`, 'has a comma too many: between two nodes of a Cluster there is one'],
   [`redis://a,${SECRET}:port`, NO_URL],
   [`redis+sentinel://${SECRET}`, 'names no master: redis+sentinel://host:port,host:port/masterName'],
   [`redis+sentinel://${SECRET}/`, 'names no master: redis+sentinel://host:port,host:port/masterName'],
