@@ -1,5 +1,6 @@
-// Where an account's phones are, once they are awake: at the contacts with which they registered at this switch, or behind a
-// gateway that knows the account. The contacts are the phones' own texts; what is none of a phone is left out, and counted.
+// Where an account's phones are, once they are awake: at the contacts with which they registered at this switch, or
+// behind a gateway that knows the account. The contacts are the phones' own texts; a contact that is no phone's address
+// is left out, and counted.
 
 import { MS_PER_SECOND } from '../../base/units.ts'
 import {
@@ -23,7 +24,7 @@ export type Reach = { kind: 'found'; side: Reached; phones: number } | { kind: '
 const APPEARS_MS = MS_PER_SECOND
 const AGAIN_MS = 0.2 * MS_PER_SECOND
 
-/** @param isWanted false: nobody wants to know any more. */
+/** @param isWanted false: the call has ended, so the contacts are not needed any more. */
 export async function reachOf(
   context: AgentContext,
   account: Account,

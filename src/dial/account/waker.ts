@@ -34,7 +34,7 @@ const CAUSE_SWITCH_AWAY = 'the switch is away'
 
 /** A switch that is away when a phone has woken gets this to come back; the phone waits for its call. */
 const SWITCH_BACK_MS = 5 * MS_PER_SECOND
-/** Beyond, the caller's coming to rest was missed. */
+/** After this time the event that the caller is parked counts as missed. */
 const PARKED_MS = MS_PER_SECOND
 const LOOK_AGAIN_MS = 0.1 * MS_PER_SECOND
 
@@ -71,7 +71,7 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
     )
   }
 
-  /** Once, whoever owned the call when it was said. */
+  /** Publishes a wake-event once, even if the call changes its owner meanwhile. */
   function tell(call: Call, side: string, state: 'pushed' | 'confirmed' | 'failed', reason?: string): void {
     const field = wakeField(side)
     const before = call.record.fields[field]
@@ -90,7 +90,7 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
   async function goOnAfter(call: Call, waking: Waking, account: Account, end: WakeEnd): Promise<void> {
     const { side } = waking
     const isWanted = () => call.waking === waking && !call.isEnding
-    // While the call is handed over, its next owner hears the same from Redis.
+    // While the call is handed over its next owner hears the same news from Redis, and publishes it.
     while (call.ownership === 'offered') await Promise.allSettled([call.moving])
     if (!isWanted() || isLeft(call)) return
     const reason = end.kind === 'failed' ? end.reason : undefined
@@ -114,7 +114,7 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
     else endAbsent(call)
   }
 
-  /** What is dialled where the account can't be. */
+  /** The number that is dialled where the account's phones can't be. */
   function numberBeside(
     { job, a, b }: Call,
     side: string,
@@ -153,7 +153,7 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
     const { kind } = await joining
     if (call.isEnding) return
     if (kind === 'busy') return endAbsent(call)
-    // Perhaps the caller is gone, perhaps the switch never heard it. After a loss of the line this is asked anyhow.
+    // Either the caller is gone, or the switch never got the order. After a loss of the line the comparison asks anyhow.
     if (kind === 'error' || kind === 'timeout') await reconcile(context, call, context.link.coreUuid ?? '')
   }
 
@@ -165,7 +165,7 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
     if (call.waking !== waking || call.isEnding) return false
     if (context.link.isReady) return true
     call.waking = undefined
-    // A caller who waits is another matter: the switch tells of them when it is back.
+    // For a caller who waits this is no failure: the comparison with the switch rings the callee when the switch is back.
     if (waking.side === '0') failCall(context, call, CAUSE_SWITCH_AWAY)
     return false
   }
@@ -215,7 +215,7 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
       if (!isRung(call, '0')) return begin(call, '0')
       if (call.a.state !== 'answered' || call.b?.state !== 'expected') return
       begin(call, '1')
-      // That was a while ago.
+      // The caller was parked a while ago, under the former owner.
       call.waking?.markParked()
     },
 
@@ -233,7 +233,7 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
   }
 }
 
-/** What fronts of this version say; another one may have a word of its own. */
+/** The reasons that fronts of this version name; a front of another version may name others. */
 const REASONS = new Set(['no-device', 'unavailable', 'timeout', 'push-refused', 'caller-gone', 'busy'])
 
 const labelOf = (reason: string | undefined): string => {
@@ -243,7 +243,7 @@ const labelOf = (reason: string | undefined): string => {
 
 const uuidOf = (channelUuid: string) => assertAllowed(parseChannelUuid(channelUuid))
 
-/** What the woken phone shows: as it will when it rings. */
+/** The number and name that the woken phone shows: the same as when it rings. */
 const shownTo = (job: Job, side: string): string =>
   job.kind === 'asp-call'
     ? side === '0'

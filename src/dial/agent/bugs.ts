@@ -1,9 +1,9 @@
-// Tells of a throw that should not be: it costs the one job, message, call or task in whose way it was, is an error in the
-// log and counted. Nothing is mended here; whoever caught it settles what it was about.
+// Tells of an exception that is a bug: an error in the log, and a count. It costs one job, message, call or task. Nothing
+// is repaired here; the code that caught the exception answers the job or the message.
 
 import type { AgentContext } from './context.ts'
 
-/** What was lost by it: the metric's label. */
+/** The kind of thing that the bug cost: the metric's label. */
 export type LostByBug = 'job' | 'message' | 'takeover' | 'task'
 
 export function tellBug(

@@ -29,7 +29,7 @@ export interface AgentContext {
   /** Hears the channels of calls, of the switch and of this agent. */
   readonly channels: Subscriber
   readonly calls: CallRegistry
-  /** Whose channels are heard now. */
+  /** The calls, and the switch, whose channels are heard now. */
   readonly hearing: Set<Holding>
   /** Sessions that may begin in a second. */
   readonly allowance: Allowance
@@ -39,7 +39,7 @@ export interface AgentContext {
   readonly givenUp: Map<string, string>
   /** Records that could not be read back, by dial id and fence: each is told of once. */
   readonly unreadable: Set<string>
-  /** What is under way and is no call of ours (any more): an agent that stops lets it end first. */
+  /** Work that is under way for no call of ours (any more): an agent that stops waits for it. */
   readonly unfinished: Set<Promise<unknown>>
   /** Wakes the phones of sides that are accounts, and rings them. */
   readonly waker: Waker
@@ -57,8 +57,8 @@ export interface AgentContext {
   isDeclaredDead(): boolean
   /** The same, by Redis' word alone: our own clock may have stood still with the machine. */
   isAlive(): Promise<boolean>
-  /** Does what a message wants of a call or of the switch. What is no such message is a failure.
-   *  @param answered its answer has been said. */
+  /** Obeys a message to a call or to the switch; a message that can't be obeyed is a failure.
+   *  @param answered settles when the message's answer has been published. */
   obey(holding: Holding, message: Message, answered: Promise<void>): Obeyed | Promise<Obeyed>
   /** A call is ours no more: there is room for another. */
   onRoom(): void
@@ -69,11 +69,11 @@ export interface Waker {
   begin(call: Call, side: string): void
   /** A has answered: a callee that is an account is woken now. */
   answered(call: Call): void
-  /** A has come to rest at the switch. */
+  /** The caller is parked at the switch. */
   parked(call: Call): void
-  /** A call that another agent has begun: what was left of its wakes is gone on with. */
+  /** Goes on with the wakes of a call that another agent began. */
   goOn(call: Call): void
-  /** Nobody wants it any more. @returns false when no phones are being woken. */
+  /** Cancels the wakes of a call that has ended. @returns false when no phones are being woken. */
   cancel(call: Call): boolean
   close(): void
 }

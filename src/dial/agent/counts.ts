@@ -1,6 +1,6 @@
 // Gathers what an agent counts, and tells it to the main thread in lots: a message for each event of a call would wake
-// that thread thousands of times a second. What readiness hangs on (the switch, the subscription, the job lists) is told
-// at once. What is counted means nothing here.
+// that thread thousands of times a second. What readiness depends on (the switch, the subscription, the job lists) is
+// told at once. The meaning of the counts is not known here.
 
 import type { Count, Observe } from './countNames.ts'
 import type { Incident } from './incidents.ts'
@@ -79,5 +79,5 @@ export function createAgentCounts(send: (message: FromAgent) => void): AgentCoun
   }
 }
 
-/** What readiness hangs on, to be compared. */
+/** What readiness depends on, as a text to compare with the one before. */
 const readinessOf = ({ calls: _, registered: __, ...rest }: Health): string => JSON.stringify(rest)

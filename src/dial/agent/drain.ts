@@ -1,6 +1,6 @@
 // How an agent stops: it takes nothing new, gives its calls to others or keeps them until they end, says what is still to
-// be said, and leaves the directory. What waits for Redis is waited for only while Redis answers: what is left then
-// stands under the agent's name, and whoever declares it dead sees to it. Connections are not closed here.
+// be said, and leaves the directory. Work that needs Redis is waited for only while Redis answers. What is left
+// then stands under the agent's name, and the agent that declares this one dead settles it. Connections are not closed here.
 
 import { messageOf } from '../../base/result.ts'
 import { MS_PER_SECOND } from '../../base/units.ts'
@@ -64,7 +64,7 @@ export async function drainAgent(options: DrainOptions): Promise<boolean> {
     await whileRedisAnswers(offer())
     if (calls.size > 0) {
       await options.quiet()
-      // That was a while ago.
+      // The wait was long: Redis may be back.
       isRedisAway = false
     }
     clearTimeout(again)
@@ -92,8 +92,8 @@ export async function finish({ unfinished }: AgentContext): Promise<void> {
   while (unfinished.size > 0) await Promise.allSettled(unfinished)
 }
 
-/** In good order nobody has to declare us dead. With something left under our name a survivor does, and looks after that
- *  first. */
+/** An agent that leaves nothing behind takes its name out of the directory. Otherwise another agent declares it dead, and
+ *  first settles what it has left. */
 export async function leaveDirectory(context: AgentContext, directory: AgentDirectory): Promise<void> {
   const { agent, store, switchChannels, jobs, settings, log } = context
   try {

@@ -28,7 +28,7 @@ export interface AgentSettings {
   callsMax: number
   callsPerSecond: number
   isLoadTestAllowed: boolean
-  /** A dead agent's calls are another's within this time. */
+  /** Within this time another agent has taken over a dead agent's calls. */
   takeoverMs: number
   orphanMaxMs: number
   /** A switch that refuses while another takes the jobs is tried this often. */

@@ -15,13 +15,13 @@ export type Ownership = 'held' | 'offered' | 'left' | 'over'
 export interface Asked {
   to: AnswerTo
   name: MessageName
-  /** Other agents that hear it know it by the same name. */
+  /** Whether all agents that hear the message know it by the same name. */
   isNamed: boolean
-  /** Heard when it was perhaps another agent's to answer already. */
+  /** Heard at a time when another agent may have had to answer it already. */
   isAnothers: boolean
-  /** Its answer was heard, by another agent. */
+  /** Another agent's answer to it was heard. */
   isAnswered?: boolean
-  /** Undefined: somebody else heard it. */
+  /** Undefined: another agent heard the message. */
   heardAtMs?: number
 }
 
@@ -44,9 +44,9 @@ export interface Holding extends Overhearing {
   isEnding: boolean
   /** Publishing and answering, in order. */
   tasks: TaskQueue
-  /** It is offered: settled when it is known whose it is. */
+  /** While it is offered: settles when it is known which agent owns it. */
   moving: Promise<unknown> | undefined
-  /** What is obeyed beside that order. */
+  /** Messages that are obeyed at the same time, outside that order. */
   underWay: Set<Promise<unknown>>
   /** On its channel. Undefined: not asked for yet. */
   listening: Subscription | undefined
@@ -57,15 +57,15 @@ export interface Holding extends Overhearing {
   /** Another agent may obey the same message, because it comes from before a move or because nodes of a Cluster deliver in
    *  different orders: it is claimed first. */
   isContested: boolean
-  /** A marker was heard that names another agent, or our own part is not sure yet. */
+  /** A marker was heard that names another agent, or it is not certain yet that we own this. */
   isMarked: boolean
 }
 
-/** A claim's own number, which each new owner counts up. Of another claim of the same dial id, before or after, it is
- *  not: an agent that slept in between must not write to a call that is not its own. Below 2^52, for a double. */
+/** The first fence of a claim: random for each claim, and +1 for each new owner. So an agent that was paused while the
+ *  dial id was claimed again can't write to the later call. Below 2^52, for a double. */
 const firstFence = (): number => Number(crypto.getRandomValues(new BigUint64Array(1))[0]! >> 12n)
 
-/** @param onThrown one of its tasks threw: a bug, which costs that task alone. */
+/** @param onThrown called when a task throws: a bug, which costs that task alone. */
 export function createHolding(
   record: Omit<CallRecord, 'fence' | 'steps'>,
   isSwitch: boolean,

@@ -1,6 +1,6 @@
-// Leaves what is ours no more: a call that ended, that was handed over, or that another agent has taken. What its channel
-// brings until Redis has taken us off it counts on us, because who publishes is told how many listen. So each such
-// message is answered with a failure, unless the agent that owns the call now has answered it or is about to.
+// Leaves a call that is not ours any more: it ended, was handed over, or another agent has taken it. Until Redis has
+// unsubscribed us from its channel, whoever publishes there counts us as a listener and waits for an answer. So each
+// message that still comes is answered with a failure, unless the call's owner has answered it or is about to.
 import { messageOf } from '../../base/result.ts'
 import type { CallStore } from '../../redis/calls/calls.ts'
 import { RedisUnavailable } from '../../redis/connect.ts'
@@ -12,15 +12,16 @@ import type { Asked, Holding, Overhearing } from './holding.ts'
 
 export const CAUSE_TAKEN_OVER = 'another agent took the call over meanwhile; whether it was obeyed is unknown'
 
-/** What a sleeper still has to hear waits in its own socket: the messages, and the answers that others gave. */
+/** When an agent wakes from a pause, messages and the answers of other agents still wait in its socket: it reads them for
+ *  this long. */
 const LISTENING_MS = 1_000
 
-/** For the owner to note what it hears too. */
+/** The call's owner, who may have heard the same message, has this long to note it. */
 const OWNER_FIRST_MS = 500
 
 const RETRY_MS = 200
 
-/** Out of our memory, and off its channel: soon, because what was said to us may still wait in our socket.
+/** Forgets a call, and unsubscribes from its channel a little later, because messages to us may still wait in our socket.
  *  @param isHeardByOther its new owner listens already. @param isGone we have not heard it for a while. */
 export function leave(
   context: AgentContext,
@@ -39,7 +40,7 @@ export function leave(
   }
   letFinish(context, goSilent(context, holding, isOver || isHeardByOther || isGone ? 0 : LISTENING_MS))
   if (!isCall(holding)) return
-  // Whoever owns it goes on with its wake.
+  // The call's owner goes on with its wake.
   holding.waking?.asked?.leave()
   holding.waking = undefined
   context.calls.remove(holding)
@@ -47,16 +48,16 @@ export function leave(
 }
 
 async function goSilent(context: AgentContext, holding: Holding, afterMs: number): Promise<void> {
-  // In this very turn: after a gap, what we still listen to is subscribed again as soon as the look at it is done.
+  // Without an await before: after a gap, the subscriber subscribes again to all that still has a listener.
   if (afterMs > 0) await Bun.sleep(afterMs)
   context.hearing.delete(holding)
   await leaveChannel(context, holding.listening, { isHeardToTheEnd: true })
-  // What still waits in the queue is overheard as well.
+  // Messages that still wait in the queue are answered as overheard, too.
   await idleOutside(holding)
   await answerOverheard(context, holding)
 }
 
-/** Off a channel; without Redis nothing is heard there anyway. */
+/** Unsubscribes from a channel; without Redis nothing is heard there anyway. */
 export async function leaveChannel(
   context: AgentContext,
   subscription: Subscription | undefined,
@@ -69,17 +70,17 @@ export async function leaveChannel(
   }
 }
 
-/** The queue's own task may be the one that leaves. */
+/** Resolves when the queue is idle. Not to be awaited in a task of that queue. */
 async function idleOutside({ tasks, underWay }: Holding): Promise<void> {
   await Promise.allSettled(underWay)
   await tasks.idle()
 }
 
-/** Far more than is said to one call in the second in which it changes its owner. */
+/** Far more messages than one call gets in the second in which it changes its owner. */
 const OVERHEARD_MAX = 1_000
 
-/** Heard, and another agent's to obey. What came before the other's part began is answered
- *  now, if the other, should it have heard it too, knows it by the same name. */
+/** Takes in a message that another agent has to obey. One that came before that agent owned the call is answered at once,
+ *  if the other agent, which may have heard it too, knows it by the same name. */
 export function overhear(context: AgentContext, hearing: Overhearing, asked: Asked): void {
   if (asked.isAnswered) return
   if (!asked.isAnothers && asked.isNamed)
@@ -87,8 +88,8 @@ export function overhear(context: AgentContext, hearing: Overhearing, asked: Ask
   else if (hearing.overheard.size < OVERHEARD_MAX) hearing.overheard.set(asked.name, asked)
 }
 
-/** Answers for an owner that may be gone. What has no name that all know is answered by the one in
- *  whose part it came. */
+/** Answers for an owner that may be gone. A message without a name that all agents know is answered by the agent that
+ *  owned the call when the message came. */
 export async function answerOverheard(context: AgentContext, hearing: Overhearing): Promise<void> {
   const { overheard, record } = hearing
   if (overheard.size === 0) return

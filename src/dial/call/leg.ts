@@ -1,6 +1,6 @@
 // One party's connection. A side that is an account rings at several phones at once, each on a channel of its own, which
-// stands at a place. What the switch says of one place means something to the side only now and then: the first that rings,
-// the first that answers, the last that ends. Here that is decided; nothing is said or sent.
+// stands at a place. Only some of what happens at a place changes the side: the first that rings, the first that answers,
+// the last that ends. That is decided here; nothing is said or sent.
 import { placeUuidOf } from './identity.ts'
 
 /** `expected`: the switch was told to make it. A leg never goes back. */
@@ -24,7 +24,7 @@ export interface Place {
   state: LegState
 }
 
-/** From now on the leg is so many phones; one alone is the leg itself. */
+/** From now on the leg rings at so many phones; a single phone is the leg itself. */
 export function spread(leg: Leg, dialId: string, phones: number): void {
   leg.places =
     phones < 2
@@ -39,13 +39,13 @@ export function spread(leg: Leg, dialId: string, phones: number): void {
 export const channelsOf = (leg: Leg): string[] =>
   leg.places ? leg.places.map(each => each.channelUuid) : [leg.channelUuid]
 
-/** Those that may live: of a side that has answered its own alone. */
+/** The channels that may live; of a side that has answered only the one that answered. */
 export function livingChannelsOf(leg: Leg): string[] {
   if (!leg.places || leg.state === 'answered') return [leg.channelUuid]
   return leg.places.filter(each => each.state !== 'hungup').map(each => each.channelUuid)
 }
 
-/** A channel has come to a state. @returns whether the side has, by that. */
+/** A channel has come to a state. @returns whether that brought the side to the state. */
 export function countsForSide(leg: Leg, channelUuid: string, to: LegState): boolean {
   const place = leg.places?.find(each => each.channelUuid === channelUuid)
   if (!leg.places || !place) return channelUuid === leg.channelUuid

@@ -14,7 +14,7 @@ import { leave } from './leave.ts'
 /** Between two tries while Redis is away. Calls go on meanwhile; what is said about them waits, in order. */
 const RETRY_MS = 200
 
-/** A call that waits for Redis with this much to say is a flood, not a call. */
+/** More events than any real call has while it waits for Redis. */
 const SAYINGS_MAX = 2_000
 
 /** Publishes one event of a call and writes what changes with it, after everything said before. Events go into the
@@ -49,13 +49,14 @@ export async function sayNow(context: AgentContext, holding: Holding, saying: Sa
   let tries = 0
   let isSaid = false
   await untilWritten(context, async () => {
-    // Heard before said: whoever reacts to `call-start` with a control message finds us listening.
+    // We listen before we publish: a backend that answers `call-start` with a control message must find a listener.
     await holding.listening?.confirmed
-    // Sent before, and the answer was lost: only Redis can tell whether it was done, though the call is another's now.
+    // This step was sent before and its answer was lost. Only Redis can tell whether it was done, even if another agent
+    // owns the call now.
     if (holding.ownership === 'left' && tries === 0) return
     tries += 1
     let outcome = await store.step(record, step)
-    // Redis came back without its data. Not so if it is us who were given up: then the call may be long over.
+    // Redis came back without its data. But if this agent was declared dead, the call may be over long ago.
     if (outcome === 'lost' && (await context.isAlive())) {
       await restore(context, holding, step.number - 1)
       outcome = await store.step(record, step)
@@ -88,13 +89,13 @@ async function sayLate(
   { record }: Holding,
   { event, channel = record.dialId, answers }: Saying,
 ): Promise<boolean> {
-  // An event after the last one is none of this call.
+  // An event after the call's last one is not of this call.
   if (event && answers !== undefined) await sayOn(context, channel, event, answers)
   return true
 }
 
-/** Says something on a channel for which we hold no call. @param name what goes by it there is said once, whoever says
- *  it. */
+/** Publishes on a channel for which we hold no call. @param name what is published under one name is published once,
+ *  whichever agent does it. */
 export async function sayOn(
   context: AgentContext,
   channel: string,
@@ -129,11 +130,11 @@ export async function isOurs(context: AgentContext, holding: Holding): Promise<b
   return !isLeft(holding)
 }
 
-/** It may be another agent's after each await. */
+/** Whether the call is ours no more: after each await another agent may own it. */
 export const isLeft = ({ ownership }: Holding): boolean => ownership === 'left'
 
-/** Ends a call that never was, or of which nobody knows what became of it. Noted with the call: whoever takes it over
- *  before it is released must not say it again. */
+/** Ends a call that never began, or of which nobody knows what became of it. The failure is noted in the record: an agent
+ *  that takes the call over before it is released must not say it again. */
 export function concludeWithFailure(context: AgentContext, call: Call, cause: string): void {
   if (call.isEnding) return
   context.timeline.add(call.record.dialId, { what: 'failure', cause })
@@ -143,14 +144,14 @@ export function concludeWithFailure(context: AgentContext, call: Call, cause: st
 
 export const FAILED_FIELD = 'failed'
 
-/** The call is over. Its job is done with, then its last word is told and its dial id free in one step: whoever hears it
- *  may use the dial id again. */
+/** The call is over. Its job leaves the in-flight list; then one step publishes the last event and frees the dial id,
+ *  because whoever hears that event may use the dial id again. */
 export function conclude(context: AgentContext, call: Call): void {
   if (call.isEnding) return
   call.isEnding = true
   call.tasks.run(async () => {
-    // Another agent's, or nobody's since we were declared dead: what we could not say of its end is said by whoever
-    // finds it in Redis.
+    // Another agent owns the call, or nobody since we were declared dead: the agent that finds it in Redis publishes what
+    // we could not.
     if (isLeft(call)) return
     // The job first: a job in flight without a call in Redis counts as never dialled.
     await untilWritten(context, () => settleJob(context, call))
@@ -166,7 +167,7 @@ export function conclude(context: AgentContext, call: Call): void {
 
 /** The job leaves the in-flight list: its call stands in Redis, or is over. */
 export async function settleJob(context: AgentContext, call: Call): Promise<void> {
-  // Once: another job of the very same text may be in flight by then.
+  // Only once: later, another job with exactly the same text may be in flight.
   if (call.list === '' || call.isJobSettled) return
   await context.jobs.done(call.list, call.text)
   call.isJobSettled = true

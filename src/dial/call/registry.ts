@@ -3,7 +3,7 @@
 import { type Barger, type Call, type Leg, legsOf, sideChannelsOf } from './call.ts'
 import { channelsOf } from './leg.ts'
 
-/** What a channel is to a call. */
+/** The call that a channel belongs to, and as what: a side or a barger. */
 export type Found = { call: Call; leg: Leg } | { call: Call; barger: Barger }
 
 export class CallRegistry {
@@ -44,7 +44,7 @@ export class CallRegistry {
     this.#byChannel.set(barger.bargeId, { call, barger })
   }
 
-  /** Resolves when a call that is here is so no more. */
+  /** Resolves when a call that is in the registry leaves it. */
   removed(call: Call): Promise<void> {
     return new Promise(resolve => {
       this.#onRemoved.set(call, [...(this.#onRemoved.get(call) ?? []), resolve])

@@ -1,6 +1,7 @@
 // Hears the channel of what an agent holds: a call, or its switch. Each message becomes an order and gets exactly one
 // answer there, after the switch has taken it: an ack, or a failure with a cause that a person understands. Only the
-// owner obeys. Of what is heard when it is another's, `call/leave.ts` answers what the owner does not.
+// owner obeys. Messages that are heard while another agent is the owner go to `call/leave.ts`, which answers those that the
+// owner does not.
 
 import { fail, messageOf } from '../../base/result.ts'
 import { type Noted, notesOf } from '../../redis/calls/calls.ts'
@@ -62,7 +63,7 @@ async function answerInTurn(
   if (holding.ownership === 'left') return overhear(context, holding, asked)
   if (!(await context.mayAct())) {
     if (!(await isOurs(context, holding))) return overhear(context, holding, asked)
-    // It waited for Redis for as long as its sender did.
+    // The message waited for Redis, and its sender has given up by now.
     return void (await answer(context, holding, asked, fail(CAUSE_TAKEN_OVER)))
   }
   if (noted && holding.isContested) {
@@ -72,7 +73,7 @@ async function answerInTurn(
   }
   const { promise: answered, resolve: markAnswered } = Promise.withResolvers<void>()
   const obeying = obey(context, holding, heard, answered)
-  // Otherwise after the command is on its way, so that it waits for nothing.
+  // Otherwise the note is written after the command was sent, so that the command waits for nothing.
   if (!noted) void note(context, holding, asked)
   const { event, commandId } = asked.to
   const told = { event, ...(commandId === undefined ? {} : { commandId }) }
@@ -87,7 +88,7 @@ async function answerInTurn(
   await answered
 }
 
-/** A bug costs one message its effect, and not its answer. */
+/** After a bug the message has no effect, but it still has its answer. */
 async function obey(
   context: AgentContext,
   holding: Holding,
@@ -103,7 +104,8 @@ async function obey(
   }
 }
 
-/** A message as all agents that hear it know it: by its sender's id for it, with its text, or else as we alone do. */
+/** The name of a message: made of its sender's id and its text, so that all agents that hear it make the same one; without
+ *  an id only we know it. */
 function askedFor(to: AnswerTo, text: string, holding: Holding): Asked {
   const ordinal = ++holding.heard
   const isNamed = to.commandId !== undefined
@@ -116,8 +118,8 @@ function askedFor(to: AnswerTo, text: string, holding: Holding): Asked {
   }
 }
 
-/** One that waits is noted at once, because if we die our successor answers; behind a move the successor has it. One that
- *  another agent may obey too is claimed by its note, and not obeyed before. */
+/** A message that waits is noted at once, so that a successor answers it if we die; after a move the successor has it
+ *  anyway. A message that another agent may obey, too, is claimed by its note, and not obeyed before that. */
 function noteAtOnce(context: AgentContext, holding: Holding, asked: Asked): Promise<Noted> | undefined {
   if (holding.isContested && asked.isNamed)
     return untilWritten(context, () => writeNote(context, holding, asked, true))
@@ -184,26 +186,26 @@ function refuse(context: AgentContext, holding: Holding, asked: Asked): Promise<
   return sayOn(context, holding.record.dialId, controlFailure(asked.to, CAUSE_FLOOD))
 }
 
-/** What agents say there themselves. */
+/** A message that an agent published there itself. */
 function hearOwn(context: AgentContext, holding: Holding, message: Message): void {
   if (message.type === 'handover-event') {
     if (message.agent !== context.agent) checkOwner(context, holding)
   } else forgetAnswered(holding, message)
 }
 
-/** Somebody has answered one of those that we overheard. */
+/** Another agent has answered a message that we overheard. */
 function forgetAnswered({ overheard, open, isMarked, ownership }: Holding, message: Message): void {
   // Heard, and waiting to become known as another's.
   if (isMarked || ownership === 'left')
     for (const asked of open) if (isAnswerTo(asked.to, message)) asked.isAnswered = true
   if (overheard.size === 0) return
-  // Without ids, the owner's answer is rather to what came in its own part.
+  // Without ids, the owner's answer most likely belongs to a message that came while it was the owner.
   const answered = [...overheard].filter(([, { to }]) => isAnswerTo(to, message))
   const [name] = answered.find(([, { isAnothers }]) => isAnothers) ?? answered[0] ?? []
   if (name !== undefined) overheard.delete(name)
 }
 
-/** A marker says that another agent's part begins, or anybody has published something that looks like one: Redis tells. */
+/** A marker says that another agent is the owner from here on. Anybody can publish such a text, so Redis is asked. */
 function checkOwner(context: AgentContext, holding: Holding): void {
   if (holding.isMarked || holding.ownership === 'left' || holding.ownership === 'over') return
   holding.isMarked = true
@@ -216,7 +218,7 @@ function checkOwner(context: AgentContext, holding: Holding): void {
   void checking.finally(() => holding.underWay.delete(checking))
 }
 
-/** Asks Redis, and leaves what is another agent's. */
+/** Asks Redis who the owner is, and leaves what another agent owns. */
 async function isAnothers(context: AgentContext, holding: Holding): Promise<boolean> {
   const standing = await untilWritten(context, () => storeOf(context, holding).standing(holding.record))
   if (standing === 'fenced') leave(context, holding)

@@ -67,12 +67,13 @@ export function readMessage(text: string): Result<Message, string> {
 /** The sender's own id for the message, which comes back in the answer: a number as a number. */
 export function commandIdOf(message: Message): string | number | undefined {
   const id = message.command_id
-  // One too large for a number (1e999) could not be said again.
+  // A number that is too large (1e999) could not be repeated in the answer.
   if (typeof id === 'number') return Number.isFinite(id) ? id : undefined
   return typeof id === 'string' ? id.slice(0, 128) : undefined
 }
 
-/** By what all that hear a message know it, if it has its sender's id: the id alone may be another message's too. */
+/** The name by which all agents know a message that has its sender's id. It is made of the id and the text, because a
+ *  sender may use one id twice. */
 export const nameOf = (text: string): string => `text.${Bun.hash(text).toString(36)}`
 
 /** Whether a message of ours answers one. */

@@ -104,7 +104,7 @@ async function barge(
   order: Extract<Control, { kind: 'barge' }>,
 ): Promise<Obeyed> {
   const { settings, link } = context
-  // Only the switch knows yet which of several phones the call will be.
+  // Several phones ring, and only the switch will know which of them takes the call.
   if (call.a.places && call.a.state !== 'answered') return fail('the call is not answered yet')
   const living = [...call.bargers.values()].filter(each => each.state !== 'ended')
   if (living.length >= settings.bargersMax)
@@ -119,7 +119,7 @@ async function barge(
     phone: target.kind === 'sip' ? target.uri : target.number,
   }
   const { dialId, orgId, userId } = call.record
-  // Known before it is sent, so that its first event is not a stranger's.
+  // The barger is registered before the order is sent: else its first event would belong to no call.
   context.calls.addBarger(call, barger)
   const { accepted, result } = link.bgapi(
     originateBarge({
@@ -157,7 +157,7 @@ async function setMode(
   order: Extract<Control, { kind: 'mode' }>,
 ): Promise<Obeyed> {
   const barger = bargerOf(call, order.bargeId)
-  // The switch says +OK for a leg that is gone, so what we know of it decides.
+  // The switch says +OK even for a leg that is gone, so our own record of the leg decides.
   if (!barger) return fail(noBarger(order.bargeId))
   const obeyed = taken(await context.link.sendEvent(superviseAs(uuidOf(barger), HEARD_BY[order.mode])), {
     barge_id: barger.bargeId,
@@ -219,7 +219,7 @@ async function background(
   return taken(outcomes[0]!)
 }
 
-/** The switch's answer as the message's. */
+/** Makes the switch's answer the message's answer. */
 function taken(outcome: CommandOutcome, extra: Record<string, string> = {}): Obeyed {
   return outcome.kind === 'ok' ? ok(extra) : fail(causeOf(outcome))
 }

@@ -40,14 +40,15 @@ export function createSwitchChannel(context: AgentContext, successor: Successor,
   let ours: Holding | undefined
   /** Another agent's, and when we asked. */
   let seen = { coreUuid: '', owner: '', atMs: Number.NEGATIVE_INFINITY }
-  /** Each with its order's answer: said before the success, also when the switch's result and its BRIDGE come in one piece. */
+  /** Each with its order's answer: said before the success, also when the switch's result and its BRIDGE come in one
+   *  piece. */
   const ordered = new Map<string, Promise<void>>()
 
   /** Ours already, or its owner lives, or it becomes ours. @throws RedisUnavailable */
   async function look(agents: Agents): Promise<void> {
     const { coreUuid } = link
     if (ours?.ownership === 'left' || ours?.ownership === 'over') ours = undefined
-    // The switch has started anew, under another name: what was asked of its former life is answered, and that is over.
+    // The switch has started anew under another name: messages to the old name are answered, and the old channel ends.
     if (link.isReady && ours && ours.record.dialId !== coreUuid) await release()
     if (ours) return keep(ours)
     if (!link.isReady || coreUuid === undefined || !mayTake()) return
@@ -56,7 +57,7 @@ export function createSwitchChannel(context: AgentContext, successor: Successor,
     const owner = await switchChannels.ownerOf(coreUuid)
     seen = { coreUuid, owner: owner ?? '', atMs: performance.now() }
     if (owner === null) return claim(coreUuid)
-    // Told to us, and the look that follows the telling was lost.
+    // The channel was moved to us, and the message that says so was lost.
     if (owner === context.agent || !agents.get(owner)) await takeFrom(owner, coreUuid)
   }
 
@@ -97,8 +98,8 @@ export function createSwitchChannel(context: AgentContext, successor: Successor,
 
   /** @param collected what was said while its owner changed. */
   function take(record: CallRecord, collected?: Collected): void {
-    // The word of the leaver and our own look may both end here. Held twice, both would give out the same step numbers,
-    // and Redis would take the second's answers for the first's, sent again.
+    // The leaver's message and our own look may both come here. If the channel were held twice, both would give out the
+    // same step numbers, and Redis would take the answers of the second for repeated ones of the first.
     const isHeld = ours?.ownership === 'held' && ours.record.fence === record.fence
     const holding = isHeld && ours ? ours : newHolding(record.dialId)
     if (collected) contest(holding)
@@ -162,7 +163,7 @@ export function createSwitchChannel(context: AgentContext, successor: Successor,
       if (call.fields.core !== ours?.record.dialId) return fail(`the call ${dialId} is on another switch`)
       if (call.fields[`state.${call.fields.side}`] !== 'answered')
         return fail(`the call ${dialId} is not answered`)
-      // Bridged away, its caller would cost the callee the call: the switch hangs B up.
+      // If the caller were bridged to somebody else, the switch would hang up the callee.
       if (call.fields.kind === 'asp-call') return fail(`the call ${dialId} is not a parked one`)
       return ok(call)
     } catch (thrown) {

@@ -28,7 +28,7 @@ import { conclude, say } from '../call/publish.ts'
 import { BRIDGED_FIELD, noteUnbridge, sayBridge } from './bridges.ts'
 import { endLateRing } from './lateRing.ts'
 
-/** One event of the switch; those of other agents' calls are none of ours. */
+/** Follows one event of the switch; events of other agents' calls are ignored. */
 export function follow(context: AgentContext, event: SwitchEvent): void {
   const name = event.name
   if (!name.startsWith('CHANNEL_')) return
@@ -37,8 +37,8 @@ export function follow(context: AgentContext, event: SwitchEvent): void {
   const found = context.calls.findChannel(event.header('Unique-ID') ?? '')
   if (endLateRing(context, event, found?.call) || !found) return
   const { call } = found
-  // Our originate has not left, or the event was late: the channel is that of another claim of the dial id, which names
-  // its channels alike.
+  // Our originate was not sent yet, or the event is late: it is about another claim of the same dial id, whose channels
+  // have the same names.
   if (!call.isSent || isOfAnotherClaim(call, event)) return
   if ('barger' in found) return followBarger(context, call, found.barger, event)
   const { leg } = found
@@ -94,7 +94,7 @@ export const ANSWERED_FIELD = 'answered'
 /** In the record, before the side: when the leg's state began, milliseconds of the epoch. */
 const SINCE_PREFIX = 'since.'
 
-/** Brings a leg to a state and says so, and what came before it if nobody did. */
+/** Brings a leg to a state and publishes that; a state before it that was never published comes first. */
 export function advance(
   context: AgentContext,
   call: Call,
@@ -141,7 +141,7 @@ export function advance(
       context.count('hangups', cause)
       if (leg === call.a && !wasAnswered) context.count('dials', `${call.job.kind} unanswered`)
       context.log.info({ dialId: call.record.dialId, side, cause }, 'leg ended')
-      // Nobody is left for whom the callee's phones would be woken.
+      // The caller is gone, so the callee's phones need not be woken.
       if (leg === call.a) context.waker.cancel(call)
       return sayEnd(context, call, {
         event: hangupEvent(side, cause),

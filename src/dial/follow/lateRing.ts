@@ -1,6 +1,6 @@
-// Phones that ring for calls that were given up. An originate of which nobody knows what became of it is reported as
-// failed; should the switch carry it out after all, because a line that stood still goes on, its backend may have
-// dialled again by then, and nobody steers the call. So that phone is hung up, and nothing more is said.
+// Phones that ring for calls that were given up. An originate whose outcome is unknown is reported as failed; should the
+// switch carry it out after all, because a line that stood still goes on, its backend may have dialled again by then, and
+// nobody steers the call. So that phone is hung up, and nothing more is said.
 
 import { messageOf } from '../../base/result.ts'
 import { MS_PER_MINUTE } from '../../base/units.ts'
@@ -30,7 +30,7 @@ export function endLateRing(context: AgentContext, event: SwitchEvent, call: Cal
   const dialId = context.givenUp.get(channelUuid)
   if (dialId === undefined) return false
   if (call && !call.isEnding) {
-    // Dialled again under the same dial id, which makes the same channel.
+    // The dial id was dialled again, which makes a channel of the same name.
     context.givenUp.delete(channelUuid)
     return false
   }

@@ -38,7 +38,7 @@ export async function reconcile(context: AgentContext, call: Call, coreUuid: str
   if (call.record.fields[FAILED_FIELD] !== undefined) return conclude(context, call)
   if (call.record.fields.core !== coreUuid) return vanish(context, call, CAUSE_CRASH)
   if (call.a.state === 'expected') await settleUnknown(context, call)
-  // It was answered meanwhile, perhaps, and rings the callee.
+  // The caller may have answered meanwhile, and the switch may be ringing the callee.
   if (call.isEnding || call.a.state === 'expected') return
   const isAnswered = wasAnswered(call)
   // The order to ring a callee who was woken may have left a moment ago.
@@ -72,7 +72,7 @@ export function loseAll(context: AgentContext): void {
 /** Nobody reaches the switch any more: Q.850's word for it. */
 const CAUSE_AWAY = 'NETWORK_OUT_OF_ORDER'
 
-/** Gone while nobody looked: its real cause went with the event. */
+/** For a leg that ended while no agent saw the switch: the event with its real cause is lost. */
 const CAUSE_LOST = 'NORMAL_UNSPECIFIED'
 
 function apply(
@@ -133,7 +133,7 @@ export function reportUnknown(context: AgentContext, call: Call): void {
   concludeWithFailure(context, call, cause)
 }
 
-/** Compares all calls with the switch, unasked: an event that was lost would keep a call for ever. */
+/** Compares all calls with the switch now and then: after a lost event a call would otherwise stay for ever. */
 export async function compareWithSwitch(context: AgentContext): Promise<void> {
   const isUp = (call: Call) => call.isSent && !call.isEnding && legsOf(call).some(isLive)
   const calls = context.calls.all().filter(isUp)

@@ -5,12 +5,12 @@ import { isUnknownChannel } from '../../esl/outcome.ts'
 import type { AgentContext } from '../agent/context.ts'
 import { countsForSide, type Leg } from '../call/leg.ts'
 
-/** Until the switch has answered some of the lookups that wait. */
+/** The wait before another try: by then the switch has answered some of the lookups. */
 const LOOK_AGAIN_MS = 50
 
 export interface Seen {
   sight: 'gone' | 'ringing' | 'answered' | 'unknown'
-  /** The channel with which it was bridged last: it is now if that one says the same. */
+  /** The channel with which it was bridged last. The two are bridged now if the other one names this one, too. */
   bridgedTo?: string | undefined
   /** Of one that we or another agent dialled. */
   dialId?: string | undefined
@@ -39,7 +39,7 @@ export async function seeChannel(context: AgentContext, channelUuid: string): Pr
   }
 }
 
-/** The same of a side. Where several phones ring as one it is what the furthest of them is, and each is known then. */
+/** The same for a side. Where several phones ring as one side, the phone that has come furthest counts. */
 export async function seeLeg(context: AgentContext, leg: Leg): Promise<Seen> {
   if (!leg.places || leg.state === 'answered') return seeChannel(context, leg.channelUuid)
   const sights = await Promise.all(leg.places.map(each => seeChannel(context, each.channelUuid)))

@@ -26,7 +26,7 @@ export interface IntakeOptions {
   /** No job is taken while one waits for its turn. */
   allowance: Pick<Allowance, 'isFree'>
   onJob: (job: TakenJob) => void
-  /** Whether this agent is working on that job; what it isn't, it never got. */
+  /** Whether this agent is working on that job. If not, the job was popped but the reply was lost. */
   isKnown: (job: string) => boolean
   /** Told when it changes: the lists from which no job can be taken until somebody mends that. */
   onRefused: (lists: string[]) => void
@@ -58,10 +58,10 @@ const POP_ENDS_MS = (POP_SECONDS + 0.5) * MS_PER_SECOND
 /** After an error of Redis; its own reconnecting has a backoff too. */
 const RETRY_MS = 250
 
-/** Redis that stays away longer takes us for dead meanwhile, and others look after what is left. */
+/** When Redis stays away for longer, other agents declare us dead, and settle the jobs that we left. */
 const LAST_TRIES_MAX = 40
 
-/** What only people can mend. */
+/** Errors of Redis that only a person can mend. */
 const REFUSED_RETRY_MS = MS_PER_SECOND
 
 /** A pop whose connection broke may still be on its way, and is carried out when it arrives. */
@@ -97,7 +97,7 @@ export function startIntake(options: IntakeOptions): Intake {
     options.onRefused([...refused.keys()])
   }
 
-  /** The lists for which a pop waits, and by what Redis knows its connection. */
+  /** The lists for which a pop waits, with the id of its connection in Redis. */
   const waiters = new Map<string, number | undefined>()
 
   /** @returns at the end, whether nothing can be left in our in-flight list that we don't know of. */

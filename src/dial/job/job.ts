@@ -234,7 +234,7 @@ function readLogin(form: JobForm): SipCredentials | undefined {
   return undefined
 }
 
-/** What says that no login is asked for; redswitch took anything else that is no empty text for a yes. */
+/** Values of `auth` that ask for no login; redswitch took every other text that is not empty for a yes. */
 const NO_LOGIN: readonly unknown[] = [undefined, null, false, 0, '', 'false', '0']
 
 /** `auth` asks for a SIP login with the two fields beside it. redswitch's clients send `true`, `"true"`, `1`, `"yes"`. */
@@ -263,13 +263,13 @@ function readQueuedAt({ fields, mistakes }: JobForm): number | undefined {
   return undefined
 }
 
-/** As seconds the year 5138, as milliseconds 1973. */
+/** Numbers above this are milliseconds: as seconds it would be the year 5138, as milliseconds it is 1973. */
 const MILLISECONDS_FROM = 100_000_000_000
 
 /** Clocks of two machines may differ by so much; a job from later would never be too old. */
 const AHEAD_MAX_MS = MS_PER_MINUTE
 
-/** Not for a job that was taken once: its time was right then. */
+/** Not checked for a job that was taken before: its time was checked then. */
 export const aheadOf = ({ queuedAtMs }: Job, nowMs: number): Mistake | undefined =>
   queuedAtMs !== undefined && queuedAtMs - nowMs > AHEAD_MAX_MS
     ? { field: 'queued_at', detail: 'is more than a minute ahead' }

@@ -78,7 +78,7 @@ function sessionsOf(job: Job): number {
   return job.kind === 'asp-call' && job.calleeAccount === undefined ? 2 : 1
 }
 
-/** Why a job that can be read is not dialled all the same. */
+/** Why a job is not dialled although it can be read. */
 export function whyNot({ settings, link }: AgentContext, job: Job, takenAtMs: number): string | undefined {
   if (job.kind === 'load-test' && !settings.isLoadTestAllowed) return 'load tests need RED_MODE=load-test'
   // Its channel is the switch's own: the call's messages and the switch's could not be told apart.
@@ -96,7 +96,7 @@ export async function dial(
   taken: Omit<TakenJob, 'takenAtMs'> & Partial<TakenJob>,
 ): Promise<Dialled> {
   const { settings, link, calls } = context
-  // One whose last event is told already is free in Redis, before we hear so: the claim decides.
+  // A call whose last event is published has freed its dial id in Redis, perhaps before we know it: the claim decides.
   for (let former = calls.find(job.dialId); former?.isEnding; former = calls.find(job.dialId))
     await calls.removed(former)
   if (calls.find(job.dialId))
@@ -106,7 +106,7 @@ export async function dial(
     tellBug(context, 'task', thrown, { dialId: job.dialId }),
   )
   call.record.fields.core = link.coreUuid ?? ''
-  // For operators, who see how long it lasts.
+  // Shown to operators, as the time since which the call lasts.
   call.record.fields.since = String(context.clock())
   // Its survivors go on with the trace.
   const traceparent = context.traces?.beginCall(job.dialId, job.traceparent)
@@ -123,7 +123,7 @@ export async function dial(
     if (claimed !== 'claimed') forget(context, call)
     if (claimed === 'duplicate')
       return refuse(context, taken, { dialId: job.dialId, cause: CAUSE_DUPLICATE, isDeadLettered: false })
-    // We were taken for dead, and somebody else has the job.
+    // This agent was declared dead, and another agent has the job.
     if (claimed === 'revoked') return { kind: 'returned' }
   } catch (thrown) {
     // Whether Redis took the claim is unknown, but nothing was sent: the job may be dialled by anybody later.
@@ -138,14 +138,14 @@ export async function dial(
   }
 
   const accepted = originate && sendOriginate(context, call, originate, () => giveBack(context, call))
-  // The phone waits for nothing but the claim; nobody knows of the call before its call-start, which waits for this.
+  // The originate waits for the claim alone. `call-start`, by which others learn of the call, waits for the originate.
   call.isMarked = true
   listen(context, call)
   call.tasks.run(() => checkHearing(context, call))
   context.count('jobs', job.kind)
   noteTaken(context, job, taken)
   if (!accepted) {
-    // A switch is not tried by a job whose originate leaves in some seconds, if at all.
+    // A job whose phones must be woken first is no trial of a switch that refused: its originate comes seconds later.
     context.refusals.notSent()
     context.waker.begin(call, '0')
     return { kind: 'sent', accepted: WOKEN_FIRST }
@@ -157,7 +157,7 @@ export async function dial(
 /** The switch is told nothing yet: the call is ours, and its phones are being woken. */
 const WOKEN_FIRST: Promise<CommandOutcome> = Promise.resolve({ kind: 'ok', text: '' })
 
-/** Behind the originate, which waits for nothing that is only told. */
+/** Published after the originate was sent, which must not wait for messages. */
 function noteTaken(
   context: AgentContext,
   job: Job,
@@ -189,8 +189,8 @@ function shownParty(account: string | undefined, number: string | PhoneTarget | 
   return number.kind === 'sip' ? number.uri : number.number
 }
 
-/** What our subscription brings may be another's to answer: if we were declared dead before it stood, the marker with
- *  which the other's part began was said before we could hear it. */
+/** Asks Redis whether we still own the call once its channel is heard: if we were declared dead before that, the marker
+ *  that names the new owner was published before we could hear it. */
 async function checkHearing(context: AgentContext, call: Call): Promise<void> {
   await call.listening?.confirmed
   if (await isOurs(context, call)) call.isMarked = false
@@ -224,7 +224,7 @@ async function refuse(
  *  is back. */
 async function giveBack(context: AgentContext, call: Call): Promise<Dialled> {
   call.isEnding = true
-  // Once declared dead we leave both to a survivor: it may already count on the call that we would release.
+  // An agent that was declared dead leaves both to a survivor, which may already use the call that we would release.
   if (await isOurs(context, call)) {
     await untilWritten(context, () => context.store.release(context.agent, call.record))
     forget(context, call)
@@ -234,7 +234,7 @@ async function giveBack(context: AgentContext, call: Call): Promise<Dialled> {
   return { kind: 'returned' }
 }
 
-/** It never was a call of ours. */
+/** Forgets a call that was never claimed by us. */
 function forget(context: AgentContext, call: Call): void {
   if (!isLeft(call)) call.ownership = 'over'
   leave(context, call)

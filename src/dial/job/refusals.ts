@@ -24,11 +24,11 @@ export interface Refusals {
   sent(call: Call): void
   /** Resolves when it is known whether a call with which a refusing switch is tried was refused; of all others at once. */
   decided(call: Call): Promise<void>
-  /** The switch said no by itself, of whatever callee. */
+  /** The switch refused by itself, whoever was called. */
   refused(call: Call): void
-  /** A phone was reached, or whoever is behind the switch said no. */
+  /** A phone was reached, or a provider behind the switch refused. */
   carriedOut(call: Call): void
-  /** Nobody knows, or it says nothing of the switch. */
+  /** The outcome is unknown, or proves nothing about the switch. */
   undecided(call: Call): void
   /** Events of an A-leg, as far as they decide. */
   follow(call: Call, event: SwitchEvent): void

@@ -17,7 +17,8 @@ import { isOwnRefusal } from './refusals.ts'
 /** A job's result comes with A's answer or A's failure; beyond the ring time the switch gets this to say so. */
 const RESULT_MARGIN_MS = 15 * MS_PER_SECOND
 
-/** Until the switch has answered some of the commands that wait: a job that goes back at once would be taken at once. */
+/** Wait before a job goes back to its list, so that the switch can answer some commands: else it would be taken again at
+ *  once. */
 const BUSY_MS = 50
 
 const CAUSE_BUSY = 'too many commands wait for the switch'
@@ -110,7 +111,7 @@ export function failCall(context: AgentContext, call: Call, cause: string): void
   concludeWithFailure(context, call, cause)
 }
 
-/** Behind the originate, which waits for nothing that is only told. */
+/** Published after the originate was sent, which must not wait for messages. */
 export function noteOriginate(
   context: AgentContext,
   { job, a }: Call,
@@ -125,7 +126,7 @@ export function noteOriginate(
   noteReply(context, job.dialId, accepted)
 }
 
-/** What the switch says to an order to ring somebody. */
+/** Notes the switch's answer to an order to ring in the call's timeline. */
 export function noteReply(context: AgentContext, dialId: string, accepted: Promise<CommandOutcome>): void {
   void accepted.then(outcome => {
     const text = 'text' in outcome && outcome.kind === 'error' ? { text: outcome.text } : {}

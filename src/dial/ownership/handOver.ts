@@ -5,8 +5,8 @@
 //   leaver: when all that it heard so far is answered, moves the call: one script changes the owner and tells the channel
 //   leaver ── look ─────▶ successor    finds the call under its name, and goes on with what it collected
 //
-// The move alone decides. Whatever is lost of the talk, the successor's sweep finds what is its own, and what the leaver
-// still hears is answered as any message that an agent overhears.
+// The move alone decides. If one of these messages is lost, the successor's sweep still finds the call under its name; the
+// leaver answers what it still hears as any message that an agent overhears.
 
 import { assertNever, messageOf } from '../../base/result.ts'
 import { MS_PER_SECOND } from '../../base/units.ts'
@@ -43,7 +43,7 @@ export function openHandOver(
   { mayTake, onPoke }: { mayTake: () => boolean; onPoke: () => void },
 ): HandOver {
   const { log, channels } = context
-  /** Those that we wait for, by dial id and successor. */
+  /** The answers that we wait for, by dial id and successor. */
   const onReady = new Map<string, (isReady: boolean) => void>()
 
   const tell = (agent: string, note: Omit<Note, 'from'>) =>
@@ -56,7 +56,7 @@ export function openHandOver(
         return prepare(dialId, isSwitch, from)
       case 'ready': {
         const settle = onReady.get(`${dialId} ${from}`)
-        // Late: we shall not move it to that one.
+        // The answer is late: the call will not be moved to that agent.
         return settle ? settle(true) : void (await tell(from, { kind: 'over', dialId, isSwitch }))
       }
       case 'over':
@@ -71,7 +71,7 @@ export function openHandOver(
   async function prepare(dialId: string, isSwitch: boolean, from: string): Promise<void> {
     if (!mayTake() || successor.isCollecting(dialId) || context.calls.find(dialId)) return
     await successor.collect(dialId, isSwitch, from)
-    // The leaver itself hears nothing now: it asked a while ago, and lost its connection meanwhile.
+    // Nobody heard `ready`: the leaver has lost its connection since it asked, so it will not move the call.
     if (!(await tell(from, { kind: 'ready', dialId, isSwitch }))) successor.forgo(dialId)
   }
 
@@ -81,13 +81,14 @@ export function openHandOver(
     const ready = answerOf(dialId, taker)
     await tell(taker, { kind: 'prepare', dialId, isSwitch })
     const isReady = await ready
-    // What is heard from now on must be heard by us too until the move.
+    // We must hear until the move, too: the successor drops messages that came before it.
     if (!isReady || holding.isEnding || holding.ownership !== 'held' || !channels.isWhole)
       return void (await tell(taker, { kind: 'over', dialId, isSwitch }))
     holding.ownership = 'offered'
     const { promise: moving, resolve, reject } = Promise.withResolvers<boolean>()
     holding.moving = moving
-    // Of a switch's channel, whose answers need the queue themselves; what is heard meanwhile waits for the move.
+    // The answers of a switch's channel go through this queue themselves, so they come first; messages that come meanwhile
+    // wait for the move.
     if (isSwitch) await Promise.allSettled(holding.underWay)
     holding.tasks.run(() => move(holding, taker).then(resolve, reject))
     const isMoved = await moving
@@ -97,10 +98,10 @@ export function openHandOver(
   /** In the call's own order: behind the answers to all that was heard before. @returns whether it is the successor's. */
   async function move(holding: Holding, taker: string): Promise<boolean> {
     const { record } = holding
-    // Ended, or taken by somebody who took us for dead.
+    // The call has ended, or an agent that declared us dead has taken it.
     if (holding.ownership !== 'offered') return false
     if (holding.isEnding || !(await context.mayAct())) return keep(holding)
-    // Ours to settle: the successor knows its own in-flight list only.
+    // We take the job out of our in-flight list: the successor knows its own list only.
     if (isCall(holding)) await untilWritten(context, () => settleJob(context, holding))
     const marker = JSON.stringify(handoverEvent(taker))
     const to = { from: context.agent, fence: record.fence, to: taker, marker }

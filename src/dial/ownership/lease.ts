@@ -1,4 +1,4 @@
-// An agent's lease on life. While the last renewal is younger than the lease, nobody can have taken us for dead and
+// An agent's lease on life. While the last renewal is younger than the lease, no agent can have declared us dead, and
 // we may act. When it is older (Redis was away, the process was paused), we ask before we act; and once we were
 // declared dead we never act again, because somebody else does.
 import type { Log } from '../../base/log.ts'
@@ -17,9 +17,10 @@ export interface LivenessOptions {
 export interface Liveness {
   /** Whether we may act now. False: declared dead, or Redis can't be asked. At once when the lease is fresh. */
   mayAct(): Promise<boolean>
-  /** The same, asked of Redis in any case: the clock of a machine that stood still tells of a fresh lease. */
+  /** The same, but Redis is always asked: on a machine that was suspended our clock stood still, and the lease looks
+   *  fresh. */
   isAlive(): Promise<boolean>
-  /** How long our own renewals have gone through without a gap: whoever was cut off itself judges nobody. */
+  /** How long our renewals have succeeded without a gap: an agent that was cut off itself declares nobody dead. */
   steadyForMs(): number
   /** Tells a changed card now. */
   renew(): Promise<void>

@@ -32,7 +32,7 @@ export function resume(context: AgentContext, record: CallRecord, collected?: Co
   context.calls.add(call)
   answerLeftOver(context, call)
   if (collected) contest(call)
-  // In one turn: nothing falls between.
+  // Without an await between: no message is lost.
   listen(context, call)
   collected?.release()
   for (const text of collected?.texts ?? []) hear(context, call, text)
@@ -43,7 +43,7 @@ export function resume(context: AgentContext, record: CallRecord, collected?: Co
   return call
 }
 
-/** More of them are told of again. */
+/** Records that are remembered so; beyond, one is reported again. */
 const UNREADABLE_MAX = 1_000
 
 /** A call as its record tells it. One that can't be read stays under our name until it expires; it is told of once, though
@@ -65,7 +65,8 @@ export function recall(context: AgentContext, record: CallRecord): Call | undefi
     tellBug(context, 'task', thrown, { dialId }),
   )
   call.record = record
-  // Whether the former owner came to that, the switch has to tell; not while the caller's phones are still to be woken.
+  // Only the switch knows whether the former owner had sent the originate; while the caller's phones are still to be woken
+  // it had not.
   call.isSent = isRung(call, call.a.side)
   call.isPlaying = fields[PLAYING_FIELD] === '1'
   for (const leg of legsOf(call)) recallPlaces(call, leg)

@@ -12,7 +12,7 @@ import { hearMessage, isAnswerTo, nameOf } from '../control/messages.ts'
 /** A leaver that has offered waits for the switch's answers first, which take five seconds at most. */
 const FORGONE_AFTER_MS = 8 * MS_PER_SECOND
 
-/** Between the move and our hearing of it: answers that the former owner gave come before that. */
+/** After the move we wait this long for its marker: answers of the former owner come before the marker. */
 const MARKER_TIMEOUT_MS = MS_PER_SECOND
 
 /** What was said while its owner changed, and is ours to answer. */
@@ -20,7 +20,7 @@ export interface Collected {
   texts: readonly string[]
   /** The owner before us. */
   from: string
-  /** To be called in the turn in which this was given, when the channel is heard otherwise: nothing falls between. */
+  /** Stops the collecting. Call it without an await after the channel is heard otherwise, so that no message is lost. */
   release(): void
 }
 
@@ -28,9 +28,9 @@ export interface Successor {
   /** Resolves when the channel is heard. @param from its owner. */
   collect(channel: string, isSwitch: boolean, from: string): Promise<void>
   isCollecting(channel: string): boolean
-  /** It did not become ours. */
+  /** The channel did not become ours. */
   forgo(channel: string): void
-  /** It is ours now, by Redis. Undefined: we have not collected. */
+  /** Redis says that the channel is ours now. Undefined: nothing was collected. */
   collected(channel: string): Promise<Collected | undefined>
   /** Resolves when nothing is collected: for each channel it is decided whether it is ours. */
   settled(): Promise<void>
@@ -110,7 +110,7 @@ export function createSuccessor(context: AgentContext): Successor {
       if (collectors.get(channel) !== collector) return undefined
       remove(channel, collector)
       return {
-        // Read when they are taken: until then more may come.
+        // Read only when they are taken, because more may come until then.
         get texts() {
           return collector.open.map(each => each.text)
         },

@@ -1,6 +1,6 @@
-// Brings what we hold to what Redis says is ours, again and again, whatever was lost on the way. Owned by us and not held:
-// go on with it. Held and not ours: let go. Owned by a dead agent, on our switch: move it to us. Many survivors may do
-// this at once: every step is won by one of them.
+// Compares the calls that we hold with those that Redis says are ours, again and again, so that a lost message does no harm.
+// A call that is ours and not held: go on with it. Held and not ours: leave it. Owned by a dead agent of our switch: move
+// it to us. Several survivors may do this at once: each step succeeds for one of them.
 
 import { messageOf } from '../../base/result.ts'
 import { MS_PER_SECOND } from '../../base/units.ts'
@@ -64,7 +64,7 @@ export function startSweep(options: SweepOptions): Sweep {
   const { log, store } = context
   /** Dead agents: when we first saw each of them, and when nothing of it was found last. */
   const dead = new Map<string, { sinceMs: number; emptyAtMs?: number }>()
-  /** Ours, and about to be held. */
+  /** Calls that are ours and will be held in a moment. */
   const resuming = new Set<string>()
   let names: readonly string[] = []
   let namesAtMs = Number.NEGATIVE_INFINITY
@@ -84,7 +84,7 @@ export function startSweep(options: SweepOptions): Sweep {
   })
 
   const lookAtOwn = once(async () => {
-    // Declared dead, what stands under our name is for the survivors.
+    // If we were declared dead, the survivors take what stands under our name.
     if (!(await context.mayAct())) return
     const ours = new Set(await store.ownedBy(context.agent))
     const held = context.calls
@@ -108,7 +108,7 @@ export function startSweep(options: SweepOptions): Sweep {
     if (record?.owner === context.agent) options.switchChannel.take(record, collected)
   }
 
-  /** Ours, and not held. */
+  /** Goes on with calls that are ours and not held. */
   async function goOnWith(dialId: string): Promise<void> {
     if (resuming.has(dialId)) return
     resuming.add(dialId)
@@ -124,7 +124,7 @@ export function startSweep(options: SweepOptions): Sweep {
     await goOn.finally(() => resuming.delete(dialId))
   }
 
-  /** Held, and not among ours when we looked. */
+  /** Asks Redis about a call that we hold and that was not among ours at the last look. */
   async function checkHeld(call: Call): Promise<void> {
     const standing = await store.standing(call.record)
     if (call.isEnding || call.ownership !== 'held') return
@@ -132,7 +132,7 @@ export function startSweep(options: SweepOptions): Sweep {
     if (standing === 'lost') call.tasks.run(() => writeAgain(call))
   }
 
-  /** In the call's own order: what is said of it meanwhile must not be undone. */
+  /** Runs in the call's own order, so that it can't undo an event that is published meanwhile. */
   async function writeAgain(call: Call): Promise<void> {
     try {
       if (call.ownership !== 'held' || (await store.standing(call.record)) !== 'lost') return
@@ -149,7 +149,7 @@ export function startSweep(options: SweepOptions): Sweep {
     if (found.emptyAtMs !== undefined && nowMs - found.emptyAtMs < LATE_LOOK_MS) return
     if (!(await directory.declareDead(agent))) return
     dead.set(agent, found)
-    // Jobs before calls: a call that we end here must not leave its job behind, to be dialled again.
+    // Jobs come before calls: the job of a call that we end here would otherwise go back to its list and be dialled again.
     for (const list of context.settings.jobLists) await settleJobs(agent, list)
     const dialIds = await store.ownedBy(agent)
     let left = 0
@@ -233,7 +233,7 @@ export function startSweep(options: SweepOptions): Sweep {
     }
   }
 
-  /** Nobody will ever know: the switch and its agents are gone. */
+  /** The switch and its agents are gone, so nobody will know what became of the call. */
   async function giveUp(dialId: string, from: string): Promise<void> {
     const record = await moveToUs(dialId, from)
     const call = record && recall(context, record)
@@ -243,7 +243,7 @@ export function startSweep(options: SweepOptions): Sweep {
     reportUnknown(context, call)
   }
 
-  /** What goes wrong with one call or agent is told, and costs that one alone. */
+  /** A mistake with one call or agent is logged, and does not stop the others. */
   async function guard(work: () => Promise<unknown>): Promise<void> {
     try {
       await work()
@@ -303,19 +303,19 @@ export function startSweep(options: SweepOptions): Sweep {
   }
 }
 
-/** The subscription was interrupted, and stands again: what was said meanwhile is lost, a marker too. What is another's by
- *  now is left before anything new is heard. */
+/** After a gap in the subscription: messages of that time are lost, markers among them. Calls that another agent owns by now
+ *  are left before anything new is heard. */
 export async function lookAfterGap(context: AgentContext): Promise<void> {
   await untilWritten(context, async () => {
     const holdings = [...context.hearing].filter(each => each.ownership === 'held')
-    // Declared dead, all of them are left by now; otherwise it is not known yet.
+    // If we were declared dead, all of them are left already; otherwise Redis is asked.
     if (!(await context.mayAct()) && holdings.some(each => each.ownership === 'held'))
       throw new RedisUnavailable('our lease is not known')
     const standings = await Promise.all(holdings.map(each => storeOf(context, each).standing(each.record)))
     for (const [index, holding] of holdings.entries())
       if (standings[index] === 'fenced') leave(context, holding, { isGone: true })
   })
-  // Left a moment ago, by whatever look, and heard on only for what waited in our socket, which is gone.
+  // Calls that we left a moment ago are heard only for messages that waited in our socket, which is gone.
   for (const { ownership, listening } of context.hearing)
     if (ownership === 'left') void leaveChannel(context, listening, { isHeardToTheEnd: true })
 }
