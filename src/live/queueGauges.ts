@@ -14,7 +14,8 @@ export function keepQueueGauges(queues: Queues, metrics: Metrics): () => Promise
     for (const gauge of [queueDepth, deadLetterDepth, jobsInFlight]) gauge.reset()
     if (!read) return
     const [depths, inFlight] = read
-    for (const { list, waiting, dead } of depths) {
+    for (const { list, waiting, dead, isNoList } of depths) {
+      if (isNoList) continue
       queueDepth.set({ list }, waiting)
       deadLetterDepth.set({ list }, dead)
     }

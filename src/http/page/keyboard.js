@@ -17,9 +17,10 @@ export function startKeyboard() {
     else onRowKey(event)
   })
   document.addEventListener('focusin', event => markStop(event.target.closest?.(ROWS)))
-  // The first row is where Tab arrives, until another one was visited.
+  // The first call, or the first row, is where Tab arrives, until another one was visited.
   new MutationObserver(() => {
-    if (!document.querySelector(`${ROWS}[tabindex="0"]`)) markStop(document.querySelector(ROWS))
+    if (!document.querySelector(`${ROWS}[tabindex="0"]`))
+      markStop(document.querySelector('#calls > li') ?? document.querySelector(ROWS))
   }).observe(byId('main'), { childList: true, subtree: true })
 }
 
@@ -33,7 +34,9 @@ function move(event) {
   const rows = [...document.querySelectorAll(ROWS)]
   if (rows.length === 0 || event.target.closest('#drawer')) return
   const at = rows.indexOf(document.activeElement.closest(ROWS))
-  const next = at < 0 ? 0 : at + (event.key === 'ArrowDown' ? 1 : -1)
+  // Calls are what the letters are for, wherever they stand.
+  const first = Math.max(0, rows.indexOf(document.querySelector('#calls > li')))
+  const next = at < 0 ? first : at + (event.key === 'ArrowDown' ? 1 : -1)
   event.preventDefault()
   const row = rows[Math.max(0, Math.min(rows.length - 1, next))]
   row.focus()

@@ -86,7 +86,8 @@ function draw() {
     `hookswitch ${about.version}, told by ${about.pod}. ${about.isMasked ? 'Numbers are masked; LOG_FULL_NUMBERS=true shows them.' : 'Numbers are shown whole.'}`,
   )
   const title = state.callsTotal + state.waits.held
-  document.title = title > 0 ? `(${title}) hookswitch` : 'hookswitch'
+  const mark = { bad: '✕ ', warn: '▲ ' }[state.verdict.level] ?? ''
+  document.title = `${mark}${title > 0 ? `(${title}) ` : ''}hookswitch`
 }
 
 /** A whole look follows: what was before may be gone. */
