@@ -77,3 +77,26 @@ test('each path that CONTRIBUTING.md names is there', async () => {
   expect(named.length).toBeGreaterThan(15)
   expect([...named, ...linked].filter(path => !existsSync(join(ROOT, path)))).toEqual([])
 })
+
+test('docs/operations.md lists every check of the doctor, and none that is not there', async () => {
+  const operations = await Bun.file(join(ROOT, 'docs/operations.md')).text()
+  const table = /\| part \| `check` \| looks at \|\n(.*?)\n\n/s.exec(operations)![1]!
+  const listed = new Set(
+    table
+      .split('\n')
+      .flatMap(row => [...(row.split('|')[2] ?? '').matchAll(/`([a-z ]+)`/g)].map(([, check]) => check!)),
+  )
+  const rooms = [...new Glob('src/{doctor,redis/checkup}/*.ts').scanSync(ROOT)].concat([
+    ...new Glob('src/**/{checkup,*Checkup,exposure,socketTrial,finding}.ts').scanSync(ROOT),
+  ])
+  const sources = await Promise.all([...new Set(rooms)].map(path => Bun.file(join(ROOT, path)).text()))
+  const made =
+    /(?:\b(?:problem|warning|fine|careless|trouble)\(\s*|\b(?:check|CHECK|SEND|SIGN_IN|TOPOLOGY) = (?:isSandbox \? )?)'([a-z ]+)'(?: : '([a-z ]+)')?/g
+  const known = new Set(
+    sources.flatMap(source =>
+      [...source.matchAll(made)].flatMap(([, one, other]) => (other ? [one!, other] : [one!])),
+    ),
+  )
+  expect([...known].filter(check => !listed.has(check)).toSorted()).toEqual([])
+  expect([...listed].filter(check => !known.has(check)).toSorted()).toEqual([])
+})
