@@ -1,9 +1,18 @@
 // A wake for a side of a call takes seconds, in which everything can happen: the backend hangs up, the agent dies or stops,
 // the front dies, Redis loses what was said. The phones are asked for once, and the call goes on.
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import type { HowHeld, WakeServiceOptions } from '../../src/union/serveWakes.ts'
 import type { WakeCall } from '../../src/union/wakeCall.ts'
-import { aspJob, leftovers, newDialId, type OpenedFront, openStage, type Stage, until } from './stage.ts'
+import {
+  aspJob,
+  leftovers,
+  newDialId,
+  type OpenedAgent,
+  type OpenedFront,
+  openStage,
+  type Stage,
+  until,
+} from './stage.ts'
 
 interface Held {
   call: WakeCall
@@ -20,6 +29,22 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
+/** Of the running test: what it takes part in ends with it, however it ends. */
+let opened: { fronts: OpenedFront[]; agents: OpenedAgent[] } = { fronts: [], agents: [] }
+afterEach(async () => {
+  const { fronts, agents } = opened
+  opened = { fronts: [], agents: [] }
+  // One whose call a failed test left up keeps it.
+  await Promise.all(agents.map(each => Promise.race([each.drain(), Bun.sleep(3_000)])))
+  for (const front of fronts) front.kill()
+})
+
+function startAgent(settings?: Parameters<Stage['agent']>[0]): OpenedAgent {
+  const agent = stage.agent(settings)
+  opened.agents.push(agent)
+  return agent
+}
+
 /** A front whose phones are pushed, and wait for the test to confirm. */
 async function openFront(held: Held[], name?: string): Promise<OpenedFront> {
   const hold: WakeServiceOptions['hold'] = (call, dropped, how) => {
@@ -29,7 +54,9 @@ async function openFront(held: Held[], name?: string): Promise<OpenedFront> {
     if (how.attemptsBefore === 0) how.onPush(1)
     return promise
   }
-  return stage.front(hold, name)
+  const front = await stage.front(hold, name)
+  opened.fronts.push(front)
+  return front
 }
 
 const withoutNumbers = ({ caller_number: _, ...job }: Record<string, unknown>) => job
@@ -44,8 +71,8 @@ const isEmpty = () => until('nothing is left', async () => (await leftovers(stag
 
 test('a hangup while the caller is woken cancels the wake, and nobody rings', async () => {
   const held: Held[] = []
-  const front = await openFront(held)
-  const agent = stage.agent()
+  await openFront(held)
+  const agent = startAgent()
   await agent.isReady
   const dialId = newDialId()
   const channel = await stage.listen(dialId)
@@ -56,14 +83,12 @@ test('a hangup while the caller is woken cancels the wake, and nobody rings', as
   await until('the phones are told', () => held[0]?.dropped.aborted === true)
   await isEmpty()
   expect(stage.switch.records(0, ['ring'])).toEqual([])
-  front.kill()
-  await agent.drain()
 })
 
 test('a caller who hangs up while the callee is woken ends the wake', async () => {
   const held: Held[] = []
-  const front = await openFront(held)
-  const agent = stage.agent()
+  await openFront(held)
+  const agent = startAgent()
   await agent.isReady
   const dialId = newDialId()
   const channel = await stage.listen(dialId)
@@ -74,8 +99,6 @@ test('a caller who hangs up while the callee is woken ends the wake', async () =
   await until('the phones are told', () => held[0]?.dropped.aborted === true)
   await isEmpty()
   expect(channel.heard.filter(each => each.type === 'hangup-event').map(each => each.side)).toEqual(['0'])
-  front.kill()
-  await agent.drain()
 })
 
 test.each([
@@ -83,14 +106,14 @@ test.each([
   ['the callee', '1', { callee_account: 'b.1' }],
 ])('an agent that stops while %s is woken hands the wake over', async (_, side, accounts) => {
   const held: Held[] = []
-  const front = await openFront(held)
-  const leaver = stage.agent({ wakeTimeoutMs: 20_000 })
+  await openFront(held)
+  const leaver = startAgent()
   await leaver.isReady
   const dialId = newDialId()
   const channel = await stage.listen(dialId)
   await stage.push(aspJob(dialId, accounts))
   await channel.next(isPushed(side))
-  const successor = stage.agent({ wakeTimeoutMs: 20_000 })
+  const successor = startAgent()
   await successor.isReady
   await leaver.drain()
   await channel.next('handover-event')
@@ -103,22 +126,20 @@ test.each([
   ])
   await channel.order({ type: 'hangup' })
   await isEmpty()
-  front.kill()
-  await successor.drain()
 })
 
 test('a front that dies is replaced: another one goes on, and knows what was pushed', async () => {
   const first: Held[] = []
   const second: Held[] = []
   const dying = await openFront(first)
-  const agent = stage.agent({ wakeTimeoutMs: 20_000 })
+  const agent = startAgent()
   await agent.isReady
   const dialId = newDialId()
   const channel = await stage.listen(dialId)
   await stage.push(wakeCaller(dialId))
   await channel.next(isPushed('0'))
   dying.kill()
-  const living = await openFront(second)
+  await openFront(second)
   await until('another front has it', () => second.length === 1)
   expect(second[0]?.call).toEqual(first[0]!.call)
   expect(second[0]?.how.attemptsBefore).toBe(1)
@@ -127,14 +148,12 @@ test('a front that dies is replaced: another one goes on, and knows what was pus
   expect(channel.heard.filter(isPushed('0'))).toHaveLength(1)
   await channel.order({ type: 'hangup' })
   await isEmpty()
-  living.kill()
-  await agent.drain()
 })
 
 test('a callee who wakes while the line to the switch is gone is rung when it is back', async () => {
   const held: Held[] = []
-  const front = await openFront(held)
-  const agent = stage.agent({ wakeTimeoutMs: 20_000 })
+  await openFront(held)
+  const agent = startAgent()
   await agent.isReady
   const dialId = newDialId()
   const channel = await stage.listen(dialId)
@@ -148,12 +167,10 @@ test('a callee who wakes while the line to the switch is gone is rung when it is
   await channel.next(isAnswered('1'))
   await channel.order({ type: 'hangup' })
   await isEmpty()
-  front.kill()
-  await agent.drain()
 })
 
 test('without any front the wake ends by its own limit', async () => {
-  const agent = stage.agent({ wakeTimeoutMs: 50 })
+  const agent = startAgent({ wakeTimeoutMs: 50 })
   await agent.isReady
   const dialId = newDialId()
   const channel = await stage.listen(dialId)
@@ -161,5 +178,4 @@ test('without any front the wake ends by its own limit', async () => {
   const failed = await channel.next('failure')
   expect(failed.cause).toBe('the phones of the account did not wake: timeout')
   await isEmpty()
-  await agent.drain()
 })

@@ -17,7 +17,7 @@ const startOne = (role: 'front' | 'agent') =>
     PUBSUB_REDIS_URL: redis.url,
     ESL_URL: `127.0.0.1:${phoneSwitch.port}`,
     GATEWAY: 'talk_call_provider',
-    APP_PUSH_ROUNDTRIP_WAIT: '20000',
+    APP_PUSH_ROUNDTRIP_WAIT: '60000',
     APP_PUSH_RESEND_INTERVAL: '60000',
     TAKEOVER_MS: '600',
     ROLE: role,
