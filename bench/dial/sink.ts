@@ -65,7 +65,7 @@ export function openSink(): Sink {
   function answer(line: Line, command: string): void {
     const [word = '', name, argument = ''] = command.split(/[ \n]/, 3)
     sink.lastBytes.set(word, command.length + BLANK_LINE.length)
-    if (word === 'bgapi') return originate(line, command)
+    if (word === 'bgapi') return name === 'originate' ? originate(line, command) : runJob(line, command)
     if (word === 'api' && name === 'global_getvar') return line.outbox.write(apiResponse(coreUuid))
     if (word === 'api' && name === 'uuid_kill') {
       line.outbox.write(apiResponse(channels.has(argument) ? '+OK\n' : '-ERR No such channel!\n'))
@@ -76,9 +76,16 @@ export function openSink(): Sink {
     if (word !== FLOOR_WORD) line.outbox.write(commandReply('+OK'))
   }
 
+  /** Whatever else is asked in the background: no phone is registered, and there is nothing to tell. */
+  function runJob(line: Line, command: string): void {
+    const jobUuid = jobUuidIn(command)
+    line.outbox.write(jobReply(jobUuid))
+    fire(jobEvent(jobUuid, '{"row_count":0}\n'))
+  }
+
   function originate(line: Line, command: string): void {
     const uuid = /origination_uuid=([^,}]+)/.exec(command)![1]!
-    const jobUuid = /\nJob-UUID: (\S+)/.exec(command)![1]!
+    const jobUuid = jobUuidIn(command)
     const channel: Channel = { jobUuid, isAnswered: false }
     channels.set(uuid, channel)
     line.outbox.write(jobReply(jobUuid))
@@ -144,3 +151,5 @@ function jobEvent(jobUuid: string, answer: string): string {
 
 const frame = (body: string): string =>
   `Content-Length: ${body.length}\nContent-Type: text/event-plain\n\n${body}`
+
+const jobUuidIn = (command: string): string => /\nJob-UUID: (\S+)/.exec(command)![1]!

@@ -96,7 +96,8 @@ async function relayWarnings(output: ReadableStream<Uint8Array>, start: { isOver
   for await (const bytes of output) if (start.isOver) process.stderr.write(bytes)
 }
 
-async function registerDevices(port: number): Promise<void> {
+/** One device for each account that is called. */
+export async function registerDevices(port: number): Promise<void> {
   for (let account = 0; account < ACCOUNTS; account++) {
     const response = await fetch(`http://127.0.0.1:${port}/api/android-device/`, {
       method: 'POST',

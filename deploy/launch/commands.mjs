@@ -59,6 +59,10 @@ export const COMMANDS = {
     about: 'measure holding and releasing PBX requests',
     run: (context, args) => runWithPrivateRedis(context, ['bench/wake/main.ts', ...args]),
   },
+  'bench:crowd': {
+    about: 'measure thousands of held PBX requests, and a Redis that goes away and comes back',
+    run: (context, args) => runWithPrivateRedis(context, ['bench/crowd/main.ts', ...args]),
+  },
   'bench:dial': {
     about: 'measure taking jobs and following calls',
     run: (context, args) => runWithPrivateRedis(context, ['bench/dial/main.ts', ...args]),
