@@ -102,7 +102,8 @@ export function startBackend(world: World): Backend {
   /** All that rang has ended, and that was told: its dial id is free. */
   function redial(job: PushedJob, soFar: readonly Message[]): void {
     const { dialId } = job.call
-    if (job.takenAtMs.length > 1 || redials.some(each => each.dialId === dialId)) return
+    // A copy that is still to come would be refused, and rightly: nobody could tell which of the two that was.
+    if (job.call.copiesAfterMs.length > 0 || redials.some(each => each.dialId === dialId)) return
     const rings = history.lines.flatMap(line =>
       line.kind === 'switch' && line.record.kind === 'ring' && line.record.dialId === dialId
         ? [line.record]

@@ -27,6 +27,7 @@ export class RedisPlace {
   readonly model: RedisModel
   readonly #machine: Machine
   readonly #clients = new WeakMap<Session, string>()
+  #isWatchingOver = false
   readonly #watchers: Session[] = []
   #process: Process
   #lives = 0
@@ -67,14 +68,15 @@ export class RedisPlace {
 
   /** Somebody who is none of ours listens to a channel, until this Redis goes away. */
   watch(channel: string): void {
-    if (!this.isUp) return
+    if (!this.isUp || this.#isWatchingOver) return
     const session = this.model.open({ send: () => undefined, close: () => undefined })
     session.receive(`*2\r\n$9\r\nSUBSCRIBE\r\n$${channel.length}\r\n${channel}\r\n`)
     this.#watchers.push(session)
   }
 
-  /** All of them leave. */
+  /** All of them leave, and none comes any more. */
   endWatching(): void {
+    this.#isWatchingOver = true
     for (const session of this.#watchers.splice(0)) session.leave()
   }
 
