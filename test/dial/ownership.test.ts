@@ -92,6 +92,28 @@ describe('the channel of a switch', () => {
       return owner === agent.name && (await listenersOf(stage.switch.coreUuid)) > 0
     })
 
+  test('answers what it heard while Redis was full, each once', async () => {
+    const agent = await ready(stage.agent())
+    await heldBy(agent)
+    const core = await stage.listen(stage.switch.coreUuid)
+    const { client } = stage.redis
+    await client.config('SET', 'maxmemory', '1')
+    await core.say({ type: 'nonsense', command_id: 'at once' })
+    // Its lease runs out meanwhile, so that it must ask before it acts.
+    await until(
+      'it is known no more',
+      async () => (await client.exists(`hookswitch:{agents}:${agent.name}`)) === 0,
+    )
+    const late = Array.from({ length: 8 }, (_, index) => `late ${index}`)
+    for (const commandId of late) await core.say({ type: 'nonsense', command_id: commandId })
+    await client.config('SET', 'maxmemory', '0')
+    for (const commandId of ['at once', ...late])
+      await until(`${commandId} is answered`, () => answersTo(core, commandId).length > 0)
+    expect(['at once', ...late].map(each => answersTo(core, each))).toEqual(
+      Array.from({ length: 9 }, () => ['failure']),
+    )
+  })
+
   test('that starts anew is heard under its new name, and the old name is free', async () => {
     const agent = await ready(stage.agent())
     await heldBy(agent)

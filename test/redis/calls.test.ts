@@ -23,8 +23,8 @@ afterAll(async () => {
   await redis.close()
 })
 
-const claim = async (dialId: string) => {
-  const call = { dialId, orgId: 'org', userId: 'user', fence: 1, steps: 0, fields: { kind: 'bot-call' } }
+const claim = async (dialId: string, fence = 1) => {
+  const call = { dialId, orgId: 'org', userId: 'user', fence, steps: 0, fields: { kind: 'bot-call' } }
   expect(await calls.claim('first', call)).toBe('claimed')
   return call
 }
@@ -102,6 +102,20 @@ test('the last event of a call frees its dial id in the same step', async () => 
   expect(await calls.ownerOf('last')).toBeNull()
   expect(await calls.step(call, { number: 1, event: '{}', isLast: true })).toBe('done')
   expect(await calls.step(call, { number: 2, event: '{}' })).toBe('fenced')
+})
+
+test('a last step that is sent again when the dial id has had another call meanwhile was done', async () => {
+  const first = await claim('again')
+  const last = { number: 1, event: '{}', isLast: true }
+  expect(await calls.step(first, last)).toBe('done')
+  const second = await claim('again', 20)
+  expect(await calls.step(first, last)).toBe('done')
+  expect(await calls.step(second, last)).toBe('done')
+  expect(await calls.step(first, last)).toBe('done')
+  const third = await claim('again', 30)
+  await calls.release('first', third)
+  expect(await calls.step(first, last)).toBe('done')
+  expect(await calls.step(second, { ...last, number: 2 })).toBe('fenced')
 })
 
 test('a step that is sent again after the call is over was done, or not, whatever became of the call', async () => {

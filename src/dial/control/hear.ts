@@ -64,7 +64,7 @@ async function answerInTurn(
   if (!(await context.mayAct())) {
     if (!(await isOurs(context, holding))) return overhear(context, holding, asked)
     // The message waited for Redis, and its sender has given up by now.
-    return void (await answer(context, holding, asked, fail(CAUSE_TAKEN_OVER)))
+    return answerInOrder(context, holding, asked, fail(CAUSE_TAKEN_OVER))
   }
   if (noted && holding.isContested) {
     const outcome = await noted
@@ -78,14 +78,25 @@ async function answerInTurn(
   const { event, commandId } = asked.to
   const told = { event, ...(commandId === undefined ? {} : { commandId }) }
   context.timeline.add(holding.record.dialId, { what: 'control', ...told }, { atMs: asked.heardAtMs })
-  const obeyed = await obeying
+  await answerInOrder(context, holding, asked, await obeying)
+  markAnswered()
+}
+
+/** Orders to a switch are obeyed beside each other; their answers go through the queue as those of calls do, or a later step
+ *  would be written before an earlier one, which then counts as done. */
+async function answerInOrder(
+  context: AgentContext,
+  holding: Holding,
+  asked: Asked,
+  obeyed: Obeyed,
+): Promise<void> {
   const sayAnswer = async () => {
     if (!(await answer(context, holding, asked, obeyed))) overhear(context, holding, asked)
-    markAnswered()
   }
   if (isCall(holding)) return sayAnswer()
-  holding.tasks.run(sayAnswer)
-  await answered
+  const { promise: isSaid, resolve, reject } = Promise.withResolvers<void>()
+  holding.tasks.run(() => sayAnswer().then(resolve, reject))
+  await isSaid
 }
 
 /** After a bug the message has no effect, but it still has its answer. */

@@ -23,7 +23,8 @@ local fence, number, channel, event, writing, side = ARGV[1], ARGV[2], ARGV[3], 
 
 local held, steps = unpack(redis.call('HMGET', call, 'fence', 'steps'))
 if held ~= fence then
-  local former = redis.call('HGET', held and call or over, 'steps.' .. fence)
+  -- Of this call's former owner, or of an earlier call of the dial id.
+  local former = held and redis.call('HGET', call, 'steps.' .. fence) or redis.call('HGET', over, 'steps.' .. fence)
   if former and tonumber(former) >= tonumber(number) then return 'done' end
   -- Another agent owns the call, or has ended it. Of a call that Redis has lost there would be neither record.
   return (held or former) and 'fenced' or 'lost'
@@ -65,7 +66,9 @@ if ARGV[10] ~= '' then
       table.insert(kept, all[i + 1])
     end
   end
-  redis.call('DEL', call, over)
+  redis.call('DEL', call)
+  -- Beside what is kept of the calls of this dial id before it, unless those are many.
+  if redis.call('HLEN', over) > 100 then redis.call('DEL', over) end
   redis.call('HSET', over, unpack(kept))
   redis.call('PEXPIRE', over, ARGV[10])
 end

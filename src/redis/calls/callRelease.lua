@@ -16,7 +16,9 @@ for i = 1, #all, 2 do
     table.insert(kept, all[i + 1])
   end
 end
-redis.call('DEL', call, over)
+redis.call('DEL', call)
+-- Beside what is kept of the calls of this dial id before it, unless those are many.
+if redis.call('HLEN', over) > 100 then redis.call('DEL', over) end
 redis.call('HSET', over, unpack(kept))
 redis.call('PEXPIRE', over, ARGV[2])
 return 1
