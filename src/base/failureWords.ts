@@ -36,7 +36,7 @@ const BY_TEXT: readonly (readonly [text: RegExp, words: string])[] = [
   [/^Connection is closed/, 'the connection is closed'],
   [/^Command timed out/, 'no answer in time'],
   [/^Socket timeout\. Expecting data/, 'it says nothing'],
-  [/^Protocol error, got /, "what answers there does not speak Redis' protocol"],
+  [/^(Protocol error, got |Unknown RESP type)/, "what answers there does not speak Redis' protocol"],
   [/^All sentinels are unreachable/, 'none of the Sentinels can be asked'],
   [/^(None of startup nodes is available|Failed to refresh slots cache)/, 'none of the nodes can be asked'],
   [/^The operation (timed out|was aborted due to timeout)/, 'no answer in time'],
