@@ -21,27 +21,36 @@ const INTERVAL_MS = 400
 
 let redis: TestRedis
 let service: VendorService
+/** Waits so long, and sends again so late, that what ends a call there has ended it at once. */
+let patient: VendorService
 
 /** What the vendor says to a push token; the others are accepted. */
 const outcomes = new Map<string, PushOutcome>()
 
 beforeAll(async () => {
   redis = await startRedis()
-  service = await startVendorService({
-    PUBSUB_REDIS_URL: redis.url,
-    APP_API_URL: 'https://wake.example.com/',
-    APP_PUSH_ROUNDTRIP_WAIT: String(WAIT_MS),
-    APP_PUSH_RESEND_INTERVAL: String(INTERVAL_MS),
-  })
-  service.decide = ({ target }) => outcomes.get(target.token) ?? ACCEPTED
+  ;[service, patient] = (await Promise.all(
+    [
+      [WAIT_MS, INTERVAL_MS],
+      [60_000, 60_000],
+    ].map(([waitMs, intervalMs]) =>
+      startVendorService({
+        PUBSUB_REDIS_URL: redis.url,
+        APP_API_URL: 'https://wake.example.com/',
+        APP_PUSH_ROUNDTRIP_WAIT: String(waitMs),
+        APP_PUSH_RESEND_INTERVAL: String(intervalMs),
+      }),
+    ),
+  )) as [VendorService, VendorService]
+  for (const each of [service, patient]) each.decide = ({ target }) => outcomes.get(target.token) ?? ACCEPTED
 })
 afterAll(async () => {
-  await service.kill()
+  await Promise.all([service, patient].map(each => each.kill()))
   await redis.close()
 })
 
-const callsTo = (callId: string) =>
-  service.pushes.filter(({ payload }) => payload.call_id === callId && payload.type === 'call')
+const callsTo = (callId: string, at = service) =>
+  at.pushes.filter(({ payload }) => payload.call_id === callId && payload.type === 'call')
 
 const register = (fields: Record<string, string>, platform?: 'apns' | 'gcm' | 'android') =>
   registerPhone(service.publicUrl, fields, platform)
@@ -141,15 +150,15 @@ describe.concurrent('the push of a call', () => {
   test('ends with NAK unavailable at once when every device has said no', async () => {
     for (const id of ['left', 'right'])
       await register({ sip_user_id: '406', token: `token-${id}`, device_id: id })
-    const held = askPbx(service.publicUrl, { sip_user_id: '406', call_id: 'both-no' })
+    const held = askPbx(patient.publicUrl, { sip_user_id: '406', call_id: 'both-no' })
     for (const id of ['left', 'right']) {
-      const push = await service.sent(
+      const push = await patient.sent(
         ({ target, payload }) => payload.call_id === 'both-no' && target.token === `token-${id}`,
       )
       expect(await answerPush(push, { available: 'False' })).toEqual(proceeds)
     }
     expect(await held).toEqual(naked('unavailable'))
-    expect(callsTo('both-no').length).toBe(2)
+    expect(callsTo('both-no', patient).length).toBe(2)
   })
 
   test('goes out once to a phone that registered for that, and again to the others', async () => {
@@ -209,12 +218,12 @@ describe.concurrent('the push of a call', () => {
   test('ends the call at once when every token is gone, and late apps hear that it expired', async () => {
     await register({ sip_user_id: '407', token: 'token-407' })
     outcomes.set('token-407', { kind: 'token-gone', sinceMs: Date.now() + 60_000 })
-    expect(await askPbx(service.publicUrl, { sip_user_id: '407', call_id: 'gone' })).toEqual(
+    expect(await askPbx(patient.publicUrl, { sip_user_id: '407', call_id: 'gone' })).toEqual(
       naked('push-refused'),
     )
-    expect(callsTo('gone').length).toBe(1)
-    expect(await answerPush(callsTo('gone')[0]!)).toEqual(refuses('expired'))
-    expect(await askPbx(service.publicUrl, { sip_user_id: '407', call_id: 'gone-2' })).toEqual(
+    expect(callsTo('gone', patient).length).toBe(1)
+    expect(await answerPush(callsTo('gone', patient)[0]!)).toEqual(refuses('expired'))
+    expect(await askPbx(patient.publicUrl, { sip_user_id: '407', call_id: 'gone-2' })).toEqual(
       naked('no-device'),
     )
   })
