@@ -2,13 +2,9 @@
 // Jobs come in by the intake and leave as originates; the switch's events go out as messages on the calls' channels;
 // control messages come in there and leave as commands.
 
-import type { Log } from '../../base/log.ts'
 import { messageOf } from '../../base/result.ts'
-import { type Clock, MS_PER_SECOND, toSeconds } from '../../base/units.ts'
-import { switchStatus } from '../../esl/commands.ts'
+import { MS_PER_SECOND, toSeconds } from '../../base/units.ts'
 import { SwitchLink } from '../../esl/link.ts'
-import { sessionsPerSecondOf } from '../../esl/outcome.ts'
-import type { AppNames } from '../../push/apps.ts'
 import { openAgentDirectory } from '../../redis/agents/directory.ts'
 import { openCalls, openSwitchChannels } from '../../redis/calls/calls.ts'
 import { openRedis } from '../../redis/connect.ts'
@@ -17,7 +13,6 @@ import { openPace } from '../../redis/jobs/pace.ts'
 import { openSubscriber } from '../../redis/subscriber.ts'
 import { openWakeRequests } from '../../redis/wakeRequests/wakeRequests.ts'
 import { openTimelineRoom } from '../../timeline/open.ts'
-import type { Tracer } from '../../tracing/types.ts'
 import { openWakeAsker } from '../../union/askWakes.ts'
 import { createWaker } from '../account/waker.ts'
 import { isCall } from '../call/call.ts'
@@ -27,47 +22,21 @@ import { CallRegistry } from '../call/registry.ts'
 import { obeyOrder } from '../control/orders.ts'
 import { createSwitchChannel } from '../control/switchChannel.ts'
 import { follow } from '../follow/channelEvents.ts'
-import { loseAll, reconcileAll } from '../follow/reconcile.ts'
 import { createAllowance } from '../job/allowance.ts'
-import { createBag } from '../job/bag.ts'
-import { startIntake } from '../job/intake.ts'
 import { gatewayOf } from '../job/originateFor.ts'
-import { dialJob } from '../job/placeCall.ts'
 import { watchRefusals } from '../job/refusals.ts'
 import { openHandOver } from '../ownership/handOver.ts'
 import { startLiveness } from '../ownership/lease.ts'
 import { createSuccessor } from '../ownership/successor.ts'
 import { lookAfterGap, startSweep } from '../ownership/sweep.ts'
-import { type AgentContext, letFinish } from './context.ts'
-import type { Count, Observe } from './countNames.ts'
-import { drainAgent, finish, leaveDirectory, OFFER_AGAIN_MS } from './drain.ts'
-import { type Incident, watchIncidents } from './incidents.ts'
-import type { AgentSettings, Health } from './messages.ts'
+import type { AgentContext } from './context.ts'
+import type { Observe } from './countNames.ts'
+import { drainAgent, finish, leaveDirectory } from './drain.ts'
+import { watchIncidents } from './incidents.ts'
+import type { Agent, AgentOptions } from './options.ts'
 import { openSipRegistrations } from './sipRegistrations.ts'
-
-export interface AgentOptions {
-  settings: AgentSettings
-  /** Made of `settings.tracing`, which takes a while; it is closed with the agent. */
-  tracer?: Tracer | undefined
-  count: Count
-  /** Times for the metrics; tests may do without. */
-  observe?: Observe
-  /** Declared dead by others: the agent must end, and act no more. */
-  onDeclaredDead: () => void
-  onHealth: (health: Health) => void
-  /** Something that an operator may want to look into. */
-  onIncident?: (incident: Incident) => void
-  clock: Clock
-  random: () => number
-  log: Log
-}
-
-export interface Agent {
-  /** Takes no new job, hands its calls to others, and keeps those that nobody takes until they end. */
-  drain(): Promise<void>
-  /** The apps of APPS_FILE have changed. */
-  setAppNames(appNames: readonly AppNames[]): void
-}
+import { watchSwitchLine } from './switchLine.ts'
+import { takeJobs } from './takeJobs.ts'
 
 /** Of TAKEOVER_MS: the lease runs out, the next look sees it, and the rest is for reading back and reconciling. */
 const LEASE_PART = 0.45
@@ -75,9 +44,6 @@ const LOOK_PART = 0.2
 
 /** A little longer than fenced calls are listened to. */
 const LAST_WORDS_MS = 1.5 * MS_PER_SECOND
-
-/** Our line to the switch is tried again several times before our calls are offered to those whose line stands. */
-const LINE_GONE_MS = 3 * MS_PER_SECOND
 
 export function openAgent(options: AgentOptions): Agent {
   const { settings, log } = options
@@ -99,18 +65,12 @@ export function openAgent(options: AgentOptions): Agent {
   )
   const timeline = watchIncidents(timelines.recorder, options.onIncident ?? (() => undefined))
   const calls = new CallRegistry()
-  /** Jobs that were taken and are neither a call in Redis nor answered yet, by their text. */
-  const inHand = createBag()
-  let isReconciling = false
   let isDraining = false
   let isDeclaredDead = false
   let isDeaf = false
   /** Connected, unconnected or draining: since when. */
   let stateSinceMs = options.clock()
-  let refusedLists: string[] = []
   let onQuiet: (() => void) | undefined
-  let orphaned: Timer | undefined
-  let lineGone: Timer | undefined
 
   const observe: Observe = options.observe ?? (() => undefined)
   const link = new SwitchLink({
@@ -128,11 +88,7 @@ export function openAgent(options: AgentOptions): Agent {
       stateSinceMs = options.clock()
       registrations?.lost()
       tellHealth()
-      noteForAll('switch-lost')
-      clearTimeout(orphaned)
-      orphaned = setTimeout(() => loseAll(context), settings.orphanMaxMs)
-      clearTimeout(lineGone)
-      if (!isDraining) lineGone = setTimeout(offerBehindLine, LINE_GONE_MS)
+      line.lost()
     },
     onEvent: event => {
       follow(context, event)
@@ -241,31 +197,10 @@ export function openAgent(options: AgentOptions): Agent {
     openWakeAsker({ store: openWakeRequests(commands), listen: channels.listen, agent, log }),
   )
 
-  const intake = startIntake({
-    lists: settings.jobLists,
-    jobs: context.jobs,
+  const intake = takeJobs(context, {
     openBlocking: () => openRedis(settings.redis, 'blocking', log),
-    canDial: () =>
-      link.isReady && !link.isBusy && !isReconciling && calls.size < settings.callsMax && refusals.mayTake(),
-    allowance: context.allowance,
-    onJob: taken => {
-      inHand.add(taken.text)
-      refusals.taken()
-      const dialled = dialJob(context, taken)
-        .then(({ kind }) => kind !== 'sent' && refusals.notSent())
-        .catch(thrown => log.error({ err: thrown }, 'dialling a job failed'))
-        .finally(() => inHand.delete(taken.text))
-      letFinish(context, dialled)
-    },
-    // Of an agent that was declared dead survivors settle everything: a job may stand there with a call of ours, that
-    // we have let go of already.
-    isKnown: job => isDeclaredDead || inHand.has(job) || calls.all().some(call => call.text === job),
-    onRefused: lists => {
-      refusedLists = lists
-      tellHealth()
-    },
-    clock: options.clock,
-    log,
+    mayTake: () => !line.isReconciling,
+    onRefused: tellHealth,
   })
   // At once, rather than at the next renewal: until then nobody knows of us.
   commands.on('ready', () => void liveness.renew())
@@ -296,7 +231,6 @@ export function openAgent(options: AgentOptions): Agent {
     lookMs: settings.takeoverMs * LOOK_PART,
     orphanMaxMs: settings.orphanMaxMs,
   })
-  link.start()
 
   /** All that is ours. */
   function held(): Holding[] {
@@ -309,44 +243,19 @@ export function openAgent(options: AgentOptions): Agent {
       .offerAll(held())
       .catch(thrown => log.warn({ reason: messageOf(thrown) }, 'no hand-over: redis is away'))
 
-  /** Our line to the switch is gone; those whose line stands can steer its calls. */
-  async function offerBehindLine(): Promise<void> {
-    if (link.isReady || isDraining || isDeclaredDead) return
-    await offerAll()
-    if (!link.isReady && !isDraining) lineGone = setTimeout(offerBehindLine, OFFER_AGAIN_MS)
-  }
+  const line = watchSwitchLine(context, { mayOffer: () => !isDraining && !isDeclaredDead, offerAll })
 
-  /** The calls of before come first: jobs wait until it is known what became of them. */
   async function becomeReady(coreUuid: string): Promise<void> {
-    clearTimeout(orphaned)
-    clearTimeout(lineGone)
     stateSinceMs = options.clock()
     refusals.isAt(coreUuid)
     tellHealth()
-    noteForAll('switch-back')
     registrations?.look()
     void liveness.renew()
-    isReconciling = true
-    try {
-      await Promise.all([askPace(), reconcileAll(context, coreUuid)])
-    } catch (thrown) {
-      log.error({ err: thrown }, 'reconciling with the switch failed')
-    } finally {
-      isReconciling = false
-      intake.wake()
-    }
+    await line.back(coreUuid)
+    intake.wake()
   }
 
-  /** Before the first job: a switch that gets more sessions than it takes refuses them, and those calls are lost. */
-  async function askPace(): Promise<void> {
-    if (settings.callsPerSecond === 0) return
-    const status = await link.api(switchStatus())
-    context.allowance.limitTo(status.kind === 'ok' ? sessionsPerSecondOf(status.text) : undefined)
-  }
-
-  function noteForAll(what: 'switch-lost' | 'switch-back'): void {
-    for (const call of calls.all()) timeline.add(call.record.dialId, { what })
-  }
+  link.start()
 
   function tellHealth(): void {
     const { isRefusing } = refusals
@@ -356,7 +265,7 @@ export function openAgent(options: AgentOptions): Agent {
       isSwitchReady: link.isReady,
       isRefusing,
       isDeaf,
-      refusedLists,
+      refusedLists: intake.refusedLists,
       calls: calls.size,
       registered,
     })
@@ -393,8 +302,7 @@ export function openAgent(options: AgentOptions): Agent {
         },
         releaseSwitchChannel: switchChannel.release,
       })
-      clearTimeout(orphaned)
-      clearTimeout(lineGone)
+      line.stop()
       sweep.stop()
       liveness.stop()
       if (isNothingLeft && !isDeclaredDead) await leaveDirectory(context, directory)

@@ -1,8 +1,9 @@
 // An agent's place at one switch: the agent that works there now, and the ones that are still leaving. Each is a process
 // of its own, put together as its worker thread does it. Whoever is killed or declared dead is replaced under a new name.
-import type { Agent } from '../../../src/dial/agent/agent.ts'
+
 import { openAgent } from '../../../src/dial/agent/agent.ts'
 import type { AgentSettings } from '../../../src/dial/agent/messages.ts'
+import type { Agent } from '../../../src/dial/agent/options.ts'
 import type { Process } from '../machine/process.ts'
 import type { Machine } from '../machine/runtime.ts'
 import type { History } from './history.ts'
