@@ -141,6 +141,14 @@ describe('hookswitch', () => {
       return key !== undefined && (await backend.lrange(key, 0, -1)).length === 2
     })
 
+    // A callee who is an account is woken by whichever process takes the request, until the caller leaves.
+    await backend.rpush(
+      'talkiq-asp.calls',
+      JSON.stringify(aspJob('account-call', { callee_account: '2201' })),
+    )
+    await Promise.any([first, second].map(each => each.pushed('account-call')))
+    await backend.publish('account-call', JSON.stringify({ type: 'hangup' }))
+
     // By the internal API and the command line.
     const events = await readEvents(`${second.internalUrl}/api/calls/a-call/events`)
     const page = await readEvents(`${first.internalUrl}/api/live`)

@@ -6,6 +6,7 @@ import pino from 'pino'
 import type { Log } from '../../src/base/log.ts'
 import { openRedis, type RedisConnection } from '../../src/redis/connect.ts'
 import { openDevices } from '../../src/redis/devices/devices.ts'
+import { openWakeRequests } from '../../src/redis/wakeRequests/wakeRequests.ts'
 import { openWakes, type WakeStore } from '../../src/redis/wakes/wakes.ts'
 import { eventually } from '../harness/internal.ts'
 import { type ClusterTopology, startCluster } from '../harness/topologies.ts'
@@ -77,4 +78,42 @@ test('who joins a wait whose process is dead leads it, whichever node hears of t
   const leads = () =>
     new Set(heard.filter(line => line.includes(' lead unsure')).map(line => line.split(' ')[0])).size
   await eventually('word to all who lead', () => leads() === 20)
+})
+
+test('a wake that is asked for is taken, told of, asked for again when its front is dead, and cancelled', async () => {
+  const requests = openWakeRequests(connection)
+  const blocking = openRedis(
+    { url: cluster.settings.PUBSUB_REDIS_URL!, connectTimeoutMs: 1_000 },
+    'blocking',
+    log,
+  )
+  await new Promise(resolve => blocking.once('ready', () => resolve(undefined)))
+  const heard: string[] = []
+  const listener = (_channel: string, line: string) => heard.push(line)
+  ear.on('message', listener)
+  await ear.subscribe('asker')
+  const asked = { call: '{"account":"1"}', channel: 'asker', waitMs: WAIT_MS }
+  expect(await requests.ask('1.0', asked)).toMatchObject({ state: 'asked', front: undefined })
+  expect(await requests.next(blocking, 'dead-front', 1)).toBe('1.0')
+  expect(await requests.take('1.0', 'dead-front')).toMatchObject({
+    call: asked.call,
+    waitMs: WAIT_MS,
+    attempts: 0,
+  })
+  await requests.tell({ id: '1.0', state: 'pushed', reason: '' }, { front: 'dead-front', attempts: 1 })
+  expect(await requests.isFrontAlive('dead-front')).toBe(false)
+  expect(await requests.askAgain('1.0', 'dead-front')).toBe(true)
+  expect(await requests.next(blocking, 'front', 1)).toBe('1.0')
+  expect(await requests.take('1.0', 'front')).toMatchObject({ attempts: 1 })
+  await requests.tell({ id: '1.0', state: 'confirmed', reason: 'confirmed' }, { front: 'front' })
+  await requests.tell({ id: '1.0', state: 'failed', reason: 'late' }, { front: 'dead-front' })
+  await eventually('word of it', () => heard.includes('1.0 confirmed confirmed'))
+  expect(heard.filter(line => line.startsWith('1.0'))).toEqual(['1.0 pushed ', '1.0 confirmed confirmed'])
+  expect((await requests.ask('1.0', asked)).state).toBe('confirmed')
+  await requests.ask('1.1', asked)
+  await requests.cancel('1.1')
+  expect((await requests.ask('1.1', asked)).state).toBe('cancelled')
+  expect(await requests.next(blocking, 'front', 0.1)).toBeNull()
+  ear.off('message', listener)
+  blocking.disconnect()
 })
