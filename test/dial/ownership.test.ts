@@ -356,6 +356,20 @@ test('a call that is found in two ways at once is held once', async () => {
   expect(endsIn(channel)).toHaveLength(1)
 })
 
+test('an agent that was asked to take a call and then learns of its own death hears that channel no more', async () => {
+  const sleeper = await behindRedisLine()
+  const { client } = stage.redis
+  redisLine.set('stalled')
+  const survivor = await ready(stage.agent())
+  await until('it is declared dead', async () => (await client.keys('hookswitch:*dead*')).length > 0)
+  const dialId = newDialId()
+  const prepare = JSON.stringify({ kind: 'prepare', dialId, isSwitch: false, from: survivor.name })
+  await client.publish(`hookswitch:agent-inbox:${sleeper.name}`, prepare)
+  redisLine.set('open')
+  await until('it knows', () => sleeper.isDeclaredDead)
+  expect(await listenersOf(dialId)).toBe(0)
+})
+
 test('an agent whose own line to the switch is gone gives its calls to one whose line stands', async () => {
   await behindSwitchLine()
   const { dialId, channel } = await parked()

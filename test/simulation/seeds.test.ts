@@ -9,13 +9,18 @@ takeOverRuntime()
 hearStrays()
 
 const SEEDS = 100
+/** What they found is mended: a barger's end as the last event, a switch's channel whose owner died with the switch, an event
+ *  that was late for the next call of its dial id, a last step that was sent again, answers to a switch's messages beside each
+ *  other, a call handed to an agent that was dead already. */
+const MENDED = [135, 335, 622, 1599, 4003, 4512, 5005]
+
 /** Of one test. */
 const LOT = 10
 
 /** Ten seeds take two seconds of one core; a machine on which much else runs gets this. */
 const LOT_TIMEOUT_MS = 120_000
 
-const seeds = Array.from({ length: SEEDS }, (_, at) => at + 1)
+const seeds = [...Array.from({ length: SEEDS }, (_, at) => at + 1), ...MENDED]
 
 describe('no promise is broken', () => {
   for (let at = 0; at < seeds.length; at += LOT) {

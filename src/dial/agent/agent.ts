@@ -133,6 +133,8 @@ export function openAgent(options: AgentOptions): Agent {
       // A job that still comes goes back to its list.
       void intake.stop()
       for (const holding of held()) leave(context, holding)
+      // A leaver may have moved a call to us before it could know: whoever takes that over listens by itself.
+      successor.forgoAll()
       // What waits in our socket is ours to answer; then there is nothing left to do under this name.
       setTimeout(() => void finish(context).then(options.onDeclaredDead), LAST_WORDS_MS)
     },

@@ -72,7 +72,8 @@ export function openHandOver(
     if (!mayTake() || successor.isCollecting(dialId) || context.calls.find(dialId)) return
     await successor.collect(dialId, isSwitch, from)
     // Nobody heard `ready`: the leaver has lost its connection since it asked, so it will not move the call.
-    if (!(await tell(from, { kind: 'ready', dialId, isSwitch }))) successor.forgo(dialId)
+    // Declared dead meanwhile, we are no successor.
+    if (!mayTake() || !(await tell(from, { kind: 'ready', dialId, isSwitch }))) successor.forgo(dialId)
   }
 
   async function offer(holding: Holding, taker: string): Promise<void> {

@@ -30,6 +30,8 @@ export interface Successor {
   isCollecting(channel: string): boolean
   /** The channel did not become ours. */
   forgo(channel: string): void
+  /** None of them becomes ours any more: what was heard there is answered, and nothing further is heard. */
+  forgoAll(): void
   /** Redis says that the channel is ours now. Undefined: nothing was collected. */
   collected(channel: string): Promise<Collected | undefined>
   /** Resolves when nothing is collected: for each channel it is decided whether it is ours. */
@@ -102,6 +104,10 @@ export function createSuccessor(context: AgentContext): Successor {
     isCollecting: channel => collectors.has(channel),
 
     forgo,
+
+    forgoAll() {
+      for (const channel of [...collectors.keys()]) forgo(channel)
+    },
 
     async collected(channel) {
       const collector = collectors.get(channel)

@@ -20,6 +20,9 @@ const KEEPS = new Set<Trouble['kind']>([
   'redis full',
 ])
 
+/** One that is told to end, and holds no call, does not wait for a Redis that is away. */
+const ENDS = new Set(['is killed', 'ends'])
+
 /** A Redis that is back is connected to within a second, and what waited for it is sent again. */
 const BACK_AFTER_MS = 2_500
 
@@ -42,6 +45,6 @@ export function isForgotten(evidence: Evidence, id: string, who: string): boolea
   if (!delivered) return true
   const untilMs = untoldUntilMs(evidence, who, delivered.atMs)
   return evidence.lines.some(
-    line => line.kind === 'process' && line.who === who && line.what === 'is killed' && line.atMs <= untilMs,
+    line => line.kind === 'process' && line.who === who && ENDS.has(line.what) && line.atMs <= untilMs,
   )
 }
