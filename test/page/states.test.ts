@@ -184,6 +184,17 @@ describe.skipIf(!chromium)('the live page', () => {
         expect(await lamp(open.page)).not.toBe('good')
       })
 
+    test('jobs that wait longer and longer, in the link that was there', async () => {
+      const waiting = (seconds: number) =>
+        wellView({ queues: [queue({ waiting: 3, nextHash: 'x', nextQueuedAtMs: NOW_MS - seconds * 1_000 })] })
+      stage.view = await waiting(40)
+      await open.shows('#trouble-list', 'the eldest 40 s')
+      await open.page.$eval('#trouble-list a', link => Object.assign(link, { isPressed: true }))
+      stage.view = await waiting(41)
+      await open.shows('#trouble-list', 'the eldest 41 s')
+      expect(await open.page.$eval('#trouble-list a', link => 'isPressed' in link)).toBe(true)
+    })
+
     test('Redis that is away', async () => {
       stage.view = undefined
       await open.shows('#trouble-list', /Redis does not answer: nothing new can be seen\. seen since/)

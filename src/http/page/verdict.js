@@ -1,6 +1,6 @@
 // The line above everything else: what is wrong, the worst first, each with since when and with links to what it is
 // about; or that all is well. The service judges; here its words become elements.
-import { attribute, byId, el, text } from './dom.js'
+import { attribute, byId, el, keyedList, text } from './dom.js'
 import { clock, count, dayAndClock, shortName } from './format.js'
 
 /** More are folded away: who reads them has read the worst ones. */
@@ -12,7 +12,7 @@ const DAY_MS = 24 * 60 * 60_000
 export const LEVELS = ['good', 'note', 'warn', 'bad']
 
 export function createVerdict() {
-  const list = byId('trouble-list')
+  const show = keyedList(byId('trouble-list'), { idOf: each => each.id, make: makeItem, update: updateItem })
   const more = byId('trouble-more')
   let isWhole = false
   let last
@@ -26,13 +26,10 @@ export function createVerdict() {
     attribute(byId('trouble'), 'data-level', level)
     const isWell = level === 'good' || level === 'note'
     const items = [
-      ...(isWell && well.length > 0 ? [{ words: well, level: 'good' }] : []),
+      ...(isWell && well.length > 0 ? [{ id: 'well', words: well, level: 'good' }] : []),
       ...troubles.slice(0, isWhole ? undefined : SHOWN_MAX),
     ]
-    const json = JSON.stringify(items)
-    // A link that is being pressed must not be replaced under the finger.
-    if (list.dataset.json !== json) list.replaceChildren(...items.map(item => troubleItem(item, nowMs)))
-    list.dataset.json = json
+    show(items.map(item => ({ ...item, nowMs })))
     const hidden = troubles.length - SHOWN_MAX
     more.hidden = hidden <= 0
     text(more, isWhole ? 'Show fewer' : `and ${hidden} more`)
@@ -65,25 +62,29 @@ function say(level, troubles) {
 
 const wordsOf = part => (typeof part === 'string' ? part : part.isName ? shortName(part.text) : part.text)
 
-function troubleItem({ words, level, sinceMs, isSeen }, nowMs) {
-  const since =
-    sinceMs === undefined
-      ? undefined
-      : el(
-          'time',
-          { class: 'since', datetime: new Date(sinceMs).toISOString(), title: new Date(sinceMs).toString() },
-          `${isSeen ? 'seen since' : 'since'} ${nowMs - sinceMs < DAY_MS ? clock(sinceMs).slice(0, 5) : dayAndClock(sinceMs)}`,
-        )
-  return el(
-    'li',
-    { 'data-level': level },
-    words.map(part =>
-      typeof part === 'string' ? part : el('a', { href: hrefOf(part.about) }, wordsOf(part)),
-    ),
-    since && ' ',
-    since,
-  )
+/** Words change each second (“waits 6 s”), and a link that is being pressed must not be replaced under the finger: where
+ *  the sentence has the parts that it had, their texts alone are changed. */
+function updateItem(item, { words, level, sinceMs, isSeen, nowMs }) {
+  attribute(item, 'data-level', level)
+  const [sentence, since] = item.children
+  const form = words.map(part => (typeof part === 'string' ? 't' : 'a')).join('')
+  if (sentence.dataset.form !== form)
+    sentence.replaceChildren(...words.map(part => el(typeof part === 'string' ? 'span' : 'a')))
+  sentence.dataset.form = form
+  for (const [index, part] of words.entries()) {
+    const element = sentence.children[index]
+    text(element, wordsOf(part))
+    if (typeof part !== 'string') attribute(element, 'href', hrefOf(part.about))
+  }
+  since.hidden = sinceMs === undefined
+  if (sinceMs === undefined) return
+  attribute(since, 'datetime', new Date(sinceMs).toISOString())
+  attribute(since, 'title', new Date(sinceMs).toString())
+  const when = nowMs - sinceMs < DAY_MS ? clock(sinceMs).slice(0, 5) : dayAndClock(sinceMs)
+  text(since, `${isSeen ? 'seen since' : 'since'} ${when}`)
 }
+
+const makeItem = () => el('li', {}, el('span'), ' ', el('time', { class: 'since' }))
 
 /** A timeline, a row or a panel's title, as an address within the page. */
 export function hrefOf(about) {
