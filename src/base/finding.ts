@@ -1,5 +1,5 @@
 // What an examination finds, as a value: the doctor's word for one fact about this machine or a service that it leans
-// on, and what to do about it. The rooms that know a vendor make them; who shows them is elsewhere.
+// on, and what to do about it. The rooms that know a vendor make findings; `doctor/` and `cli/` show them.
 import { toSeconds } from './units.ts'
 
 /** `problem`: calls fail or will be lost. `warning`: works, and a person should know. */
@@ -30,19 +30,19 @@ const finding = (level: FindingLevel, check: string, what: string, todo: string)
   todo: todo === '' ? '' : sentence(todo),
 })
 
-/** Ends with one full stop, whatever words of another's it ends with. */
+/** Ends a sentence with one full stop, also when it ends with quoted words that have one. */
 const sentence = (text: string): string => text.replace(/([.?!])?\.*$/, (_, end?: string) => end ?? '.')
 
-/** Below, a network and a busy machine explain it. */
+/** A difference below this can come from the network or a busy machine. */
 const CLOCK_WARNING_MS = 2_000
 
 /** From here on tokens are refused as not yet good or expired already, and jobs as too old. */
 const CLOCK_PROBLEM_MS = 30_000
 
-/** Half of the second that an HTTP date cuts off: in the mean a clock is that much further. */
+/** An HTTP date cuts the second off: on average the server's clock is half a second further. */
 export const HTTP_DATE_CUT_MS = 500
 
-/** Another's clock against ours. */
+/** A server's clock compared with ours. */
 export interface ClockDifference {
   whose: string
   /** Theirs minus ours; positive: ours is behind. */

@@ -32,12 +32,12 @@ function walkBack(hops: readonly string[], connection: string, isTrusted: Networ
   let address = connection
   for (const hop of hops.toReversed()) {
     const named = addressIn(hop)
-    // The loopback of a proxy elsewhere is not ours.
+    // A loopback address that a proxy on another machine names is not on this machine.
     if (named === undefined || (isLoopback(named) && !isLoopback(address))) break
     address = named
     if (!isTrusted(address)) return { address, isCertain: true }
   }
-  // All are proxies, or one of them does not say for whom it speaks.
+  // All addresses are proxies, or one proxy does not name its client.
   return { address, isCertain: false }
 }
 

@@ -17,7 +17,7 @@ export interface CallView {
   bargers: { bargeId: string; state: string; mode: string; sinceMs: number | null; phone: string }[]
   switchName: string
   owner: string
-  /** False: its agent died, and no other has taken it over yet. */
+  /** False: its agent died, and no other agent has taken the call over yet. */
   isOwnerAlive: boolean
 }
 

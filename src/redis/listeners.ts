@@ -17,7 +17,7 @@ export async function isAnybodyListening(
     // A replica that has copied nothing yet, or a node that just joined, is not among those that ioredis knows of.
     return (await countNodes(asked)) > asked.length
   } catch {
-    // A node is away, and ioredis says how in many ways; what it would have answered nobody knows.
+    // A node is away, which ioredis reports in many ways; its answer stays unknown.
     return true
   }
 }

@@ -16,7 +16,7 @@ export interface Wait {
   isArmed: boolean
   /** The wake's; empty until it is armed. */
   secret: string
-  /** Those that are pushed. */
+  /** The devices that are pushed. */
   devices: Device[]
   endsAtMs: number
   firstPushAtMs?: number
@@ -24,7 +24,7 @@ export interface Wait {
   pushed: PushState
   /** For the next resend, and after the last one for the deadline. */
   timer?: Timer
-  /** Its record must be looked at as soon as it is known. */
+  /** A look at the record is due as soon as the record is known. */
   isToLook?: true
   /** Ids of devices that said no, that no push can reach any more, whose last push was refused. */
   unavailable?: Set<string>

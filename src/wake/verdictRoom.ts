@@ -116,7 +116,7 @@ export function openVerdictRoom({ wakes, listen, channel, followersMax, log }: V
     else byRecord.set(record, [follower])
     count++
     awaitEnd(follower, leftMs)
-    // It changed between Redis' answer and this moment.
+    // The record changed after Redis had answered.
     if (changedMeanwhile.has(record)) looks.add(follower)
   }
 
@@ -139,7 +139,7 @@ export function openVerdictRoom({ wakes, listen, channel, followersMax, log }: V
     if (isChanged) follower.onChange?.(standing, false)
   }
 
-  /** Nothing follows: the last word, once more if there is no new one. */
+  /** Ends a follower: tells the last standing, again if it is the same. */
   function end(follower: Followed): void {
     if (follower.isOver) return
     stop(follower)
@@ -185,5 +185,5 @@ const credentialOf = ({ wake, device, name }: Followed): Credential => ({
   ...(name === 0 ? {} : { name }),
 })
 
-/** What can't change any more for this phone. */
+/** Whether this standing can't change any more for the phone. */
 const isFinal = (standing: Standing): boolean => standing !== 'ringing' && standing !== 'proceed'

@@ -22,7 +22,7 @@ import {
 } from '../../union/registrar.ts'
 import { type AgentContext, letFinish } from './context.ts'
 
-/** `sofia::expire` is not among them: a phone that sleeps does not refresh its binding, and shall be woken all the same. */
+/** `sofia::expire` is left out: a phone that sleeps does not refresh its binding, and must still be woken. */
 const SUBCLASSES = ['sofia::register', 'sofia::unregister'] as const
 
 /** Its answer is 0.4 KB for each binding. */
@@ -35,13 +35,13 @@ const UNDER_WAY_MAX = 5_000
 /** For the count alone: some 100 bytes each. */
 const ACCOUNTS_KNOWN_MAX = 100_000
 
-/** After a list that could not be read or told. */
+/** Wait before another try when the list could not be read, or Redis did not take it. */
 const LIST_AGAIN_MS = 5 * MS_PER_SECOND
 
 interface Options {
   link: Pick<SwitchLink, 'isReady' | 'hear' | 'hearNoMore' | 'bgapi'>
   registrar: Registrar
-  /** Whether this agent is the switch's that listens. */
+  /** Whether this agent is the one that listens for its switch. */
   isOurs: () => boolean
   /** Accounts are `user@domain`. */
   isWithDomain: boolean
@@ -54,7 +54,7 @@ interface Options {
 
 export type SipRegistrations = ReturnType<typeof createSipRegistrations>
 
-/** @param how.isOurs whether this agent is the switch's that listens.
+/** @param how.isOurs whether this agent is the one that listens for its switch.
  *  @returns undefined when the settings want none. */
 export function openSipRegistrations(
   context: AgentContext,
@@ -113,7 +113,7 @@ function createSipRegistrations(options: Options) {
   function begin(): void {
     listDueAtMs = 0
     known.clear()
-    // The list is asked for behind it: no REGISTER falls between the two.
+    // The list is asked for after the subscription, so that no REGISTER is missed between the two.
     options.letFinish(
       link.hear(SUBCLASSES).then(outcome => {
         if (outcome.kind === 'error')
@@ -164,7 +164,7 @@ function createSipRegistrations(options: Options) {
   function note({ account, expiresSeconds = EXPIRES_SECONDS_DEFAULT }: SipRegister, told: Registered): void {
     const { result, device } = told
     if (expiresSeconds === 0) {
-      // Without a device: all of the account's have unregistered.
+      // Without a device: all phones of the account have unregistered.
       if (device !== undefined) known.get(account)?.delete(device)
       if (device === undefined || known.get(account)?.size === 0) known.delete(account)
     } else if (device !== undefined && (result === 'created' || result === 'updated')) {
@@ -174,7 +174,7 @@ function createSipRegistrations(options: Options) {
     }
   }
 
-  /** Phones whose binding has not run out; those whose has are forgotten. */
+  /** Counts the phones whose binding has not run out, and forgets the others. */
   function countKnown(): number {
     const nowMs = options.clock()
     let count = 0
@@ -200,7 +200,7 @@ function createSipRegistrations(options: Options) {
       isListening = false
     },
 
-    /** One event of the switch; most are none of these. */
+    /** Follows one event of the switch; most events are no registration. */
     follow(event: SwitchEvent): void {
       if (!isListening || event.name !== 'CUSTOM') return
       const subclass = event.header('Event-Subclass')

@@ -10,7 +10,7 @@ import { channelsOf, type Leg, spread } from './leg.ts'
 
 export type { Leg, LegState } from './leg.ts'
 
-/** Whom a barger is heard by. `mute`: by nobody, which every barge starts with. */
+/** Who hears a barger. `mute`: nobody, as at the start of every barge. */
 export type BargeMode = 'mute' | 'whisper' | 'threeway'
 
 /** A third phone that listens. Its id is its channel's UUID. */
@@ -29,30 +29,30 @@ export interface Call extends Holding {
   /** The job as it came, and its list: what leaves the in-flight list in the end. */
   text: string
   list: string
-  /** The job is in flight no more. */
+  /** The job has left the in-flight list. */
   isJobSettled: boolean
   a: Leg
   /** asp-call only: the party called, dialled by the switch once A has answered. */
   b: Leg | undefined
   /** By barge id, oldest first. */
   bargers: Map<string, Barger>
-  /** Its originate has left: from then on the switch may know of it. */
+  /** The originate was sent: from then on the switch may know the call. */
   isSent: boolean
   /** The phones of a side are being woken, or about to be rung. */
   waking: Waking | undefined
-  /** A file was ordered to both sides, and not stopped since; it may have ended by itself. */
+  /** A file was played to both sides and not stopped since; it may have ended by itself. */
   isPlaying: boolean
   /** The A-leg's very last event has come: nothing of the call can follow. */
   isComplete: boolean
-  /** The last side's end, told when its dial id is free. */
+  /** The event that the last side has ended, which is published when the dial id is free. */
   lastWord: Saying | undefined
 }
 
 export interface Waking {
   side: string
-  /** What was asked of the fronts. */
+  /** The wake that the fronts were asked for. */
   asked: AskedWake | undefined
-  /** The caller has come to rest where a callee can join them: an order before that might be lost. */
+  /** The caller is parked, so a callee can be joined to them: an order before that might be lost. */
   isCallerParked: Promise<void>
   markParked: () => void
 }
@@ -111,7 +111,7 @@ export const CLAIM_FIELD = 'claim'
 /** In the record: how the wake of a side stands, as it was told last. */
 export const wakeField = (side: string): string => `wake.${side}`
 
-/** In the record: the callee's phones did not wake, and the caller is let go. */
+/** In the record: the callee's phones did not wake, and the caller is hung up. */
 export const ABSENT_FIELD = 'absent'
 
 /** In the record: the order to ring a side that is an account is on its way to the switch, for so many phones. */

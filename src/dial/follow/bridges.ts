@@ -24,7 +24,7 @@ export function sayBridge(context: AgentContext, event: SwitchEvent): void {
   }
 }
 
-/** The switch shows a bridge of which nobody may have heard. */
+/** The switch shows a bridge that may never have been published. */
 export async function sayBridgeSeen(context: AgentContext, call: Call, { bridgedTo }: Seen): Promise<void> {
   if (call.job.kind === 'asp-call' || bridgedTo === undefined) return
   const isTold = () => call.record.fields[BRIDGED_FIELD] === bridgedTo
@@ -63,7 +63,7 @@ function tell(context: AgentContext, call: Call, { first, second }: { first: str
   })
 }
 
-/** Of a channel of another agent's call the switch knows; of a stranger's there is none, and its uuid stands for it. */
+/** The dial id of a channel: for another agent's call the switch knows it; a channel without one is named by its uuid. */
 async function dialIdOf(context: AgentContext, channelUuid: string): Promise<string> {
   const found = context.calls.findChannel(channelUuid)
   if (found) return found.call.record.dialId

@@ -1,4 +1,4 @@
-// A caller who waits, parked, for a callee who never comes: nobody but us would ever end that call.
+// Ends the call of a caller who is parked and waits for a callee who will not come: the switch would never end it.
 
 import { assertAllowed, parseChannelUuid } from '../../esl/allow.ts'
 import { hangUpChannel } from '../../esl/commands.ts'
@@ -9,7 +9,7 @@ import { type Call, isLive } from '../call/call.ts'
 /** As FreeSWITCH and Q.850 (20) name a subscriber whose phone can't be reached. */
 export const CAUSE_ABSENT: HangupCause = 'SUBSCRIBER_ABSENT'
 
-/** The switch's events tell the rest. Where it is away, the comparison after its return does this again. */
+/** Hangs the caller up; the switch's events end the call. If the switch is away, this is done again after its return. */
 export function letCallerGo(context: AgentContext, call: Call): void {
   if (!isLive(call.a)) return
   void context.link.api(hangUpChannel(assertAllowed(parseChannelUuid(call.a.channelUuid)), CAUSE_ABSENT))

@@ -29,7 +29,7 @@ export interface SteeringTools {
   answerTimeoutMs?: number
 }
 
-/** Says it on the channel and waits for the one answer. */
+/** Publishes the command on the channel and waits for its one answer. */
 export async function answerSteering(
   { backend, newUuid, audit, shown, answerTimeoutMs = ANSWER_TIMEOUT_MS }: SteeringTools,
   to: SteerTarget,
@@ -63,7 +63,7 @@ export async function answerSteering(
     case 'unheard':
       return refuse(set, gatewayTimeout(`no agent listens; ${type} was not obeyed, and can be tried again`))
     case 'no-answer':
-    // Nobody reads it.
+    // The client has gone: nobody reads this answer.
     case 'aborted':
       return refuse(
         set,

@@ -63,7 +63,7 @@ export function callEventsApi(options: CallEventsApiOptions) {
     async ({ params: { dial_id: dialId }, headers, request, set }) => {
       if (open.size >= callListenersMax || closing.aborted)
         return refuse(set, unavailable('too many listen to calls here', FULL_RETRY_SECONDS))
-      // Whoever was told the end and comes back on its own, as EventSource does, is told not to.
+      // A client that was told the end and connects again by itself, as EventSource does, is told to stop.
       const isBack = headers['last-event-id'] !== undefined
       if (isBack && !(await backend.findCall(dialId))) return ended()
 
@@ -95,7 +95,7 @@ export function callEventsApi(options: CallEventsApiOptions) {
         stream.end()
         throw thrown
       }
-      // Left while it was opened.
+      // The client left while the stream was being opened.
       if (!open.has(stream)) leave()
       Object.assign(set.headers, EVENT_STREAM_HEADERS)
       return stream.events

@@ -143,7 +143,7 @@ export function jobOf({ kind, ...fields }: Record<string, unknown> & { kind: str
   return { type: kind, ...fields }
 }
 
-/** Any valid dial id: it stands for the one that will be made. */
+/** A valid dial id in place of the one that will be made. */
 const SOME_DIAL_ID = 'new'
 
 function jobMistakes(fields: Record<string, unknown>): FieldMistake[] {
@@ -181,7 +181,7 @@ export const switchBotCallBody = checked(
 
 const dialIdField = id(`The call’s id: ${ID}.`, 'my-call')
 
-/** Any job, but for its dial id: whatever is wrong is the dial id. */
+/** A job that is right except for its dial id, so that a mistake is the dial id's. */
 const dialIdMistakes = (fields: Record<string, unknown>, name: string): FieldMistake[] => {
   const read = readJob({ dial_id: fields[name] })
   const mistakes = read.ok ? [] : read.failure.mistakes

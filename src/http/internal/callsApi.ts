@@ -59,7 +59,7 @@ export function callsApi(options: CallsApiOptions) {
         const trace = body.traceparent ?? readTraceparent(headers.traceparent)
         const key = headers['idempotency-key']
         const newDialId = newUuid()
-        // Under a key that came before it is the earlier request's.
+        // A key that was used before names the dial id of the earlier request.
         const dialIds = body.dial_id === undefined && key !== undefined ? [] : [body.dial_id ?? newDialId]
         const enter = audit?.(request, { event: body.kind, dialIds })
         const placed = await placeJob(backend, {

@@ -18,7 +18,7 @@ const PERSONAL_NAME = /number|^(caller_?id\w*|sip_user_id|account)$/i
 /** Names, which may be made of a number. */
 const USER_NAME = /^(user_?id|\w*user_?name)$/i
 
-/** A JSON number from here on may be somebody's. */
+/** A JSON number of this size and more may be a phone number. */
 const NUMBER_MIN = 100_000
 
 const WHOLE: Shown = { message: value => value, text: text => text, userId: id => id }

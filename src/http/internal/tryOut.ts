@@ -1,6 +1,6 @@
-// Lets the page of the public API try its routes: the page may reach its own listener alone, so what it asks of the
-// public one goes through here, and comes from this machine's own address. Whoever may use this listener may do that.
-// What the routes mean is the public listener's business.
+// Lets the page of the public API try its routes: the page may reach its own listener alone, so its requests to the
+// public listener go through here, and come from this machine's own address. Every caller that the guard admits may do
+// so. What the routes mean is the public listener's business.
 import { Elysia } from 'elysia'
 import type { Log } from '../../base/log.ts'
 import { messageOf } from '../../base/result.ts'
@@ -54,7 +54,7 @@ async function passOn(request: Request, to: string, log: Log): Promise<Response>
       headers,
       body: await request.arrayBuffer(),
       redirect: 'manual',
-      // Who leaves the page has hung up.
+      // A person who leaves the page ends the request.
       signal: AbortSignal.any([request.signal, AbortSignal.timeout(ANSWER_MAX_MS)]),
     })
     const told = ['content-type', 'x-hookswitch-reason', 'retry-after']

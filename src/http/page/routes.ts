@@ -69,7 +69,7 @@ export const PAGE_PATHS = FILES.map(file => file.path)
 /** A viewer that takes nothing for this many seconds is let go; it comes back by itself. */
 const CHUNKS_BEHIND_MAX = 20
 
-/** How long a viewer who is one too many shall wait. */
+/** When there are too many viewers, a further one waits this long before it tries again. */
 const RETRY_AFTER_SECONDS = 10
 
 export interface LiveOptions {
@@ -108,7 +108,7 @@ function answerFeed(feed: LiveFeed, request: Request): Response {
         if (isOver) return
         isOver = true
         stop?.()
-        // The reader may have gone first.
+        // The viewer may have left before.
         try {
           controller.close()
         } catch {

@@ -26,7 +26,7 @@ const shortText = line(255)
 export const shownLine = shown(255)
 const reason = shown(1_000)
 
-/** Its push parameters are looked at later: what they say badly is answered with `none`. */
+/** A Contact. Its push parameters are read later: when they can't be used, the answer is `none`. */
 const contact = pattern(/^[\x20-\x7e\x80-\uffff]{1,16384}$/, 'at most 16384 printable characters')
 /** RFC 3261, 20.19. */
 const seconds: Check<number> = {
@@ -88,7 +88,7 @@ const deviceForm = {
   clientVersion: optional('client_version', shownLine),
   isSandbox: optional('sandbox', flag, false),
   remoteLoggingId: optional('remote_logging_id', shownLine),
-  /** `once` is what means something; apps send others. */
+  /** Only `once` has a meaning; apps send other words, too. */
   pushProfile: optional('push_profile', shownLine),
   isDnd: optional('dnd', flag, false),
   deviceId: optional('device_id', deviceId),
@@ -105,7 +105,7 @@ export const deviceForms = {
   android: { ...deviceForm, token: required('token', googleToken) },
 } satisfies Record<Platform, unknown>
 
-/** Of any token: one that was taken when less was asked of it can be signed off. */
+/** Takes any token: also one that an earlier version accepted can be signed off. */
 export const deviceRemovalForm = {
   account: required('sip_user_id', account),
   token: required('token', pushToken),

@@ -21,7 +21,7 @@ export const shownNumber: Check<string> = {
   },
 }
 
-/** Of a URI the number or the user, of everything else the whole. */
+/** The number or the user of a URI; any other text as it is. */
 function callerIn(text: string): string {
   const called = URI.exec(text)?.[1]
   if (called === undefined) return text

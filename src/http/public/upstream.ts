@@ -8,10 +8,10 @@ import { forbidden, type Problem, unauthorized, unavailable } from '../problems.
 /** Asks under way: a service that is slow must not fill this process with waiting requests. */
 export const ASKS_MAX = 64
 
-/** A service that is slower than this is as good as away: apps retry registrations. */
+/** A service that is slower than this counts as away; apps repeat their registrations. */
 export const ASK_TIMEOUT_MS = 3 * MS_PER_SECOND
 
-/** Of its answer: an account's name, with all that may stand around it. */
+/** Bytes of its answer that are read: an account's name, with all that may stand around it. */
 export const ANSWER_BYTES_MAX = 64 * 1024
 
 export interface UpstreamOptions {
@@ -65,7 +65,7 @@ export function createUpstream({ url, timeoutMs = ASK_TIMEOUT_MS, onTrouble }: U
     try {
       return await ask(authorization, request.signal)
     } catch (thrown) {
-      // Whoever asked has left, and hears nothing of this.
+      // The app has left, and does not read this answer.
       if (request.signal.aborted) return fail(unavailable('left'))
       return trouble(messageOf(thrown))
     } finally {

@@ -87,7 +87,7 @@ export function openPods(redis: RedisConnection) {
       )
     },
 
-    /** In good order: nobody is to wonder where it went. */
+    /** Removes the card of a process that stops by itself, so that it is not shown as silent. */
     async leave(pod: string): Promise<void> {
       await reachable(Promise.all([redis.del(podKey(pod)), redis.srem(PODS_KEY, pod)]))
     },
