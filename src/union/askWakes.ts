@@ -5,6 +5,7 @@
 import type { Log } from '../base/log.ts'
 import { messageOf } from '../base/result.ts'
 import { MS_PER_SECOND } from '../base/units.ts'
+import { RedisUnavailable } from '../redis/connect.ts'
 import { wakeAnswersChannel } from '../redis/keys.ts'
 import type { Subscriber } from '../redis/subscriber.ts'
 import {
@@ -133,7 +134,9 @@ export function openWakeAsker(options: WakeAskerOptions): WakeAsker {
       hear(asked, standing.state, standing.reason)
       if (isOpen(asked) && !isFirst) await seek(asked, standing.front)
     } catch (thrown) {
-      log.debug({ wake: asked.id, reason: messageOf(thrown) }, 'redis is away: a wake is asked for again')
+      if (thrown instanceof RedisUnavailable)
+        log.debug({ wake: asked.id, reason: messageOf(thrown) }, 'redis is away: a wake is asked for again')
+      else log.error({ wake: asked.id, err: thrown }, 'asking for a wake failed')
       againMs = RETRY_MS
     }
     if (isOpen(asked)) asked.look = setTimeout(look, againMs, asked)

@@ -179,3 +179,16 @@ test('without any front the wake ends by its own limit', async () => {
   expect(failed.cause).toBe('the phones of the account did not wake: timeout')
   await isEmpty()
 })
+
+test('a setting that is no gateway’s name costs the call, and leaves nobody waiting', async () => {
+  const held: Held[] = []
+  await openFront(held)
+  await startAgent({ accountDial: { kind: 'gateway', gateway: 'no gateway' } }).isReady
+  const dialId = newDialId()
+  const channel = await stage.listen(dialId)
+  await stage.push(wakeCaller(dialId))
+  await channel.next(isPushed('0'))
+  held[0]!.confirm()
+  expect((await channel.next('failure')).cause).toBe('an error of hookswitch itself')
+  await isEmpty()
+})

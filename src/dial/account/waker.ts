@@ -30,6 +30,7 @@ import { joinOf, originateOf, phoneOf } from '../job/originateFor.ts'
 import { failCall, noteReply, sendOriginate } from '../job/sendOriginate.ts'
 import { reachOf } from './reach.ts'
 
+const CAUSE_BUG = 'an error of hookswitch itself'
 const CAUSE_SWITCH_AWAY = 'the switch is away'
 
 /** A switch that is away when a phone has woken gets this to come back; the phone waits for its call. */
@@ -64,9 +65,10 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
       {
         onPushed: () => tell(call, side, 'pushed'),
         onEnd: end =>
-          void goOnAfter(call, waking, account, end).catch(thrown =>
-            tellBug(context, 'task', thrown, { dialId: call.record.dialId }),
-          ),
+          void goOnAfter(call, waking, account, end).catch(thrown => {
+            tellBug(context, 'task', thrown, { dialId: call.record.dialId })
+            giveUp(call, side)
+          }),
       },
     )
   }
@@ -112,6 +114,14 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
     const why = reason ?? 'no-contact'
     if (side === '0') failCall(context, call, `the phones of the account did not wake: ${why}`)
     else endAbsent(call)
+  }
+
+  /** A bug costs this side its call; nobody is to wait for it for ever. */
+  function giveUp(call: Call, side: string): void {
+    call.waking = undefined
+    if (isLeft(call) || call.isEnding) return
+    if (side === '1') endAbsent(call)
+    else if (!call.isSent) failCall(context, call, CAUSE_BUG)
   }
 
   /** The number that is dialled where the account's phones can't be. */
