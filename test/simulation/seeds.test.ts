@@ -11,8 +11,9 @@ hearStrays()
 const SEEDS = 100
 /** What they found is mended: a barger's end as the last event, a switch's channel whose owner died with the switch, an event
  *  that was late for the next call of its dial id, a last step that was sent again, answers to a switch's messages beside each
- *  other, a call handed to an agent that was dead already. */
-const MENDED = [135, 335, 622, 1599, 4003, 4512, 5005]
+ *  other, a call handed to an agent that was dead already, a job
+ *  that such an agent popped again and again. */
+const MENDED = [135, 335, 622, 1599, 4003, 4512, 5005, 5160]
 
 /** Of one test. */
 const LOT = 10

@@ -99,6 +99,8 @@ export async function dial(
   // A call whose last event is published has freed its dial id in Redis, perhaps before we know it: the claim decides.
   for (let former = calls.find(job.dialId); former?.isEnding; former = calls.find(job.dialId))
     await calls.removed(former)
+  // Others settle what we have popped: this very job may have come to us several times, and is no duplicate of itself.
+  if (context.isDeclaredDead()) return { kind: 'returned' }
   if (calls.find(job.dialId))
     return refuse(context, taken, { dialId: job.dialId, cause: CAUSE_DUPLICATE, isDeadLettered: false })
 
