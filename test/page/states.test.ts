@@ -22,13 +22,26 @@ describe.skipIf(!chromium)('the live page', () => {
     browser = await openBrowser()
   }, 60_000)
   afterEach(async () => {
-    for (const { page } of opened) await page.browserContext().close()
+    if (browser.connected) for (const { page } of opened) await page.browserContext().close()
     opened = []
   })
   afterAll(async () => {
     await browser?.close()
     await stage?.close()
   }, 30_000)
+
+  /** A browser that has crashed, as one does now and then on a machine that is short of everything, is begun anew once. */
+  function inBrowser(name: string, body: () => Promise<void>): void {
+    test(name, async () => {
+      try {
+        await body()
+      } catch (thrown) {
+        if (browser.connected) throw thrown
+        browser = await openBrowser()
+        await body()
+      }
+    })
+  }
 
   async function see(view: LiveView | undefined, look: Look = {}): Promise<OpenPage> {
     stage.view = view
@@ -37,7 +50,7 @@ describe.skipIf(!chromium)('the live page', () => {
     return open
   }
 
-  test('says that all is well, in green, and by what', async () => {
+  inBrowser('says that all is well, in green, and by what', async () => {
     const { page, shows, complaints } = await see(await wellView())
     await shows(
       '#trouble-list',
@@ -49,12 +62,14 @@ describe.skipIf(!chromium)('the live page', () => {
   })
 
   describe('gives a verdict with since when, which leads to what it is about, of', () => {
-    let open: OpenPage
-    beforeAll(async () => {
-      stage.view = await wellView()
-      open = await openPage(browser, stage.url)
-    }, 60_000)
-    afterAll(() => open?.page.browserContext().close())
+    let shared: OpenPage | undefined
+    const pageOfAll = async (): Promise<OpenPage> => {
+      if (!shared || shared.page.isClosed()) shared = await openPage(browser, stage.url)
+      return shared
+    }
+    afterAll(async () => {
+      if (browser?.connected) await shared?.page.browserContext().close()
+    })
 
     const cases: [
       what: string,
@@ -172,8 +187,9 @@ describe.skipIf(!chromium)('the live page', () => {
       ],
     ]
     for (const [what, view, words, leadsTo, level] of cases)
-      test(what, async () => {
+      inBrowser(what, async () => {
         stage.view = await view()
+        const open = await pageOfAll()
         await open.shows('#trouble-list', words)
         expect(await open.page.$eval('#trouble', each => each.getAttribute('data-level'))).toBe(level)
         const links = await open.page.$$eval('#trouble-list a', all =>
@@ -184,10 +200,11 @@ describe.skipIf(!chromium)('the live page', () => {
         expect(await lamp(open.page)).not.toBe('good')
       })
 
-    test('jobs that wait longer and longer, in the link that was there', async () => {
+    inBrowser('jobs that wait longer and longer, in the link that was there', async () => {
       const waiting = (seconds: number) =>
         wellView({ queues: [queue({ waiting: 3, nextHash: 'x', nextQueuedAtMs: NOW_MS - seconds * 1_000 })] })
       stage.view = await waiting(40)
+      const open = await pageOfAll()
       await open.shows('#trouble-list', 'the eldest 40 s')
       await open.page.$eval('#trouble-list a', link => Object.assign(link, { isPressed: true }))
       stage.view = await waiting(41)
@@ -195,14 +212,15 @@ describe.skipIf(!chromium)('the live page', () => {
       expect(await open.page.$eval('#trouble-list a', link => 'isPressed' in link)).toBe(true)
     })
 
-    test('Redis that is away', async () => {
+    inBrowser('Redis that is away', async () => {
       stage.view = undefined
+      const open = await pageOfAll()
       await open.shows('#trouble-list', /Redis does not answer: nothing new can be seen\. seen since/)
       expect(await lamp(open.page)).toBe('bad')
     })
   })
 
-  test('takes whoever follows a word of the verdict, or a figure, to the row or the panel', async () => {
+  inBrowser('takes whoever follows a word of the verdict, or a figure, to the row or the panel', async () => {
     const { page, shows } = await see(
       await wellView({ pods: [pod('web-1', { isHearing: false })], agents: [agent('a', { calls: 1 })] }),
     )
@@ -222,26 +240,29 @@ describe.skipIf(!chromium)('the live page', () => {
     expect(dead).toBe(0)
   })
 
-  test('shows of a hundred calls what matters first on a phone, and the rest when it is asked for', async () => {
-    const { page, shows } = await see(await STATES.worst!(), { width: 390, height: 844 })
-    await shows('#calls', /^sales-20460/)
-    const rows = () => page.$$eval('#calls > li', all => all.length)
-    expect(await rows()).toBe(6)
-    const height = (await page.evaluate('document.documentElement.scrollHeight')) as number
-    expect(height).toBeLessThan(6_000)
-    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390)
-    // Troubles stand before calls, for eyes and for those who hear the page.
-    const [lately, calls] = (await page.evaluate(
-      "['lately', 'calls'].map(id => document.getElementById(id).getBoundingClientRect().top)",
-    )) as [number, number]
-    expect(lately).toBeLessThan(calls)
-    await page.tap('#calls-fold')
-    expect(await rows()).toBe(96)
-    await page.tap('#calls-fold')
-    expect(await rows()).toBe(6)
-  })
+  inBrowser(
+    'shows of a hundred calls what matters first on a phone, and the rest when it is asked for',
+    async () => {
+      const { page, shows } = await see(await STATES.worst!(), { width: 390, height: 844 })
+      await shows('#calls', /^sales-20460/)
+      const rows = () => page.$$eval('#calls > li', all => all.length)
+      expect(await rows()).toBe(6)
+      const height = (await page.evaluate('document.documentElement.scrollHeight')) as number
+      expect(height).toBeLessThan(6_000)
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390)
+      // Troubles stand before calls, for eyes and for those who hear the page.
+      const [lately, calls] = (await page.evaluate(
+        "['lately', 'calls'].map(id => document.getElementById(id).getBoundingClientRect().top)",
+      )) as [number, number]
+      expect(lately).toBeLessThan(calls)
+      await page.tap('#calls-fold')
+      expect(await rows()).toBe(96)
+      await page.tap('#calls-fold')
+      expect(await rows()).toBe(6)
+    },
+  )
 
-  test('filters calls by organisation, user, number and state, and wakes by theirs', async () => {
+  inBrowser('filters calls by organisation, user, number and state, and wakes by theirs', async () => {
     const { page, shows } = await see(await STATES.worst!())
     await shows('#calls', /^sales-20460/)
     const ids = (list: string) =>
@@ -271,7 +292,7 @@ describe.skipIf(!chromium)('the live page', () => {
     expect(await filter('waits', '', 'late')).toHaveLength(3)
   })
 
-  test('tells a call in one sentence, and of bargers which phone and how long', async () => {
+  inBrowser('tells a call in one sentence, and of bargers which phone and how long', async () => {
     const inside = { state: 'answered', mode: 'mute', sinceMs: NOW_MS - 61_000, phone: '…103' }
     const legs = (a: string, b?: string) =>
       [a, b].flatMap((state, side) =>
@@ -328,7 +349,7 @@ describe.skipIf(!chromium)('the live page', () => {
     await row('old', 'Both answered.')
   })
 
-  test('tells of a wake who calls, which phones are pushed, and what came of it', async () => {
+  inBrowser('tells of a wake who calls, which phones are pushed, and what came of it', async () => {
     const { shows } = await see(await wellView({ waits: (await STATES.worst!())!.waits }))
     const row = (id: string, words: string) => shows(`#waits [data-id="${id}"]`, words)
     await row('pbx1-1795330.77', '…555 calls account …921 3.7 s of 4.0 s Android, push 4: accepted')
@@ -338,23 +359,26 @@ describe.skipIf(!chromium)('the live page', () => {
     await row('pbx1-1795334.77', 'no push yet')
   })
 
-  test('a person who said no is no alarm, and phones that registered are counted by switch', async () => {
-    const { page, shows } = await see(
-      await wellView({ switches: [{ name: SWITCH, paceAheadSeconds: 0, registered: 312 }] }, () => ({
-        'wake.confirmed': 1,
-        'wake.unavailable': 3,
-      })),
-    )
-    await shows('#trouble-list', 'All well')
-    await shows('#figures', /Wakes confirmed 100 % 60 of 60.* Phones registered 312 by SIP, at 1 switch/)
-    await shows('#agents', '312 phones registered')
-    const kinds = await page.$$eval('#outcomes li', all =>
-      all.map(each => [each.textContent, each.querySelector('.bar')?.getAttribute('data-kind')]),
-    )
-    expect(kinds).toContainEqual(['unavailable180', 'fine'])
-  })
+  inBrowser(
+    'a person who said no is no alarm, and phones that registered are counted by switch',
+    async () => {
+      const { page, shows } = await see(
+        await wellView({ switches: [{ name: SWITCH, paceAheadSeconds: 0, registered: 312 }] }, () => ({
+          'wake.confirmed': 1,
+          'wake.unavailable': 3,
+        })),
+      )
+      await shows('#trouble-list', 'All well')
+      await shows('#figures', /Wakes confirmed 100 % 60 of 60.* Phones registered 312 by SIP, at 1 switch/)
+      await shows('#agents', '312 phones registered')
+      const kinds = await page.$$eval('#outcomes li', all =>
+        all.map(each => [each.textContent, each.querySelector('.bar')?.getAttribute('data-kind')]),
+      )
+      expect(kinds).toContainEqual(['unavailable180', 'fine'])
+    },
+  )
 
-  test('says in the Barge dialog what is wrong, and loses nothing of what was typed', async () => {
+  inBrowser('says in the Barge dialog what is wrong, and loses nothing of what was typed', async () => {
     const { page, shows, complaints } = await see(await wellView({ calls: [call('call-1')], callsTotal: 1 }))
     await shows('#calls', 'call-1')
     stage.commands.length = 0
@@ -381,7 +405,7 @@ describe.skipIf(!chromium)('the live page', () => {
     expect(complaints).toEqual([])
   })
 
-  test('says what came of a barge that was left by Esc before its answer', async () => {
+  inBrowser('says what came of a barge that was left by Esc before its answer', async () => {
     const { page, shows } = await see(await wellView({ calls: [call('call-1')], callsTotal: 1 }))
     await shows('#calls', 'call-1')
     const { promise, resolve } = Promise.withResolvers<{ status: number; body: unknown }>()
@@ -405,16 +429,19 @@ describe.skipIf(!chromium)('the live page', () => {
     ['empty', { width: 390, height: 844, colours: 'dark' }],
   ]
   for (const [name, look] of CHECKED)
-    test(`has nothing that a checker of accessibility would mend: ${name}, ${JSON.stringify(look)}`, async () => {
-      const { page, shows } = await see(await STATES[name]!(), look)
-      await shows('#trouble-list', /\w/)
-      await page.evaluate(axe.source)
-      const found = await page.evaluate(
-        "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map(each => [each.id, ...each.nodes.map(node => node.html)]))",
-      )
-      expect(found).toEqual([])
-      expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
-    })
+    inBrowser(
+      `has nothing that a checker of accessibility would mend: ${name}, ${JSON.stringify(look)}`,
+      async () => {
+        const { page, shows } = await see(await STATES[name]!(), look)
+        await shows('#trouble-list', /\w/)
+        await page.evaluate(axe.source)
+        const found = await page.evaluate(
+          "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map(each => [each.id, ...each.nodes.map(node => node.html)]))",
+        )
+        expect(found).toEqual([])
+        expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
+      },
+    )
 })
 
 /** The level that the lamp beside "live" shows. */
