@@ -12,8 +12,12 @@ import {
   type OpenedAgent,
   openStage,
   type Stage,
-  until,
+  until as untilSoon,
 } from './stage.ts'
+
+/** Agents look at each other several times a second, on a busy machine more rarely. */
+const PATIENCE_MS = 20_000
+const until = (what: string, holds: () => Promise<boolean> | boolean) => untilSoon(what, holds, PATIENCE_MS)
 
 let stage: Stage
 let other: TestSwitch
