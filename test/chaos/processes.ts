@@ -59,7 +59,8 @@ export interface CrewOptions {
   onLine: (line: LogLine, member: Member) => void
 }
 
-const START_TIMEOUT_MS = 30_000
+/** For a machine on which much else runs. */
+const START_TIMEOUT_MS = 60_000
 
 export async function openCrew(options: CrewOptions): Promise<Crew> {
   const log: LogLine[] = []
