@@ -5,11 +5,11 @@ import { canonicalAccount } from '../../base/account.ts'
 import type { NamedSecret } from '../../config/kinds.ts'
 import type { ConfirmationClaims } from '../../wake/devicePush.ts'
 import { describeJoseError } from './auth.ts'
-import { importPromptHmacKey } from './promptHmac.ts'
 
 const ISSUER = 'hookswitch'
 const AUDIENCE = 'call-response'
 const ALGORITHM = 'HS256'
+const HMAC_SHA256 = { name: 'HMAC', hash: 'SHA-256' }
 
 const encoder = new TextEncoder()
 
@@ -108,7 +108,10 @@ export function namesUsAsIssuer(token: string): boolean {
 
 async function importKeys(secrets: readonly NamedSecret[]): Promise<TokenKeys> {
   const imported = await Promise.all(
-    secrets.map(async ({ kid, secret }) => ({ kid, key: await importPromptHmacKey(secret) })),
+    secrets.map(async ({ kid, secret }) => {
+      const bytes = encoder.encode(secret)
+      return { kid, key: await crypto.subtle.importKey('raw', bytes, HMAC_SHA256, false, ['sign', 'verify']) }
+    }),
   )
   return { newest: imported[0]!, byKid: new Map(imported.map(({ kid, key }) => [kid, key])) }
 }
