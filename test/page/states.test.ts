@@ -12,6 +12,9 @@ import { openStubStage, type StubStage } from './stubStage.ts'
 
 const chromium = findChromium()
 
+const GONE_WITHIN_MS = 500
+const goneWithBrowser = () => undefined
+
 describe.skipIf(!chromium)('the live page', () => {
   let stage: StubStage
   let browser: Browser
@@ -22,7 +25,7 @@ describe.skipIf(!chromium)('the live page', () => {
     browser = await openBrowser()
   }, 60_000)
   afterEach(async () => {
-    if (browser.connected) for (const { page } of opened) await page.browserContext().close()
+    for (const { page } of opened) await page.browserContext().close().catch(goneWithBrowser)
     opened = []
   })
   afterAll(async () => {
@@ -36,6 +39,8 @@ describe.skipIf(!chromium)('the live page', () => {
       try {
         await body()
       } catch (thrown) {
+        // A frame is gone a moment before its browser is known to be.
+        await Bun.sleep(GONE_WITHIN_MS)
         if (browser.connected) throw thrown
         browser = await openBrowser()
         await body()
@@ -68,7 +73,7 @@ describe.skipIf(!chromium)('the live page', () => {
       return shared
     }
     afterAll(async () => {
-      if (browser?.connected) await shared?.page.browserContext().close()
+      await shared?.page.browserContext().close().catch(goneWithBrowser)
     })
 
     const cases: [
