@@ -89,7 +89,13 @@ describe('a push', () => {
     const sent: object[] = []
     const { pusher } = open({ openSender: vendor.openSender, onPush: each => sent.push(each) })
     expect(await pusher.push(device, call, new AbortController().signal)).toEqual(accepted)
-    expect(sent).toEqual([{ platform: 'android', outcome: 'accepted', seconds: expect.any(Number) }])
+    const told = {
+      app: 'com.example.phone',
+      platform: 'android',
+      outcome: 'accepted',
+      seconds: expect.any(Number),
+    }
+    expect(sent).toEqual([told])
     await pusher.close()
   })
 
