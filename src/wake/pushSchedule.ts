@@ -69,6 +69,8 @@ export function createPushSchedule(options: PushScheduleOptions) {
   }
 
   function attemptAt(nowMs: number, wait: Wait): number {
+    // However late a busy machine came to it.
+    if (wait.pushed === 0) return 1
     const intervals = (nowMs - beganAtMsOf(wait)) / resendIntervalMs
     // The wait before this one is dead, and may have sent the attempt of this interval already.
     if (wait.pushed === 'unsure') return Math.ceil(intervals) + 1
@@ -77,7 +79,8 @@ export function createPushSchedule(options: PushScheduleOptions) {
   }
 
   function resendAfter(wait: Wait, attempt: number): void {
-    const nextAtMs = beganAtMsOf(wait) + attempt * resendIntervalMs
+    const intervals = Math.round((clock() - beganAtMsOf(wait)) / resendIntervalMs)
+    const nextAtMs = beganAtMsOf(wait) + Math.max(attempt, intervals + 1) * resendIntervalMs
     // Not in the last interval: the app would answer after the end.
     if (nextAtMs >= wait.endsAtMs - resendIntervalMs) return waitForDeadline(wait)
     clearTimeout(wait.timer)
