@@ -67,10 +67,10 @@ const OWN_REFUSALS = new Set([
   'INVALID_GATEWAY',
   'INVALID_PROFILE',
   'CHAN_NOT_IMPLEMENTED',
-  'NETWORK_OUT_OF_ORDER',
 ])
 
-/** Nobody at the gateway's address (measured), or no way there: at once, before any sign of a phone. */
+/** Nobody at the gateway's address (measured), or a gateway that answers 502 (sofia_glue.c of FreeSWITCH): at once, before any
+ *  sign of a phone. */
 const GATEWAY_GONE = new Set(['NORMAL_TEMPORARY_FAILURE', 'NETWORK_OUT_OF_ORDER'])
 
 /** @param cause of an originate for which no channel was seen. */
