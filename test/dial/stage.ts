@@ -324,9 +324,9 @@ export async function until(
   holds: () => Promise<boolean> | boolean,
   limitMs = HEARD_TIMEOUT_MS,
 ): Promise<void> {
-  const endsAtMs = Date.now() + limitMs
+  const endsAtMs = performance.now() + limitMs
   while (!(await holds())) {
-    if (Date.now() > endsAtMs) throw new Error(`never came true: ${what}`)
+    if (performance.now() > endsAtMs) throw new Error(`never came true: ${what}`)
     await Bun.sleep(10)
   }
 }

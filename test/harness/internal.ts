@@ -29,9 +29,9 @@ const LIMIT_MS = 15_000
 /** Asks again and again until the answer is true, for what has no event to wait for.
  *  @throws after fifteen seconds, naming what never came. */
 export async function eventually(what: string, isTrue: () => Promise<boolean> | boolean): Promise<void> {
-  const limitAtMs = Date.now() + LIMIT_MS
+  const limitAtMs = performance.now() + LIMIT_MS
   while (!(await isTrue())) {
-    if (Date.now() > limitAtMs) throw new Error(`never came: ${what}`)
+    if (performance.now() > limitAtMs) throw new Error(`never came: ${what}`)
     await Bun.sleep(STEP_MS)
   }
 }
