@@ -74,7 +74,7 @@ function objectIn(job: string): Record<string, unknown> {
     const read: unknown = JSON.parse(job)
     return typeof read === 'object' && read !== null ? (read as Record<string, unknown>) : {}
   } catch {
-    // Whoever takes it will say so; here it is only one that waits.
+    // The agent that takes such a job tells of its fault; this list shows only that a job waits.
     return {}
   }
 }

@@ -11,7 +11,7 @@ export interface Setting<Value> {
   about: string
   /** As the documentation shows it. */
   fallbackText: string
-  /** What it may be, in words for the documentation; empty where `about` says it. */
+  /** The values that the setting takes, in words for the documentation; empty where `about` says them. */
   allowed: string
   fallback: Value
   parse: (text: string) => Value

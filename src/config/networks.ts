@@ -41,7 +41,7 @@ export function canonicalAddress(text: string): string | undefined {
 /** Hextets of an IPv6 address that name a customer's network; what follows changes by itself (RFC 8981). */
 const NETWORK_HEXTETS = 4
 
-/** Who counts as one client: an IPv4 address, or the /64 of an IPv6 one, because a phone has all addresses in it. */
+/** The network that counts as one client: an IPv4 address, or the /64 of an IPv6 address, as one phone has a whole /64. */
 export function clientNetwork(address: string): string {
   // An IPv4 address from a socket has this spelling already.
   if (!address.includes(':')) return address

@@ -224,7 +224,7 @@ const LAST_WORDS_MS = 1_000
 /** Channels whose sockets come in one moment: 2,000 is a burst of a large switch. */
 const BACKLOG = 2_048
 
-/** Who calls whom, by the channel's own words. @returns undefined when no account can be read. */
+/** Reads the called account and the caller from the channel's variables. @returns undefined when no account can be read. */
 function callOf(channel: SwitchEvent): IncomingCall | undefined {
   const account = accountCheck.read(channel.header('variable_hookswitch_account')?.trim())
   const callId = channel.header('Unique-ID')

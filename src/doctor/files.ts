@@ -8,7 +8,7 @@ import { keyFilePaths } from '../push/keyFiles.ts'
 
 const CHECK = 'secret files'
 
-/** Of a mode: what users may who are neither the owner nor in the group. */
+/** The bits of a file's mode for users who are neither its owner nor in its group. */
 const OTHERS_READ = 0o004
 const OTHERS_WRITE = 0o002
 const OTHERS_ENTER = 0o001

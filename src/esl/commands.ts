@@ -51,7 +51,7 @@ export const startBackground = (legUuid: ChannelUuid, path: MediaPath): EslComma
 export const stopBackground = (legUuid: ChannelUuid, path: MediaPath): EslCommand =>
   asCommand(`uuid_displace ${legUuid} stop ${path}`)
 
-/** Who hears a supervisor: nobody, the call's initiator (A), the one called (B), both. */
+/** The legs that hear a supervisor: none, the A-leg, the B-leg, or both. */
 export type HeardBy = 'nobody' | 'a-leg' | 'b-leg' | 'both'
 
 /** The keys of FreeSWITCH's eavesdrop application, by whom tones were detected at. */

@@ -9,10 +9,11 @@ import type { Counted, FromAgent, Health, Observed } from './messages.ts'
 /** Nobody reads the metrics as often as this. */
 const LOT_MS = 50
 
-/** Of one lot, for each name and label: a thousand commands a second are fifty in a lot. Beyond, a sample must do. */
+/** Times that one lot holds for each name and label: a thousand commands a second are fifty in a lot. Further ones are left
+ *  out, as a sample tells enough. */
 const TIMES_MAX = 2_000
 
-/** Of one lot, the newest; operators are shown no more. */
+/** Incidents that one lot holds, the newest of them: the page shows operators no more. */
 const INCIDENTS_MAX = 20
 
 export interface AgentCounts {

@@ -10,7 +10,7 @@ import { channelsOf, type Leg, spread } from './leg.ts'
 
 export type { Leg, LegState } from './leg.ts'
 
-/** Who hears a barger. `mute`: nobody, as at the start of every barge. */
+/** The sides that hear a barger. `mute`: none of them, as at the start of every barge. */
 export type BargeMode = 'mute' | 'whisper' | 'threeway'
 
 /** A third phone that listens. Its id is its channel's UUID. */

@@ -12,7 +12,7 @@ export interface Seen {
   sight: 'gone' | 'ringing' | 'answered' | 'unknown'
   /** The channel with which it was bridged last. The two are bridged now if the other one names this one, too. */
   bridgedTo?: string | undefined
-  /** Of one that we or another agent dialled. */
+  /** Set where this agent or another one dialled the channel. */
   dialId?: string | undefined
 }
 

@@ -116,7 +116,7 @@ export async function dial(
   // Reserved before the first await: a second job of this dial id must find it.
   calls.add(call)
   const claiming = context.store.claim(context.agent, call.record)
-  // Nobody waits for it if making the originate throws.
+  // The claim is awaited below; if making the originate throws before that, its own failure must not end the process.
   claiming.catch(() => undefined)
   // Made while Redis answers. A caller whose phones sleep is woken first.
   const originate = isRung(call, '0') ? originateOf(context, job, call) : undefined
