@@ -78,6 +78,30 @@ const imports: Import[] = [...sources].flatMap(([from, source]) =>
   }),
 )
 
+const pageScripts = await Promise.all(
+  [...new Glob('src/http/page/**/*.js').scanSync(ROOT)]
+    .sort()
+    .map(async file => [file, await Bun.file(join(ROOT, file)).text()] as const),
+)
+
+/** A comment, another failure in its place, or a line in the log. */
+const SAYS_SO = /\/\/|\bthrow\b|\bfail\(|\blog\.\w+\(/
+
+/** Each handler that does not look at what was thrown: a block with its own comments, or a callback with the line above. */
+function swallowed(source: string): { line: number; text: string }[] {
+  const lines = source.split('\n')
+  return lines.flatMap((line, place) => {
+    if (/\.catch\(\(\) =>/.test(line)) {
+      const above = lines[place - 1]?.trim() ?? ''
+      return [{ line: place + 1, text: above.startsWith('//') ? above + line : line }]
+    }
+    if (!/\bcatch \{/.test(line)) return []
+    const indent = /^ */.exec(line)![0]
+    const end = lines.findIndex((each, at) => at > place && each.startsWith(`${indent}}`))
+    return [{ line: place + 1, text: lines.slice(place, end + 1).join('\n') }]
+  })
+}
+
 function packageOf(name: string): string {
   const parts = name.split('/')
   return name.startsWith('@') ? parts.slice(0, 2).join('/') : parts[0]!
@@ -151,6 +175,15 @@ describe('the layout', () => {
       each => each.isVendor && VENDOR_ROOMS[each.to] && !VENDOR_ROOMS[each.to]!.test(each.from),
     )
     expect(wrong).toEqual([])
+  })
+
+  test('swallows no failure without saying why', () => {
+    const silent = [...sources, ...pageScripts].flatMap(([file, source]) =>
+      swallowed(source)
+        .filter(each => !SAYS_SO.test(each.text))
+        .map(each => `${file}:${each.line}`),
+    )
+    expect(silent).toEqual([])
   })
 
   test('reads the environment in config.ts, through main and cli alone', () => {

@@ -64,6 +64,7 @@ function lines(file: string): string[] {
   try {
     return readFileSync(file, 'utf8').split('\n')
   } catch {
+    // The process has ended meanwhile, or this is no Linux: the message then names no holder.
     return []
   }
 }

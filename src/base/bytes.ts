@@ -20,6 +20,7 @@ export function meaningOf(text: string): string {
   try {
     return UTF_8.decode(bytesOfText(text))
   } catch {
+    // The bytes are no UTF-8: they are Latin-1, which is how `text` holds them.
     return text
   }
 }

@@ -70,6 +70,7 @@ export function withoutSecretsIn(text: string): string {
   try {
     return JSON.stringify(withoutSecrets(JSON.parse(text)))
   } catch {
+    // This is no JSON: where the secret ends is unknown, so the rest is left out.
     return `${text.slice(0, at)}${SECRET}`
   }
 }

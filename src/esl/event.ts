@@ -109,12 +109,13 @@ class JsonEvent implements SwitchEvent {
   }
 }
 
-/** A malformed event reads as one without headers: its reader ignores it, as it does any event not its own. */
+/** @returns no header of a malformed event: its reader ignores it, as it does any event not its own. */
 function fieldsOf(text: string): Record<string, unknown> {
   try {
     const parsed: unknown = JSON.parse(text)
     return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : {}
   } catch {
+    // The reader ignores an event without headers.
     return {}
   }
 }

@@ -19,6 +19,7 @@ export function bindingsOf(text: string): Binding[] {
   try {
     list = JSON.parse(text)
   } catch {
+    // A switch without the command answers `-ERR …`: it tells of no binding.
     return []
   }
   const { rows } = (list ?? {}) as { rows?: unknown }

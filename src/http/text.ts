@@ -15,6 +15,7 @@ export function textOf(bytes: Uint8Array, charset?: string): string {
   try {
     return utf8.decode(bytes)
   } catch {
+    // The bytes are no UTF-8: the sender's charset is tried, then Latin-1.
     return charsetDecoder(charset)?.decode(bytes) ?? mixedText(bytes)
   }
 }
@@ -26,6 +27,7 @@ function charsetDecoder(charset: string | undefined): TextDecoder | undefined {
     const decoder = new TextDecoder(charset as Bun.Encoding)
     return ['utf-8', 'windows-1252'].includes(decoder.encoding) ? undefined : decoder
   } catch {
+    // The sender named a charset that nobody knows: the caller reads Latin-1.
     return undefined
   }
 }

@@ -175,7 +175,7 @@ function keepAsking(connection: RedisConnection, everyMs: number): void {
     }
     const nodes = connection instanceof Cluster ? connection.nodes() : [connection]
     for (const node of nodes) {
-      // Left to the timer for silent sockets.
+      // The answer does not matter: `socketTimeout` closes a connection on which none comes.
       if (node.status === 'ready') node.ping().catch(() => undefined)
     }
     if (connection instanceof GatheringRedis) seenCount = connection.askedCount

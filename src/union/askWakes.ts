@@ -188,6 +188,7 @@ export function openWakeAsker(options: WakeAskerOptions): WakeAsker {
 
     close() {
       for (const asked of open.values()) forget(asked)
+      // A connection that breaks meanwhile leaves the channel too.
       subscription.leave().catch(() => undefined)
     },
   }

@@ -167,6 +167,7 @@ function decodeOnce(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
+    // A `%` stands for itself here: the parameter is read as it was sent.
     return text
   }
 }

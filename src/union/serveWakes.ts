@@ -174,6 +174,7 @@ export function openWakeService(options: WakeServiceOptions): WakeService {
     },
     close() {
       stopping.abort()
+      // A connection that breaks meanwhile leaves the channel too.
       subscription.leave().catch(() => undefined)
     },
   }

@@ -23,6 +23,7 @@ export function readWakeCall(text: string): WakeCall | undefined {
   try {
     read = JSON.parse(text)
   } catch {
+    // The front answers the agent that asked with `failed`, reason `unusable`.
     return undefined
   }
   const { account, callId, phonenumber, callerId, traceparent } = (read ?? {}) as Record<string, unknown>

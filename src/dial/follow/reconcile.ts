@@ -153,6 +153,7 @@ function uuidsOf(json: string): string[] {
     const { rows = [] } = JSON.parse(json) as { rows?: { uuid: string }[] }
     return rows.map(row => row.uuid)
   } catch {
+    // Nothing is taken for shown: each call is then looked up at the switch by itself.
     return []
   }
 }

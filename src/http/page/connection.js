@@ -75,6 +75,7 @@ export async function request(path, { method = 'GET', body } = {}) {
   const headers = { ...authorization(), ...(body ? { 'content-type': 'application/json' } : {}) }
   try {
     const response = await fetch(path, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) })
+    // A proxy's error page is no JSON: the status alone says what to show.
     return { status: response.status, body: await response.json().catch(() => ({})) }
   } catch {
     // The feed's own reconnecting tells that the service is away.

@@ -42,6 +42,7 @@ export function createConfirmationTokens(secrets: () => Promise<readonly NamedSe
   let fetched: Promise<TokenKeys> | undefined
   const keys = () => {
     fetched ??= secrets().then(importKeys)
+    // Whoever awaits the keys hears of the failure; the next caller fetches them anew.
     fetched.catch(() => {
       fetched = undefined
     })
@@ -102,6 +103,7 @@ export function namesUsAsIssuer(token: string): boolean {
   try {
     return decodeJwt(token).iss === ISSUER
   } catch {
+    // This is no JWT, so it is not ours.
     return false
   }
 }

@@ -35,6 +35,7 @@ function unescaped(user: string): string {
   try {
     return decodeURIComponent(user)
   } catch {
+    // A `%` stands for itself here: the user is shown as it was sent.
     return user
   }
 }
