@@ -14,10 +14,11 @@ import { openDevices } from '../redis/devices/devices.ts'
 import { openTimelineRoom } from '../timeline/open.ts'
 import { openTracer, tracerSettingsOf } from '../tracing/tracer.ts'
 import { type Agents, openAgents } from './agents.ts'
-import { type Front, type FrontOptions, openFront } from './front.ts'
+import { type Front, openFront } from './front.ts'
 import { internalPlace, listenAt } from './listeners.ts'
+import type { WakeRoomsOptions } from './wakeRooms.ts'
 
-export type ServiceOptions = FrontOptions
+export type ServiceOptions = WakeRoomsOptions
 
 export type Service = Awaited<ReturnType<typeof openService>>
 
