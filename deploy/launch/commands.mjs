@@ -38,7 +38,7 @@ export const COMMANDS = {
     run: (context, args) => runChecks(context, args),
   },
   demo: {
-    about: 'show a wake and a call from end to end, with stand-ins for app, PBX and switch, and serve on',
+    about: 'show wakes and calls from end to end, with stand-ins for apps, PBX and switch, and serve on',
     run: (context, args) => runWithPrivateRedis(context, ['examples/demo/main.ts', ...args]),
   },
   cli: {

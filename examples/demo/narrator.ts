@@ -10,7 +10,8 @@ export interface Narrator {
   plain(text: string): void
   /** One thing said: `app → hookswitch  POST …`, and what it means. */
   tell(who: string, what: string, meaning?: string): void
-  push(payload: PushPayload): void
+  /** @param phone whose it is: `app`, or an account. */
+  push(payload: PushPayload, phone: string): void
   switchDid(entry: RecordEntry): void
   /** Something was published. */
   heard(channel: string, text: string): void
@@ -33,10 +34,10 @@ export function createNarrator(write: (text: string) => void, hasColour: boolean
     plain: line,
     tell,
 
-    push(payload) {
+    push(payload, phone) {
       const { type, call_id, phonenumber, attempt, response_api } = payload
       tell(
-        'hookswitch → app',
+        `hookswitch → ${phone}`,
         `push ${JSON.stringify({ type, call_id, phonenumber, attempt, response_api: shortened(String(response_api)) })}`,
         'by way of Google or Apple, wakes the app; shows nothing by itself (more fields left out here)',
       )
@@ -103,15 +104,30 @@ function switchLine(entry: RecordEntry): [who: string, what: string, meaning?: s
     case 'originate':
       return [
         'agent → switch',
-        `originate ${shortened(entry.line.replaceAll(/\{[^}]*\}/g, '{…}').replaceAll(/\[[^\]]*\]/g, '[…]'))}`,
+        `originate ${shortened(withoutVariables(entry.line))}`,
         'FreeSWITCH shall ring, and what to do once somebody answers',
       ]
     case 'ring':
-      return ['switch', `${entry.destination} rings`]
+      return ['switch', `${phoneAt(entry.destination)} rings`]
     case 'answer':
-      return ['switch', `${entry.destination} answers`]
+      return ['switch', `${phoneAt(entry.destination)} answers`]
     case 'hangup':
-      return ['switch', `${entry.destination} is hung up: ${entry.cause}`]
+      return ['switch', `${phoneAt(entry.destination)} is hung up: ${entry.cause}`]
+    case 'register':
+      return [
+        `${entry.user} → switch`,
+        entry.expiresSeconds === 0 ? 'REGISTER, expires 0' : 'REGISTER',
+        'its Contact holds its push token (RFC 8599); an agent of the switch hears it',
+      ]
+    case 'dialled':
+      return [`${entry.destination} → switch`, `dials ${entry.extension}`]
+    case 'execute':
+      return [
+        entry.by === 'dialplan' ? 'dialplan' : 'hookswitch → switch',
+        entry.application,
+        APPLICATION_MEANINGS[entry.application.split(/[ =]/, 2).join(' ')] ??
+          APPLICATION_MEANINGS[entry.application.split(' ', 1)[0]!],
+      ]
     case 'command':
       return asked(entry.command, entry.headers)
     default:
@@ -119,14 +135,40 @@ function switchLine(entry: RecordEntry): [who: string, what: string, meaning?: s
   }
 }
 
+/** By the application, or by it and the variable that it sets. */
+const APPLICATION_MEANINGS: Record<string, string> = {
+  socket: 'hookswitch has the channel from here on, and wakes the phones of the account',
+  ring_ready: 'the caller hears ringing',
+  'set hookswitch_status': 'a phone is awake (ACK), or none is (NAK); the dialplan goes on',
+  bridge: 'the phone is there: it rings as any phone does',
+}
+
+/** A phone by its number, or by the user of the contact at which it was dialled. */
+export const phoneAt = (destination: string): string =>
+  /^sips?:([^@]+)@/.exec(destination)?.[1] ?? destination
+
 const HOUSEKEEPING =
   /^(auth|event|filter|exit|(bg)?api (originate|show|status|uuid_dump|global_getvar|version|eval|file_exists))/
 
-function asked(command: string, headers: string[]): [who: string, what: string] | undefined {
+function asked(
+  command: string,
+  headers: string[],
+): [who: string, what: string, meaning?: string] | undefined {
   if (HOUSEKEEPING.test(command)) return undefined
   const mode = headers.find(header => header.toLowerCase().startsWith('eavesdrop-command'))
-  return ['agent → switch', shortened(mode ? `${command} (${mode})` : command)]
+  const [, meaning] = COMMANDS_TO_SWITCH.find(([pattern]) => pattern.test(command)) ?? []
+  const what = shortened(mode ? `${command} (${mode})` : withoutVariables(command))
+  return meaning === undefined ? ['agent → switch', what] : ['agent → switch', what, meaning]
 }
+
+const COMMANDS_TO_SWITCH: [pattern: RegExp, meaning: string][] = [
+  [/sofia_contact/, 'where the phones of the account are registered'],
+  [/:playback:/, 'the caller hears ring-back while the other phone is woken'],
+  [/:bridge:/, 'FreeSWITCH shall ring the phone that is awake, and connect the two'],
+]
+
+const withoutVariables = (dialString: string): string =>
+  dialString.replaceAll(/\{[^}]*\}/g, '{…}').replaceAll(/\[[^\]]*\]/g, '[…]')
 
 /** Tokens and UUIDs cut short: whole they fill lines and say nothing more. */
 export const shortened = (text: string): string =>

@@ -7,7 +7,8 @@ import { openLog } from '../../src/base/log.ts'
 import { createMetrics } from '../../src/base/metrics.ts'
 import { readConfig } from '../../src/config/config.ts'
 import type { Apps } from '../../src/push/apps.ts'
-import type { PushSender } from '../../src/push/push.ts'
+import type { AppEntry } from '../../src/push/appsFile.ts'
+import type { Platform, PushSender } from '../../src/push/push.ts'
 import { openAgentDirectory } from '../../src/redis/agents/directory.ts'
 import { eventually } from '../../test/harness/internal.ts'
 import { startRedis, type TestRedis } from '../../test/harness/redis.ts'
@@ -85,15 +86,20 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   return { redis, service, testSwitch, close, [Symbol.asyncDispose]: close }
 }
 
+/** Google's project of every app here, as phones that register by SIP name it. */
+export const PROJECT = 'demo'
+
+const androidApp = (app: string, platform: Platform): AppEntry => ({
+  platform,
+  settings: { platform: 'android', app, projectId: PROJECT, clientEmail: 'demo', privateKey: 'demo' },
+  version: '1',
+})
+
 /** Whatever calls itself an Android app may be pushed; the keys are nobody's, for nothing is sent. */
 const ANY_ANDROID_APP: Apps = {
   isOpen: false,
-  find: (app, platform) => ({
-    platform,
-    settings: { platform: 'android', app, projectId: 'demo', clientEmail: 'demo', privateKey: 'demo' },
-    version: '1',
-  }),
-  all: () => [],
+  find: androidApp,
+  all: () => [androidApp('com.example.phone', 'android')],
   onChange: () => () => undefined,
   close: () => undefined,
 }

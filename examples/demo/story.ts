@@ -1,9 +1,11 @@
-// The demonstration's two acts: an app is woken for a call, and a call is dialled, barged in on, whispered into, muted
-// and hung up. Each step waits for what the service really says; nothing is played from a script but the parts of
+// The demonstration's acts: an app is woken for a call, and a call is dialled, barged in on, whispered into, muted and
+// hung up; then both at once, for a phone that sleeps: the switch's dialplan wakes it, and a job does. Each step waits for what the service really says; nothing is played from a script but the parts of
 // those who stand outside: the app, the PBX, the backend, the phones.
+import { devicesKey } from '../../src/redis/keys.ts'
 import { eventually } from '../../test/harness/internal.ts'
 import type { Ear } from './ear.ts'
-import { type Narrator, shortened } from './narrator.ts'
+import { type Narrator, phoneAt, shortened } from './narrator.ts'
+import type { Sleeper } from './sleeper.ts'
 import type { Stage } from './stage.ts'
 
 /** Who takes part. The switch finds each phone by its number. */
@@ -14,6 +16,8 @@ export const CAST = {
   caller: '1001',
   callee: '1002',
   listener: '1003',
+  /** An account as well as an extension: its phone registers at the switch, and sleeps. */
+  sleeper: '1000',
 } as const
 
 export interface StoryOptions {
@@ -76,15 +80,9 @@ export async function tellCall({ stage, ear, narrator, paceMs }: StoryOptions): 
   const heard = listenFor(ear, dialId)
 
   await pushJob(stage, narrator, {
-    type: 'asp-call',
-    dial_id: dialId,
-    call_provider: 'any',
-    caller_number: CAST.caller,
+    ...jobOf(dialId, CAST.caller),
     callee_number: CAST.callee,
     caller_id_lega: CAST.callee,
-    caller_id_legb: CAST.caller,
-    org_id: 'demo',
-    user_id: 'demo',
   })
   await heard.next(message => message.type === 'answer-event' && message.side === '1')
   await tellWhoHears(stage, narrator, { [CAST.caller]: [CAST.callee], [CAST.callee]: [CAST.caller] })
@@ -115,12 +113,66 @@ export async function tellCall({ stage, ear, narrator, paceMs }: StoryOptions): 
   heard.stop()
 }
 
-async function pushJob(stage: Stage, narrator: Narrator, job: Record<string, string>): Promise<void> {
+/** The phone of 1000 sleeps, and 1001 dials it at the switch, which knows hookswitch from its dialplan alone. */
+export async function tellDialplan(
+  { stage, narrator, paceMs }: StoryOptions,
+  sleeper: Sleeper,
+): Promise<void> {
+  narrator.title('3. The dialplan: 1001 dials 1000, whose phone registers, and sleeps.')
+  const { testSwitch, redis } = stage
+  sleeper.begin(testSwitch)
+  await eventually(
+    'the phone to be known',
+    async () => (await redis.client.exists(devicesKey(CAST.sleeper))) === 1,
+  )
+  narrator.tell('agent', `the phone of ${CAST.sleeper} can be pushed from now on`)
+  await Bun.sleep(paceMs)
+  const uuid = testSwitch.dial({ from: CAST.caller, fromName: 'Ann', extension: CAST.sleeper })
+  await eventually('the two to talk', () => testSwitch.channel(uuid)?.bridgedTo !== undefined)
+  await tellWhoHears(stage, narrator, { [CAST.caller]: [CAST.sleeper], [CAST.sleeper]: [CAST.caller] })
+  await Bun.sleep(paceMs)
+  testSwitch.hangup(uuid)
+  await eventually('the end of the call', () => testSwitch.channels().length === 0)
+}
+
+/** A backend wants 1002 connected to whoever has the account 1000. */
+export async function tellAccountCall({ stage, ear, narrator, paceMs }: StoryOptions): Promise<void> {
+  const dialId = 'demo-account'
+  narrator.title('4. A job for an account: a backend has 1002 connected to 1000, whose phone sleeps again.')
+  const heard = listenFor(ear, dialId)
+  await pushJob(stage, narrator, {
+    ...jobOf(dialId, CAST.callee),
+    callee_account: CAST.sleeper,
+    caller_id_lega: CAST.sleeper,
+  })
+  await heard.next(message => message.type === 'answer-event' && message.side === '1')
+  await tellWhoHears(stage, narrator, { [CAST.callee]: [CAST.sleeper], [CAST.sleeper]: [CAST.callee] })
+  await Bun.sleep(paceMs)
+  await stage.redis.client.publish(dialId, JSON.stringify({ type: 'hangup' }))
+  await heard.next(message => message.type === 'hangup-event' && message.side === '1')
+  heard.stop()
+}
+
+const jobOf = (dialId: string, caller: string) => ({
+  type: 'asp-call',
+  dial_id: dialId,
+  call_provider: 'any',
+  caller_number: caller,
+  caller_id_legb: caller,
+  org_id: 'demo',
+  user_id: 'demo',
+})
+
+async function pushJob(
+  stage: Stage,
+  narrator: Narrator,
+  job: Record<string, string> & { dial_id: string },
+): Promise<void> {
   const text = JSON.stringify(job)
   narrator.tell(
     'backend → agents',
     `RPUSH talkiq-asp.calls ${text}`,
-    'a job for whichever agent is free; what becomes of it is told on the channel demo-call',
+    `a job for whichever agent is free; what becomes of it is told on the channel ${job.dial_id}`,
   )
   await stage.redis.client.rpush('talkiq-asp.calls', text)
 }
@@ -131,7 +183,8 @@ async function tellWhoHears(
   narrator: Narrator,
   expected: Record<string, string[]>,
 ): Promise<void> {
-  const phones = () => stage.testSwitch.channels()
+  const phones = () =>
+    stage.testSwitch.channels().map(({ uuid, destination }) => ({ uuid, destination: phoneAt(destination) }))
   const hearing = (number: string): string[] => {
     const uuid = phones().find(phone => phone.destination === number)?.uuid
     const sounds = uuid ? [...stage.testSwitch.hears(uuid)] : []

@@ -9,11 +9,13 @@ export interface Places {
   redisUrl: string
   publicUrl: string
   internalUrl: string
+  /** Where a phone of the switch is had to dial. */
+  boothUrl: string
   which: Which
 }
 
 /** Lines of text, without colours, so that they can be copied. */
-export function linesToTry({ redisUrl, publicUrl, internalUrl, which }: Places): string[] {
+export function linesToTry({ redisUrl, publicUrl, internalUrl, boothUrl, which }: Places): string[] {
   const job = JSON.stringify({
     type: 'asp-call',
     dial_id: 'from-redis',
@@ -35,6 +37,15 @@ export function linesToTry({ redisUrl, publicUrl, internalUrl, which }: Places):
     ['the call as Redis has it, and its end', `${CLI} calls; ${CLI} hangup my-call`],
     ['what became of it, step by step', `${CLI} timeline my-call`],
     ['a number that is busy', `${CLI} call --caller 1001 --callee 1486 --watch`],
+    [
+      'a call to a sleeping phone, which is woken first (its phone hangs up after 20 s)',
+      `${CLI} call --caller ${CAST.callee} --callee-account ${CAST.sleeper} --dial-id woken --watch`,
+    ],
+    [
+      'the same from the dialplan: 1001 dials 1000 at the switch',
+      postLine(`${boothUrl}/dial`, { from: CAST.caller, extension: CAST.sleeper }, which),
+    ],
+    ['what became of both', `${CLI} timeline ${CAST.sleeper}`],
     ...(which('redis-cli')
       ? ([
           ['a job as a backend pushes it', `redis-cli -u $PUBSUB_REDIS_URL RPUSH talkiq-asp.calls '${job}'`],

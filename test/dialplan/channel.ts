@@ -3,6 +3,8 @@
 import { CallingPeer } from '../esl/callingSwitch.ts'
 
 export interface ChannelOptions {
+  /** A new one if not said. */
+  uuid?: string
   /** Of the channel; `Caller-Caller-ID-Name` and `variable_…` as FreeSWITCH writes them, percent-encoded here. */
   headers?: Record<string, string>
   /** Sent as they are, after the others. */
@@ -10,6 +12,8 @@ export interface ChannelOptions {
   account?: string
   /** Bytes in one piece; all at once if not said. */
   pieceBytes?: number
+  /** Told of each application when it is executed. */
+  onExecute?: (application: string) => void
 }
 
 export interface DialplanChannel {
@@ -30,7 +34,7 @@ export interface DialplanChannel {
 const OK = 'Content-Type: command/reply\nReply-Text: +OK\n\n'
 
 export async function openChannel(port: number, options: ChannelOptions = {}): Promise<DialplanChannel> {
-  const uuid = crypto.randomUUID()
+  const uuid = options.uuid ?? crypto.randomUUID()
   const headers = {
     'Event-Name': 'CHANNEL_DATA',
     'Unique-ID': uuid,
@@ -77,7 +81,9 @@ export async function openChannel(port: number, options: ChannelOptions = {}): P
         lines.find(line => line.startsWith(`${name}: `))?.slice(name.length + 2) ?? ''
       const argument = headerOf('execute-app-arg')
       const name = headerOf('execute-app-name')
-      executed.push(argument === '' ? name : `${name} ${argument}`)
+      const application = argument === '' ? name : `${name} ${argument}`
+      executed.push(application)
+      options.onExecute?.(application)
       const [, variable, text] = /^([^=]+)=(.*)$/.exec(argument) ?? []
       if (name === 'set' && variable) variables.set(variable, text!)
       for (const look of waiting) look()

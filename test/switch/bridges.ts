@@ -21,7 +21,7 @@ import type { Exchange } from './exchange.ts'
 import { ringAll } from './forks.ts'
 import { completeHangup, hangup, hangupWith, letGo } from './hangups.ts'
 import { forbiddenVariables, type Hazard } from './injections.ts'
-import { RING_SECONDS_DEFAULT, ringLeg } from './legs.ts'
+import { answer, RING_SECONDS_DEFAULT, ringLeg } from './legs.ts'
 import { park } from './parking.ts'
 import { playNext } from './playback.ts'
 import { setDetails, sharedMedia } from './sipDetails.ts'
@@ -81,6 +81,8 @@ function wait(exchange: Exchange, legs: { a: Channel; b: Channel; application: A
   noteSecondLeg(a, b)
   const join = (): void => {
     if (bridge.isTalking || a.isEnding) return
+    // Who dialled in has heard ringing so far.
+    if (!a.isAnswered && a.profile.logicalDirection === 'inbound') answer(exchange, a)
     a.variables.delete('originate_signal_bond')
     showCallee(a, b)
     a.other = { type: 'originatee', profile: shownToOther(b.profile) }

@@ -56,9 +56,9 @@ function pushState(headers: Headers, channel: Channel, isFull: boolean): void {
   headers.push('Channel-State', channel.running, 'Channel-Call-State', channel.callState)
   headers.push('Channel-State-Number', String(channel.stateNumber))
   headers.push('Channel-Name', channel.name, 'Unique-ID', channel.uuid)
-  headers.push('Call-Direction', 'outbound')
+  headers.push('Call-Direction', channel.profile.logicalDirection)
   if (isFull) {
-    headers.push('Presence-Call-Direction', 'outbound')
+    headers.push('Presence-Call-Direction', channel.profile.logicalDirection)
     headers.push('Channel-HIT-Dialplan', String(channel.isInDialplan))
   }
   headers.push('Channel-Call-UUID', channel.callUuid, 'Answer-State', channel.answerState)

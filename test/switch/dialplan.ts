@@ -1,5 +1,5 @@
-// What an answered leg goes on to: an application, or an extension that nobody has. The applications are those that a
-// dial agent uses and a few harmless ones; any other name ends the leg, as an unknown one does in FreeSWITCH.
+// What an answered leg goes on to: an application, or an extension. The applications are those that a dial agent uses and
+// a few harmless ones; any other name ends the leg, as an unknown one does in FreeSWITCH.
 
 import { causeNamed } from './accounting.ts'
 import { fireExecute } from './applications.ts'
@@ -8,6 +8,7 @@ import { runBridge } from './bridges.ts'
 import type { Channel } from './channel.ts'
 import { runEavesdrop } from './eavesdrop.ts'
 import type { Exchange } from './exchange.ts'
+import { runExtensionOf } from './extensions.ts'
 import { completeHangup, hangup, hangupWith, letGo } from './hangups.ts'
 import type { Hazard } from './injections.ts'
 import { runPark } from './parking.ts'
@@ -45,8 +46,10 @@ export function runApplication(
   }
 }
 
-/** There is no dialplan: every extension is unknown. */
+/** An extension that the settings do not have is unknown. */
 export function runExtension(exchange: Exchange, leg: Channel, number: string): void {
+  const applications = exchange.settings.extensions[number]
+  if (applications) return runExtensionOf(exchange, leg, applications)
   leg.enter('CS_ROUTING')
   leg.callState = 'ACTIVE'
   leg.variables.set('max_forwards', '69')

@@ -41,6 +41,8 @@ export function hangupAll(exchange: Exchange, ending: Ending): void {
 export function hangupByPhone(exchange: Exchange, leg: Channel, cause: string | undefined): void {
   if (leg.profile.times.answered > 0)
     hangup(exchange, leg, { cause: cause ?? 'NORMAL_CLEARING', by: 'phone' })
+  else if (leg.profile.logicalDirection === 'inbound')
+    hangup(exchange, leg, { cause: cause ?? 'ORIGINATOR_CANCEL', by: 'phone' })
   else refuse(exchange, leg, refusalWith(cause ?? 'CALL_REJECTED'), true)
 }
 

@@ -25,6 +25,12 @@ export type Happening =
     }
   | { kind: 'answer'; destination: string; channelUuid: string; dialId: string | undefined }
   | { kind: 'bridge'; channelUuid: string; otherUuid: string; dialId: string | undefined }
+  /** A phone dials an extension; `destination` is the phone at that leg's end, as ever. */
+  | { kind: 'dialled'; destination: string; extension: string; channelUuid: string }
+  /** An application of an extension: of the dialplan's own, or by whoever holds the channel's socket. */
+  | { kind: 'execute'; destination: string; application: string; by: 'dialplan' | 'socket' }
+  /** `expiresSeconds` 0: it unregisters. */
+  | { kind: 'register'; user: string; expiresSeconds: number }
   | HangupHappening
 
 interface HangupHappening {

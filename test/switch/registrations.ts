@@ -26,6 +26,7 @@ export class Registrations {
   /** Takes a REGISTER, and fires what FreeSWITCH fires. */
   register(exchange: Exchange, phone: PhoneRegistration): void {
     const { user, domain = '127.0.0.1', uri, expiresSeconds = 600, userAgent = 'ExamplePhone/1' } = phone
+    exchange.plant.records.add({ kind: 'register', user, expiresSeconds })
     const key = `${user} ${domain} ${uri}`
     const callId = `c-${user}`
     const contact = `"" <${uri}>`

@@ -35,6 +35,8 @@ export interface TestSwitchOptions {
   sessionsMax?: number
   /** Sound files that exist, with their length in the switch's seconds. */
   files?: Record<string, number>
+  /** Its dialplan: the applications of each extension in their order, as `set a=b`. */
+  extensions?: Record<string, readonly string[]>
   /** Names that an originate may set; any other is an injection. Without it only the dangerous ones are. */
   allowedVariables?: (name: string) => boolean
   clock?: Clock
@@ -134,6 +136,7 @@ export function settingsOf(options: TestSwitchOptions): Settings {
       '/usr/share/freeswitch/sounds/test/announce-3s.wav': 3,
       '/usr/share/freeswitch/sounds/test/beep.wav': 0.5,
     },
+    extensions: options.extensions ?? {},
     allowedVariables: options.allowedVariables,
     clock: options.clock ?? Date.now,
     random: options.random ?? Math.random,

@@ -9,6 +9,7 @@ import { Exchange, type Plant } from './exchange.ts'
 import { type ForeignCalls, keepForeignCalls } from './foreign.ts'
 import { SHUTDOWN_NOTICE } from './frames.ts'
 import { hangupAll, hangupByPhone } from './hangups.ts'
+import { type DialledCall, receiveCall } from './inbound.ts'
 import type { Injection } from './injections.ts'
 import { answer } from './legs.ts'
 import { type PhoneBehaviour, PhoneBook } from './phones.ts'
@@ -157,6 +158,11 @@ export class TestSwitch {
   /** A phone registers, or unregisters: `sofia::register`, `sofia::unregister`, `show registrations`. */
   register(phone: PhoneRegistration): void {
     this.#exchange.registrations.register(this.#exchange, phone)
+  }
+
+  /** A phone dials an extension of the switch's dialplan. @returns its leg's uuid. */
+  dial(call: DialledCall): string {
+    return receiveCall(this.#exchange, call).uuid
   }
 
   /** Fires a CUSTOM event of a subclass, as a module of the switch would. */
