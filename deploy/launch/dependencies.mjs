@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { LaunchFailure } from './failure.mjs'
-import { runDownload } from './registry.mjs'
+import { networkOfNpm, runDownload } from './registry.mjs'
 
 const MARKER = join('node_modules', '.hookswitch-lock')
 
@@ -20,17 +20,31 @@ export async function installDependencies({ projectDir, env, say }, bun) {
   if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return
 
   say('Installing dependencies with Bun into node_modules ...')
+  const network = await networkOfNpm({ cwd: projectDir, env })
   const step = await runDownload({
     what: 'The dependencies',
     command: bun,
-    args: ['install', '--frozen-lockfile'],
+    args: ['install', '--frozen-lockfile', ...network.args],
     cwd: projectDir,
     // NODE_ENV=production would leave out what the tests and the checks need.
-    env: { ...env, NODE_ENV: undefined },
+    env: { ...env, ...network.env, NODE_ENV: undefined },
   })
-  if (!step.isDone) throw new LaunchFailure(`Bun could not install the dependencies:\n${step.output}`)
+  if (!step.isDone)
+    throw new LaunchFailure(`Bun could not install the dependencies:\n${withoutRepeats(step.output)}`)
   mkdirSync(dirname(marker), { recursive: true })
   writeFileSync(marker, wanted)
+}
+
+/** Bun says the same of each of some 260 packages; one line a kind tells as much. */
+function withoutRepeats(output) {
+  const kinds = new Map()
+  for (const line of output.split('\n').filter(text => text.trim() !== '')) {
+    const kind = line.replace(/\S+@\S+$/, '')
+    kinds.set(kind, [...(kinds.get(kind) ?? []), line])
+  }
+  return [...kinds.values()]
+    .map(([first, ...others]) => (others.length > 0 ? `${first} (and ${others.length} more)` : first))
+    .join('\n')
 }
 
 function fingerprint(projectDir) {

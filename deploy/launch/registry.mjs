@@ -27,7 +27,7 @@ export async function runDownload({ what, awayMaxMs = AWAY_MAX_MS, ...step }) {
   const running = runStep({ ...step, signal: over.signal })
   const away = asking.then(async answer => {
     if (answer.kind !== 'away') return await new Promise(() => {})
-    await after(awayMaxMs - (performance.now() - startedMs), undefined, { signal: over.signal })
+    await after(Math.max(0, awayMaxMs - (performance.now() - startedMs)), undefined, { signal: over.signal })
     return { isDone: false, output: '' }
   })
   away.catch(() => {
@@ -81,6 +81,37 @@ async function askRegistry({ cwd, env }, over) {
   const url = urlIn(output)
   const reason = isLate ? NO_ANSWER : reasonIn(output)
   return reason ? { kind: 'away', url, reason } : { kind: 'there' }
+}
+
+/** What npm is told about its way to the registry, in Bun's words: Bun reads the .npmrc of the project and of the user,
+ *  and not the machine's, where a company names its own registry, proxy and certificate authority.
+ *  @param {{ cwd: string, env: Record<string, string | undefined> }} where
+ *  @returns {Promise<{ args: string[], env: Record<string, string> }>} empty when npm is not there or says nothing */
+export async function networkOfNpm({ cwd, env }) {
+  const npm = findProgram('npm', env.PATH)
+  const args = ['config', 'get', ...Object.values(NPM_NAMES)]
+  const step = npm ? await runStep({ command: npm, args, cwd, env }) : { isDone: false, output: '' }
+  const told = step.isDone ? Object.fromEntries(settingsIn(step.output)) : {}
+  const named = name => told[NPM_NAMES[name]]
+  return {
+    args: named('authority') ? ['--cafile', named('authority')] : [],
+    env: {
+      ...(named('registry') && { npm_config_registry: named('registry') }),
+      ...(named('proxy') && { HTTPS_PROXY: named('proxy') }),
+    },
+  }
+}
+
+/** Where Bun looks unasked. */
+const PUBLIC_REGISTRY = 'https://registry.npmjs.org/'
+
+const NPM_NAMES = { authority: 'cafile', registry: 'registry', proxy: 'https-proxy' }
+
+/** The lines `name=value` in which npm answers; an unset one has the value `null`. */
+function settingsIn(output) {
+  return [...output.matchAll(/^([a-z-]+)=(.+)$/gm)]
+    .map(([, name, value]) => [name, value.trim()])
+    .filter(([, value]) => !['null', 'undefined', PUBLIC_REGISTRY].includes(value))
 }
 
 const NO_ANSWER = `no answer within ${ANSWER_MAX_MS / 1000} s`

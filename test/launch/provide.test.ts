@@ -142,6 +142,46 @@ describe('the dependencies', () => {
     expect(failure.message).toContain('error: lockfile had changes')
     expect(existsSync(join(project.dir, 'node_modules/.hookswitch-lock'))).toBe(false)
   })
+
+  const PUBLIC = 'registry=https://registry.npmjs.org/'
+  for (const [what, npm, called] of [
+    ['nothing but the defaults', `cafile=null ${PUBLIC} https-proxy=null`, ' registry= proxy='],
+    [
+      'a certificate authority',
+      `cafile=/etc/ours.pem ${PUBLIC} https-proxy=null`,
+      ' --cafile /etc/ours.pem registry= proxy=',
+    ],
+    [
+      'a registry',
+      'cafile=null registry=https://npm.example/ https-proxy=null',
+      ' registry=https://npm.example/ proxy=',
+    ],
+    [
+      'a proxy',
+      `cafile=null ${PUBLIC} https-proxy=http://proxy.example:3128`,
+      ' registry= proxy=http://proxy.example:3128',
+    ],
+  ] as const) {
+    test(`come by the way that npm was told of, wherever its settings stand: ${what}`, async () => {
+      using project = makeProject()
+      project.program('npm', `[ "$1 $2" = "config get" ] || exit 1; printf '%s\n' ${npm}`)
+      const record = `echo "$@ registry=$npm_config_registry proxy=$HTTPS_PROXY" >>${project.dir}/calls`
+      await installDependencies(contextOf(project), project.program('bun', record))
+      expect(readFileSync(join(project.dir, 'calls'), 'utf8')).toBe(`install --frozen-lockfile${called}\n`)
+    })
+  }
+
+  test('that all fail for one reason are one line of the failure', async () => {
+    using project = makeProject()
+    const refused = ['a@1.0.0', '@b/c@2.1.0', 'd@3.0.0'].map(
+      name => `error: REFUSED downloading tarball ${name}`,
+    )
+    const bun = project.program('bun', `printf '%s\n\n' '${refused.join("' '")}' >&2; exit 1`)
+    const failure = await failureOf(installDependencies(contextOf(project), bun))
+    expect(failure.message).toBe(
+      'Bun could not install the dependencies:\nerror: REFUSED downloading tarball a@1.0.0 (and 2 more)',
+    )
+  })
 })
 
 describe('a registry that is away', () => {
