@@ -112,7 +112,8 @@ async function obey(order: Order): Promise<void> {
   switch (order.kind) {
     case 'open':
       opened = order
-      makeCall = createCallMaker('hookswitch', order.name)
+      // Its apps are known by their tokens alone.
+      makeCall = createCallMaker('before', order.name)
       return
     case 'fill':
       return fill(order.count, order.perSecond)

@@ -88,8 +88,8 @@ export async function openDriver(target: Target): Promise<Driver> {
     }
   }
 
-  const { kind, holdPort, releasePort } = target
-  await ask({ kind: 'open', target: { kind, holdPort, releasePort }, holder: HOLDER })
+  const { kind, holdPort, releasePort, redisPort } = target
+  await ask({ kind: 'open', target: { kind, holdPort, releasePort, redisPort }, holder: HOLDER })
 
   return {
     target,

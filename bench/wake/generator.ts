@@ -1,11 +1,19 @@
 // The load generator's process: one for each target, all alike, so that the generator's own cost is the same for
 // each. It obeys the measuring process message by message and answers each with what it saw.
 import { createLoad, type Load, type Observed } from './load.ts'
+import { openPushedKeys } from './pushedKeys.ts'
 import { createCallMaker, type TargetKind } from './requests.ts'
+
+export interface GeneratorTarget {
+  kind: TargetKind
+  holdPort: number
+  releasePort: number
+  redisPort: number
+}
 
 /** Measuring process → generator. Each gets one reply. */
 export type Order =
-  | { kind: 'open'; target: { kind: TargetKind; holdPort: number; releasePort: number }; holder: string }
+  | { kind: 'open'; target: GeneratorTarget; holder: string }
   | { kind: 'prepare'; calls: number }
   | { kind: 'hold'; count: number; perSecond: number }
   | { kind: 'steady'; perSecond: number; leadInSeconds: number; seconds: number }
@@ -17,7 +25,9 @@ let load: Load | undefined
 
 async function obey(order: Order): Promise<Observed | undefined> {
   if (order.kind === 'open') {
-    load = createLoad(order.target, createCallMaker(order.target.kind, order.holder))
+    const { target, holder } = order
+    const keys = target.kind === 'hookswitch' ? openPushedKeys(target.redisPort) : undefined
+    load = createLoad(target, createCallMaker(target.kind, holder), keys?.learn)
     return undefined
   }
   if (!load) throw new Error('not opened')

@@ -48,7 +48,12 @@ interface HeldCall {
   isHalfDone: boolean
 }
 
-export function createLoad(target: { holdPort: number; releasePort: number }, makeCall: CallMaker): Load {
+/** @param onHeld told of each call that is posted. */
+export function createLoad(
+  target: { holdPort: number; releasePort: number },
+  makeCall: CallMaker,
+  onHeld?: (call: CallBytes) => void,
+): Load {
   const prepared: CallBytes[] = []
   const calls = new Map<number, HeldCall>()
   const waiting = createQueue()
@@ -117,6 +122,7 @@ export function createLoad(target: { holdPort: number; releasePort: number }, ma
     calls.set(line.call, { bytes, line, confirmedAtMs: 0, isHalfDone: false })
     waiting.push(line.call)
     line.write(bytes.hold)
+    onHeld?.(bytes)
   }
 
   /** A release is over when both have their answer, in whichever order. */

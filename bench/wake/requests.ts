@@ -1,6 +1,7 @@
 // The bytes that PBXs and apps send, for each of the targets. They are made before a round begins, confirmation
 // tokens included, so that in the round the generator only writes them.
 import { SignJWT } from 'jose'
+import type { WakeId } from '../../src/redis/keys.ts'
 
 /** `before` is hookswitch too: another checkout, for the same run. */
 export type TargetKind = 'hookswitch' | 'before' | 'floor' | 'nchan'
@@ -9,6 +10,9 @@ export type TargetKind = 'hookswitch' | 'before' | 'floor' | 'nchan'
 export interface CallBytes {
   hold: Buffer
   release: Buffer
+  /** Where the answer's `unique_key` stands that only its push tells, and whose it is. */
+  uniqueKeyAt?: number
+  wake?: WakeId
 }
 
 /** Makes the bytes of one fresh call. */
@@ -31,7 +35,7 @@ export function createCallMaker(kind: TargetKind, name: string): CallMaker {
     case 'hookswitch':
     case 'before': {
       const key = new TextEncoder().encode(TOKEN_KEY.secret)
-      return () => hookswitchCall(`${name}-${calls}`, accountOf(calls++), key)
+      return () => hookswitchCall({ callId: `${name}-${calls}`, account: accountOf(calls++) }, key, kind)
     }
     case 'floor':
     case 'nchan':
@@ -45,8 +49,16 @@ export function createCallMaker(kind: TargetKind, name: string): CallMaker {
   }
 }
 
-/** As a PBX and an app of today post it: forms, the token in the URL that the push named. */
-async function hookswitchCall(callId: string, account: string, key: Uint8Array): Promise<CallBytes> {
+const UNIQUE_KEY_FIELD = 'unique_key='
+
+/** As a PBX and an app of today post it: forms, the token in the URL that the push named, and the unique key that stood
+ *  beside it. A checkout from before there were such keys pushed the call's id in its place. */
+async function hookswitchCall(
+  wake: WakeId,
+  key: Uint8Array,
+  kind: 'hookswitch' | 'before',
+): Promise<CallBytes> {
+  const { account, callId } = wake
   const nowSeconds = Math.floor(Date.now() / 1_000)
   const token = await new SignJWT({ device_id: DEVICE_ID })
     .setProtectedHeader({ alg: 'HS256', kid: TOKEN_KEY.kid })
@@ -58,10 +70,17 @@ async function hookswitchCall(callId: string, account: string, key: Uint8Array):
     .setExpirationTime(nowSeconds + TOKEN_LIFETIME_SECONDS)
     .sign(key)
   const call = `sip_user_id=${account}&phonenumber=0123456789&caller_id=Bench&call_id=${callId}`
-  const answer = `unique_key=${callId}&message_start_time=${nowSeconds}.123`
-  return {
+  const uniqueKey = kind === 'before' ? callId : '0'.repeat(32)
+  const answer = `${UNIQUE_KEY_FIELD}${uniqueKey}&message_start_time=${nowSeconds}.123`
+  const bytes = {
     hold: request('POST', '/api/incoming-call/', call),
     release: request('POST', `/api/call-response/?token=${token}`, answer),
+  }
+  if (kind === 'before') return bytes
+  return {
+    ...bytes,
+    wake,
+    uniqueKeyAt: bytes.release.lastIndexOf(UNIQUE_KEY_FIELD) + UNIQUE_KEY_FIELD.length,
   }
 }
 

@@ -19,6 +19,7 @@ export interface Target {
   holder: number
   releaser: number
   redis: number
+  redisPort: number
   close(): Promise<void>
 }
 
@@ -76,6 +77,7 @@ export async function startHookswitch(kind: TargetKind, root: string): Promise<T
     holder: holder.child.pid,
     releaser: releaser.child.pid,
     redis: await processOf(redis),
+    redisPort: redis.port,
     close: closing(opened),
   }
 }
@@ -136,6 +138,7 @@ export async function startFloor(): Promise<Target> {
     holder: holder.child.pid,
     releaser: releaser.child.pid,
     redis: await processOf(redis),
+    redisPort: redis.port,
     close: closing(opened),
   }
 }
@@ -181,6 +184,7 @@ export async function startNchan(): Promise<Target | { missing: string }> {
     holder: holder.worker,
     releaser: releaser.worker,
     redis: await processOf(redis),
+    redisPort: redis.port,
     close: closing(opened),
   }
 }

@@ -52,10 +52,12 @@ export function openCallNews({ wakes, kept, devices, cancel, events, clock, log 
   }
 
   return {
-    /** The app's answer. A repeated answer gets the first one's verdict. */
+    /** The app's answer. A repeated answer gets the first one's verdict. Claims that no key proves answer nothing. */
     async answered(credential: Credential, { isAvailable, traceparent }: AppAnswer): Promise<Answered> {
       const atMs = clock()
       const answered = await wakes.answer(credential, isAvailable)
+      // Nothing has been answered yet: what else the app shows decides.
+      if (credential.by === 'claims' && !answered.by) return answered
       events.appAnswered(answered, {
         isAvailable,
         atMs,

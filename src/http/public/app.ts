@@ -46,7 +46,7 @@ export interface PublicAppOptions {
   registration: RegistrationDesk
   registrar: Registrar
   countStatistics: (report: Statistics) => void
-  tokens: Pick<ConfirmationTokens, 'verify'>
+  tokens: Pick<ConfirmationTokens, 'verify' | 'claims'>
   /** Unique keys alone admit nobody. */
   isJwtRequired: boolean
   authenticateApp: AuthenticateApp

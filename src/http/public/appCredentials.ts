@@ -26,7 +26,7 @@ export type KnownApp =
   | { kind: 'forged'; reason: string; isOurs: boolean }
 
 export interface AppCredentialsOptions {
-  tokens: Pick<ConfirmationTokens, 'verify'>
+  tokens: Pick<ConfirmationTokens, 'verify' | 'claims'>
   /** Unique keys alone admit nobody. */
   isJwtRequired: boolean
 }
@@ -41,20 +41,38 @@ export function createAppCredentials({ tokens, isJwtRequired }: AppCredentialsOp
     return { kind: 'known', credential: fitting, isBearer }
   }
 
-  return async function read(shown: ShownCredentials): Promise<KnownApp> {
-    const { bearer, urlToken, uniqueKey } = shown
-    if (bearer !== undefined && namesUsAsIssuer(bearer)) return byToken(bearer, shown, true)
-    if (urlToken !== undefined) {
-      const known = await byToken(urlToken, shown, false)
-      if (known.kind !== 'forged') return known
-      if (known.isOurs) return UNKNOWN
-    }
-    // A URL that was cut or changed on its way proves nothing, and takes nothing from the key.
-    const key = isJwtRequired ? undefined : readUniqueKey(uniqueKey ?? '')
-    if (key === undefined) return UNKNOWN
-    return { kind: 'known', credential: { by: 'key', uniqueKey: key }, isBearer: false }
+  return {
+    async read(shown: ShownCredentials): Promise<KnownApp> {
+      const { bearer, urlToken, uniqueKey } = shown
+      if (isOurs(bearer)) return byToken(bearer, shown, true)
+      if (urlToken !== undefined) {
+        const known = await byToken(urlToken, shown, false)
+        if (known.kind !== 'forged') return known
+        if (known.isOurs) return UNKNOWN
+      }
+      // A URL that was cut or changed on its way proves nothing, and takes nothing from the key.
+      const key = isJwtRequired ? undefined : readUniqueKey(uniqueKey ?? '')
+      if (key === undefined) return UNKNOWN
+      return { kind: 'known', credential: { by: 'key', uniqueKey: key }, isBearer: false }
+    },
+
+    /** What the URL's token says, unverified, where the unique key beside it may prove it. A wake that is found so has been
+     *  answered as `read` would have it answered; only where none is found, `read` decides. So what most apps post costs
+     *  no look at a signature. */
+    claimed(shown: ShownCredentials): Credential | undefined {
+      const { bearer, urlToken, uniqueKey } = shown
+      if (isJwtRequired || urlToken === undefined || uniqueKey === undefined || isOurs(bearer))
+        return undefined
+      const claims = tokens.claims(urlToken)
+      const fitting = claims && fit(claims, shown)
+      if (typeof fitting !== 'object' || fitting.uniqueKey === undefined) return undefined
+      return { ...fitting, uniqueKey: fitting.uniqueKey, by: 'claims' }
+    },
   }
 }
+
+const isOurs = (bearer: string | undefined): bearer is string =>
+  bearer !== undefined && namesUsAsIssuer(bearer)
 
 const EXPIRED: KnownApp = { kind: 'verdict', verdict: 'expired' }
 const UNKNOWN: KnownApp = { kind: 'verdict', verdict: 'unknown' }
@@ -63,7 +81,7 @@ const UNKNOWN: KnownApp = { kind: 'verdict', verdict: 'unknown' }
 function fit(
   { account, callId, deviceId, wake }: Confirmation,
   shown: ShownCredentials,
-): Credential | string {
+): Extract<Credential, { by: 'token' }> | string {
   if (shown.account !== undefined && shown.account !== account)
     return 'the token is for another account than sip_user_id'
   if (shown.deviceId !== undefined && shown.deviceId !== deviceId)

@@ -6,7 +6,12 @@ import type { VerdictRoom } from '../../wake/verdictRoom.ts'
 import { formFields } from '../body.ts'
 import { bearerOf } from '../credentials.ts'
 import { respondProblem, unauthorized, unavailable } from '../problems.ts'
-import { type AppCredentialsOptions, createAppCredentials, type KnownApp, MISFIT } from './appCredentials.ts'
+import {
+  type AppCredentialsOptions,
+  createAppCredentials,
+  MISFIT,
+  type ShownCredentials,
+} from './appCredentials.ts'
 import { createVerdictStreams, readWish } from './verdictStream.ts'
 
 export interface CallResponseOptions extends AppCredentialsOptions {
@@ -24,28 +29,21 @@ export interface CallResponseFields {
 }
 
 export function createCallResponse({ news, verdicts, isTracing, ...options }: CallResponseOptions) {
-  const credentialsOf = createAppCredentials(options)
+  const credentials = createAppCredentials(options)
   const streams = createVerdictStreams()
-
-  function readApp(request: Request, fields: Partial<CallResponseFields>): Promise<KnownApp> {
-    const { uniqueKey, account, deviceId } = fields
-    return credentialsOf({
-      bearer: bearerOf(request),
-      urlToken: tokenInQuery(request.url),
-      uniqueKey,
-      account,
-      deviceId,
-    })
-  }
 
   return {
     async post(request: Request, fields: CallResponseFields): Promise<Response> {
-      const app = await readApp(request, fields)
-      if (app.kind === 'forged') return respondProblem(unauthorized(app.reason))
-      if (app.kind === 'verdict') return respondVerdict(app.verdict)
       const { isAvailable } = fields
       const traceparent = isTracing ? request.headers.get('traceparent') : null
       const said = traceparent === null ? { isAvailable } : { isAvailable, traceparent }
+      const shown = shownIn(request, fields)
+      const claimed = credentials.claimed(shown)
+      const found = claimed && (await news.answered(claimed, said))
+      if (found?.by && found.verdict !== 'misfit') return respondVerdict(found.verdict)
+      const app = await credentials.read(shown)
+      if (app.kind === 'forged') return respondProblem(unauthorized(app.reason))
+      if (app.kind === 'verdict') return respondVerdict(app.verdict)
       const { verdict } = await news.answered(app.credential, said)
       if (verdict !== 'misfit') return respondVerdict(verdict)
       return app.isBearer ? respondProblem(unauthorized(MISFIT)) : respondVerdict('unknown')
@@ -55,11 +53,12 @@ export function createCallResponse({ news, verdicts, isTracing, ...options }: Ca
     async get(request: Request, get: (name: string) => unknown): Promise<Response> {
       const wish = readWish(get)
       if (!wish.ok) return respondProblem(wish.failure)
-      const app = await readApp(request, {
+      const shown = shownIn(request, {
         uniqueKey: textOf(get('unique_key')),
         account: textOf(get('sip_user_id')),
         deviceId: textOf(get('device_id')),
       })
+      const app = await credentials.read(shown)
       if (app.kind === 'forged') return respondProblem(unauthorized(app.reason))
       if (app.kind === 'verdict') return respondVerdict(app.verdict)
       const following = await verdicts.follow(app.credential)
@@ -78,6 +77,17 @@ export function createCallResponse({ news, verdicts, isTracing, ...options }: Ca
     },
   }
 }
+
+const shownIn = (
+  request: Request,
+  { uniqueKey, account, deviceId }: Omit<CallResponseFields, 'isAvailable'>,
+): ShownCredentials => ({
+  bearer: bearerOf(request),
+  urlToken: tokenInQuery(request.url),
+  uniqueKey,
+  account,
+  deviceId,
+})
 
 const wantsEvents = (request: Request): boolean =>
   request.headers.get('accept')?.toLowerCase().includes('text/event-stream') === true

@@ -1,7 +1,8 @@
 // The confirmation token, which the service signs itself: it entitles one device to answer one wake. Signed for the
 // push, verified when the app answers; both by jose, with keys that are imported once.
-import { CompactSign, decodeJwt, errors, jwtVerify } from 'jose'
+import { CompactSign, decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose'
 import { canonicalAccount } from '../../base/account.ts'
+import { toSeconds } from '../../base/units.ts'
 import type { NamedSecret } from '../../config/kinds.ts'
 import type { ConfirmationClaims } from '../../wake/devicePush.ts'
 import { describeJoseError } from './auth.ts'
@@ -30,6 +31,9 @@ export type VerifiedToken =
 export interface ConfirmationTokens {
   sign(claims: ConfirmationClaims): Promise<string>
   verify(token: string): Promise<VerifiedToken>
+  /** What a token says of itself; its signature is not looked at. @returns undefined where `verify` would refuse it for
+   *  what it says, or find it expired. */
+  claims(token: string): Confirmation | undefined
 }
 
 interface TokenKeys {
@@ -76,18 +80,7 @@ export function createConfirmationTokens(secrets: () => Promise<readonly NamedSe
           audience: AUDIENCE,
           requiredClaims: ['sub', 'jti', 'exp', 'device_id'],
         })
-        const { sub, jti, iat = 0, device_id: deviceId } = payload
-        const wake = Math.round((Math.ceil(iat) - iat) * WAKES_A_SECOND)
-        const named = wake === 0 ? {} : { wake }
-        return {
-          kind: 'valid',
-          confirmation: {
-            account: canonicalAccount(sub!),
-            callId: jti!,
-            deviceId: String(deviceId),
-            ...named,
-          },
-        }
+        return { kind: 'valid', confirmation: confirmationIn(payload) }
       } catch (thrown) {
         // Its signature has been found right by then.
         if (thrown instanceof errors.JWTExpired) return { kind: 'expired' }
@@ -95,16 +88,36 @@ export function createConfirmationTokens(secrets: () => Promise<readonly NamedSe
         throw thrown
       }
     },
+
+    claims(token) {
+      const payload = payloadOf(token)
+      if (!payload) return undefined
+      const { iss, aud, sub, jti, iat = 0, exp } = payload
+      const isWhole = typeof sub === 'string' && typeof jti === 'string' && typeof iat === 'number'
+      if (!isWhole || iss !== ISSUER || aud !== AUDIENCE || payload.device_id === undefined) return undefined
+      // As jose counts: over when the second of the expiry begins.
+      if (typeof exp !== 'number' || exp <= Math.floor(toSeconds(Date.now()))) return undefined
+      return confirmationIn(payload)
+    },
   }
 }
 
+function confirmationIn({ sub, jti, iat = 0, device_id: deviceId }: JWTPayload): Confirmation {
+  const wake = Math.round((Math.ceil(iat) - iat) * WAKES_A_SECOND)
+  const named = wake === 0 ? {} : { wake }
+  return { account: canonicalAccount(sub!), callId: jti!, deviceId: String(deviceId), ...named }
+}
+
 /** Whether a bearer token claims to be ours. Apps send bearers of other services along, or what is no JWT at all. */
-export function namesUsAsIssuer(token: string): boolean {
+export const namesUsAsIssuer = (token: string): boolean => payloadOf(token)?.iss === ISSUER
+
+/** @returns undefined for what is no JWT. */
+function payloadOf(token: string): JWTPayload | undefined {
   try {
-    return decodeJwt(token).iss === ISSUER
+    return decodeJwt(token)
   } catch {
-    // This is no JWT, so it is not ours.
-    return false
+    // This is no JWT: it says nothing.
+    return undefined
   }
 }
 

@@ -1,6 +1,6 @@
 -- An app answers. First confirmation wins; a repeated answer gets the first one's verdict again.
 -- KEYS[1]: the record, or what is kept under the unique key
--- ARGV[1]: 'token' or 'key': by what the app is known
+-- ARGV[1]: 'token', 'claims' or 'key': by what the app is known
 -- ARGV[2]: device ('' with 'key')
 -- ARGV[3]: the unique key that was posted, or ''
 -- ARGV[4]: the wake's name in the token, or ''

@@ -5,8 +5,9 @@
 -- As `wakeNameOf` in uniqueKeys.ts.
 local function nameOf(secret) return tonumber(string.sub(redis.sha1hex(secret), 1, 8), 16) % 99999 + 1 end
 
--- key: the record, or what is kept under the unique key; by: 'token' or 'key'; device: '' for 'key'; given: the unique
--- key that the app posted, or ''; name: the wake's name in the token, or ''.
+-- key: the record, or what is kept under the unique key; by: 'token', 'claims' (of a token that nobody has verified: the
+-- unique key must prove them) or 'key'; device: '' for 'key'; given: the unique key that the app posted, or ''; name: the
+-- wake's name in the token, or ''.
 -- Returns the record, the device and the record's fields; or nil and why not: 'unknown', 'expired' (it was another
 -- wake's), 'misfit' (the unique key is not the token's).
 local function findWake(key, by, device, given, name)
@@ -18,7 +19,7 @@ local function findWake(key, by, device, given, name)
   end
   local fields = redis.call('HMGET', record, 'state', 'reason', 'waiters', 'answer:' .. device, 'secret', 'watchers', 'device', 'over')
   local state, secret = fields[1], fields[5]
-  if not state then return nil, 'unknown' end
+  if not state or by == 'claims' and not secret then return nil, 'unknown' end
   if secret then
     if name ~= '' and tonumber(name) ~= nameOf(secret) then return nil, 'expired' end
     -- In a Cluster the last five digits put the key on the record's slot.

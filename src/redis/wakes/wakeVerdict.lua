@@ -1,7 +1,7 @@
 -- How a wake stands for one of its phones, without deciding anything; and from now on that phone's verdict stream is
 -- told of each change.
 -- KEYS[1]: the record, or what is kept under the unique key
--- ARGV[1]: 'token' or 'key': by what the app is known
+-- ARGV[1]: 'token', 'claims' or 'key': by what the app is known
 -- ARGV[2]: device ('' with 'key')
 -- ARGV[3]: the unique key, or ''
 -- ARGV[4]: the wake's name in the token, or ''

@@ -84,23 +84,29 @@ export interface BegunWake {
   devices: Device[]
 }
 
-/** By what an app is known: a token that was verified, or the unique key of its push alone. */
+/** By what an app is known: a token that was verified, the unique key of its push alone, or that key beside a token whose
+ *  signature nobody has looked at (`claims`: the key proves them, or nothing is found). */
 export type Credential =
-  | {
+  | (TokenClaims & {
       by: 'token'
-      wake: WakeId
-      device: string
-      /** The wake's name, where the token has one. */
-      name?: number
       /** What was posted beside the token; it must be the token's own. */
       uniqueKey?: string
-    }
+    })
+  | (TokenClaims & { by: 'claims'; uniqueKey: string })
   | { by: 'key'; uniqueKey: string }
+
+/** What a token names. */
+interface TokenClaims {
+  wake: WakeId
+  device: string
+  /** The wake's name, where the token has one. */
+  name?: number
+}
 
 /** An app's answer, and whose it was. `misfit`: the unique key is not the token's. */
 export interface Answered {
   verdict: Verdict | 'misfit'
-  /** Undefined when no wake was found by its unique key. */
+  /** Undefined when no wake was found by what was shown. */
   by?: { wake: WakeId; device: string }
 }
 
@@ -150,7 +156,7 @@ export function openWakes(redis: RedisConnection, clock: Clock = Date.now) {
   const argsOf = (credential: Credential): string[] =>
     credential.by === 'key'
       ? ['key', '', credential.uniqueKey, '']
-      : ['token', credential.device, credential.uniqueKey ?? '', String(credential.name ?? '')]
+      : [credential.by, credential.device, credential.uniqueKey ?? '', String(credential.name ?? '')]
 
   /** In a Cluster the devices live on another node, and their keys must lie on the wake's. */
   async function devicesApart({ account, callId }: WakeId, secret: string) {

@@ -233,6 +233,77 @@ test('a process that has only one of two keys still takes its tokens: keys can b
   expect((await confirm(after.publicUrl, { token: older, callId: 'waits' })).status).toBe(401)
 })
 
+describe('a unique_key beside a token of the URL', () => {
+  /** Signed by a stranger, and by nobody. */
+  const unproven: Record<string, (claims: typeof wake) => Promise<string>> = {
+    'a foreign signature': claims => signConfirmation({ ...claims, secret: SECRETS.foreign }),
+    'a signature that was cut': async claims => (await signConfirmation(claims)).slice(0, -3),
+    'no signature': async claims =>
+      `${encode({ alg: 'none' })}.${encode(decodeJwt(await signConfirmation(claims)))}.`,
+  }
+  const post = (at: TestService, token: string, said: Said) =>
+    postForm(`${at.publicUrl}/api/call-response/?token=${token}`, said)
+
+  for (const [what, sign] of Object.entries(unproven))
+    test(`proves what a token with ${what} says, and a wrong key proves nothing`, async () => {
+      const callId = `beside ${what}`
+      const asked = askPbx(service.publicUrl, { sip_user_id: '1901', call_id: callId })
+      const { unique_key = '' } = await service.pushed(callId)
+      const token = await sign({ ...wake, callId })
+      await expectVerdict(await post(service, token, { unique_key: 'f'.repeat(32) }), 'unknown')
+      expect((await post(service, token, { unique_key })).status).toBe(202)
+      expect(await asked).toEqual(acked)
+      // Of another device of the account, which was not pushed with this key.
+      const other = await sign({ ...wake, callId, deviceId: 'another' })
+      expect((await post(service, other, { unique_key, available: 'false' })).status).toBe(202)
+      const { state, device } = await redis.client.hgetall(
+        `hookswitch:wake:{${encodeURIComponent(callId)}}:1901`,
+      )
+      expect({ state, device }).toEqual({ state: 'confirmed', device: 'phone' })
+    })
+
+  test('must be the token’s own: neither call is answered', async () => {
+    const calls = ['fits-one', 'fits-other']
+    const asked = calls.map(call_id => askPbx(service.publicUrl, { sip_user_id: '1901', call_id }))
+    const [one, other] = await Promise.all(calls.map(callId => service.pushed(callId)))
+    await expectVerdict(await post(service, tokenIn(one!), { unique_key: other!.unique_key! }), 'unknown')
+    for (const push of [one!, other!])
+      expect((await post(service, tokenIn(push), { unique_key: push.unique_key! })).status).toBe(202)
+    for (const answer of asked) expect(await answer).toEqual(acked)
+  })
+
+  test('does not make good an expired token, nor what else does not fit', async () => {
+    const callId = 'beside-expired'
+    const asked = askPbx(service.publicUrl, { sip_user_id: '1901', call_id: callId })
+    const { unique_key = '' } = await service.pushed(callId)
+    const expired = await signConfirmation({ ...wake, callId, expiresAt: nowSeconds - 1 })
+    await expectVerdict(await post(service, expired, { unique_key }), 'expired')
+    const token = await signConfirmation({ ...wake, callId })
+    await expectVerdict(await post(service, token, { unique_key, sip_user_id: '1902' }), 'unknown')
+    await expectVerdict(await post(service, token, { unique_key, device_id: 'other' }), 'unknown')
+    expect((await post(service, token, { unique_key, device_id: 'phone' })).status).toBe(202)
+    expect(await asked).toEqual(acked)
+  })
+
+  test('proves nothing of a wake without a secret, and nothing where tokens are required', async () => {
+    await using strict = await startService({
+      PUBSUB_REDIS_URL: redis.url,
+      JWT_SECRETS,
+      JWT_REQUIRED: 'true',
+    })
+    const callId = 'beside-strict'
+    const asked = askPbx(service.publicUrl, { sip_user_id: '1901', call_id: callId })
+    const { unique_key = '' } = await service.pushed(callId)
+    const token = await unproven['a foreign signature']!({ ...wake, callId })
+    await expectVerdict(await post(strict, token, { unique_key }), 'unknown')
+    await redis.client.hdel(`hookswitch:wake:{${callId}}:1901`, 'secret')
+    await expectVerdict(await post(service, token, { unique_key: 'f'.repeat(32) }), 'unknown')
+    expect((await post(strict, await signConfirmation({ ...wake, callId }), { unique_key })).status).toBe(202)
+    // The worker that waits finds no proof in the news, and looks at the record.
+    expect(await asked).toEqual(acked)
+  })
+})
+
 test('with JWT_REQUIRED a unique_key alone confirms nothing, and a token does', async () => {
   await using strict = await startService({ PUBSUB_REDIS_URL: redis.url, JWT_SECRETS, JWT_REQUIRED: 'true' })
   const asked = askPbx(service.publicUrl, { sip_user_id: '1901', call_id: 'strict' })
