@@ -2,15 +2,18 @@
 // answer; Redis says so to who published it, and it is counted apart. One that somebody heard has an excuse only if it
 // was lost on its way: with the process that heard it, killed in that moment, or with the line to it, or with Redis.
 // Two answers are always one too many.
+import { CAUSE_TAKEN_OVER } from '../../src/dial/call/leave.ts'
 import type { SentControl } from './callTraffic.ts'
 import type { HeardMessage } from './ear.ts'
 import { type Evidence, isMarker, type Judgement, type Offender } from './evidence.ts'
+import type { Member } from './processes.ts'
 import type { Incident, Troubles } from './troubles.ts'
 
 /** So long a message may have been on its way, or in the hands of who heard it, when they went down. On a busy machine
- *  longer: some times what it took to our own ear. */
+ *  longer: some times what it took to our own ear, and as long as that owner's answers of that time took. */
 const IN_HANDS_MS = 500
 const IN_HANDS_TIMES = 3
+const THAT_TIME_MS = 2_000
 
 /** Half of TAKEOVER_MS: whoever sleeps for longer may be declared dead. */
 const LEASE_MS = 1_500
@@ -33,13 +36,14 @@ export function judgeControls(evidence: Evidence): Judgement {
   const excuses = new Map<Excuse, number>()
   let answered = 0
   const answers = countAnswers(evidence)
+  const answeredAfter = timesOf(evidence)
   for (const control of evidence.controls) {
     const { commandId, dialId: id, message } = control
     const count = answers.get(commandId) ?? 0
     if (count === 1) answered += 1
     if (count > 1) offenders.push({ id, why: `${message.type} ${commandId} was answered ${count} times` })
     if (count !== 0) continue
-    const excuse = excuseOf(evidence, control)
+    const excuse = excuseOf(evidence, control, answeredAfter)
     if (excuse) excuses.set(excuse, (excuses.get(excuse) ?? 0) + 1)
     else offenders.push({ id, why: `${message.type} ${commandId} was never answered` })
   }
@@ -64,16 +68,53 @@ function countAnswers({ heard }: Evidence): Map<string, number> {
   return counts
 }
 
-function excuseOf({ troubles, heard, memberOfAgent }: Evidence, control: SentControl): Excuse | undefined {
+/** How long an owner's process took for an answer, and when that was heard. */
+interface Answered {
+  owner: string
+  atMs: number
+  tookMs: number
+}
+
+/** Of all messages that their owner answered itself: a takeover's failures tell how long nobody was there. */
+function timesOf({ controls, heard, memberOfAgent }: Evidence): Answered[] {
+  return controls.flatMap(({ commandId, dialId, told }) => {
+    const [said, answer] = (heard.get(dialId) ?? []).filter(each => each.message.command_id === commandId)
+    const owner = told?.owner ? memberOfAgent(told.owner)?.name : undefined
+    if (!owner || !said || !answer || answer.message.cause === CAUSE_TAKEN_OVER) return []
+    return [{ owner, atMs: answer.atMs, tookMs: answer.atMs - said.atMs }]
+  })
+}
+
+/** Who owned the call. Of one that was over in Redis, the owner is the agent whose log named it last. */
+function ownerOf(
+  { memberOfAgent, members, log }: Evidence,
+  { told, dialId }: SentControl,
+): Member | undefined {
+  if (!told) return undefined
+  if (told.owner !== null) return memberOfAgent(told.owner)
+  const last = log.findLast(({ from, line }) => from.startsWith('agent') && line.dialId === dialId)
+  return members.find(each => each.name === last?.from)
+}
+
+function excuseOf(
+  evidence: Evidence,
+  control: SentControl,
+  answered: readonly Answered[],
+): Excuse | undefined {
+  const { troubles, heard } = evidence
   const { told, atMs, dialId } = control
   // Less than none: the ear itself was not there yet when Redis had just restarted.
   if (told && told.listeners <= 0) return 'nobody was subscribed'
   // The ear hears everything that is published there, our own messages too.
   const list = heard.get(dialId) ?? []
   const own = list.find(each => each.message.command_id === control.commandId)
-  const owner = told?.owner ? memberOfAgent(told.owner) : undefined
+  const owner = ownerOf(evidence, control)
   const heardAtMs = own?.atMs ?? atMs
-  const inHandsMs = IN_HANDS_MS + IN_HANDS_TIMES * (heardAtMs - atMs)
+  const ofThatTime = answered.filter(
+    each => each.owner === owner?.name && Math.abs(each.atMs - heardAtMs) < THAT_TIME_MS,
+  )
+  const inHandsMs =
+    IN_HANDS_MS + Math.max(IN_HANDS_TIMES * (heardAtMs - atMs), ...ofThatTime.map(each => each.tookMs))
   let untilMs = heardAtMs + inHandsMs
   // While who has it in its hands sleeps, or Redis is away, nothing can be answered; what goes wrong next finds it in
   // the same hands.

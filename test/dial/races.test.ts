@@ -1,6 +1,7 @@
 // Moments in which something is easily lost: a call's last one, the one in which it changes its owner, an agent's last
 // one, and a pop that is carried out after its agent died.
 import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { openAgentDirectory } from '../../src/redis/agents/directory.ts'
 import { openCalls } from '../../src/redis/calls/calls.ts'
 import { openValve, type Valve } from '../chaos/valve.ts'
 import {
@@ -57,13 +58,17 @@ const hangupsOf = (agent: OpenedAgent) =>
 
 /** Holds up an agent's commands to Redis, or what it subscribes and hears. */
 async function stall(which: Valve, what: 'commands' | 'subscriptions'): Promise<void> {
+  const subscribers = await subscriberPorts()
+  which.set('stalled', (_, farPort) => subscribers.has(farPort) === (what === 'subscriptions'))
+}
+
+async function subscriberPorts(): Promise<Set<number>> {
   const list = (await stage.redis.client.client('LIST')) as string
-  const subscribers = new Set(
+  return new Set(
     list
       .split('\n')
       .flatMap(line => (/ sub=[1-9]/.test(line) ? [Number(/ addr=\S*:(\d+)/.exec(line)![1])] : [])),
   )
-  which.set('stalled', (_, farPort) => subscribers.has(farPort) === (what === 'subscriptions'))
 }
 
 test("a message in a call's last moment is answered once, and does not bring the call back", async () => {
@@ -255,6 +260,66 @@ test('what an agent heard of a call in its own last moment is answered before it
   await drained
   await until('the answers', () => ids.every((id, index) => answersTo(channel, id).length >= heardBy[index]!))
   expect(ids.map(id => answersTo(channel, id).length)).toEqual(heardBy)
+})
+
+test('what is heard in the last moment of a call is answered, though Redis stands still while its agent stops', async () => {
+  const agent = await agentBehindValve()
+  const { dialId, channel } = await parked()
+  // Redis learns late that the agent has left the channel, so it counts the agent as a listener.
+  await stall(valve, 'subscriptions')
+  stage.switch.hangup(stage.switch.channels()[0]!.uuid)
+  await channel.next('hangup-event')
+  await until('the agent holds no call', () => agent.health?.calls === 0)
+  expect(await channel.say({ type: 'stop-playback', command_id: 'last' })).toBe(2)
+  valve.set('stalled')
+  const drained = agent.drain()
+  // Longer than several commands may take, and shorter than a connection may be silent.
+  await Bun.sleep(2_500)
+  valve.set('open')
+  await drained
+  await until('the answer', () => answersTo(channel, 'last').length === 1)
+  expect(answersTo(channel, 'last')).toEqual([{ type: 'failure', cause: 'the call has ended' }])
+  expect(await listenersOf(dialId)).toBe(1)
+})
+
+test('a job that waits for its turn when its agent is told to stop is a call that is steered until it ends', async () => {
+  const agent = stage.agent({ callsPerSecond: 1 })
+  await agent.isReady
+  const channels = await Promise.all(
+    ['15550000603', '15550000001'].map(async caller_number => {
+      const dialId = newDialId()
+      const channel = await stage.listen(dialId)
+      await stage.push(aspJob(dialId, { caller_number }))
+      return channel
+    }),
+  )
+  const inFlight = () =>
+    stage.redis.client.lrange(`hookswitch:in-flight:{talkiq-asp.calls}:${agent.name}`, 0, -1)
+  await channels[0]!.next('hangup-event')
+  await until('the second job is taken', async () => (await inFlight()).length === 1)
+  const drained = agent.drain().then(() => 'drained')
+  await channels[1]!.next('answer-event')
+  expect(await channels[1]!.order({ type: 'stop-playback' })).toEqual({ type: 'ack', event: 'stop-playback' })
+  await channels[1]!.order({ type: 'hangup' })
+  expect(await drained).toBe('drained')
+  await nothingIsLeft()
+})
+
+test('an agent whose channels are heard no more ends with its last call', async () => {
+  const agent = await agentBehindValve()
+  const { channel } = await parked()
+  const subscribers = await subscriberPorts()
+  // Those that stand, and all new ones, whose port at the far end is not known yet.
+  valve.set('cut', (_, farPort) => farPort === 0 || subscribers.has(farPort))
+  const drained = agent.drain().then(() => 'drained')
+  await until('the others know that it stops', async () => {
+    const card = (await openAgentDirectory(stage.redis.client).all()).get(agent.name)
+    return card?.isDraining === true
+  })
+  stage.switch.hangup(stage.switch.channels()[0]!.uuid)
+  await channel.next('hangup-event')
+  expect(await drained).toBe('drained')
+  await nothingIsLeft()
 })
 
 test('what is said while a fenced agent is still being taken off the channel is answered by it', async () => {

@@ -299,7 +299,7 @@ export function openAgent(options: AgentOptions): Agent {
             onQuiet = resolve
           }),
         async holdOwn() {
-          await successor.settled()
+          await Promise.all([intake.settled(), successor.settled()])
           await sweep.holdOwn()
         },
         releaseSwitchChannel: switchChannel.release,

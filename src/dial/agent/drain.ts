@@ -6,8 +6,8 @@ import { messageOf } from '../../base/result.ts'
 import { MS_PER_SECOND } from '../../base/units.ts'
 import type { AgentDirectory } from '../../redis/agents/directory.ts'
 import type { RedisConnection } from '../../redis/connect.ts'
-import { reachable } from '../../redis/scripts.ts'
 import type { AgentContext } from './context.ts'
+import { watchRedis } from './redisWatch.ts'
 
 /** A drain looks at its calls when one ends; this is only how often it tells the log. */
 const DRAIN_NOTE_MS = 30 * MS_PER_SECOND
@@ -15,8 +15,9 @@ const DRAIN_NOTE_MS = 30 * MS_PER_SECOND
 /** Between two offers of the same calls. */
 export const OFFER_AGAIN_MS = 5 * MS_PER_SECOND
 
-/** Between two looks whether Redis answers. */
-const REDIS_LOOK_MS = 0.3 * MS_PER_SECOND
+/** For each step of an agent without calls. The longest is a job that was taken and waits for its turn, a minute at most; a
+ *  Redis that answers and refuses every write would otherwise keep the agent for ever. */
+const STEP_MAX_MS = 70 * MS_PER_SECOND
 
 export interface DrainOptions {
   context: AgentContext
@@ -27,7 +28,8 @@ export interface DrainOptions {
   offerAll: () => Promise<void>
   /** Resolves when the last call is gone; there is one now. */
   quiet: () => Promise<void>
-  /** Resolves when nothing more can be handed over to us, and we hold all that is ours. Never rejects. */
+  /** Resolves when nothing more can become ours, and we hold all that is: jobs in hand, and what others hand over to us.
+   *  Never rejects. */
   holdOwn: () => Promise<void>
   releaseSwitchChannel: () => Promise<void>
 }
@@ -36,22 +38,20 @@ export interface DrainOptions {
 export async function drainAgent(options: DrainOptions): Promise<boolean> {
   const { context, commands } = options
   const { calls, log } = context
-  let isRedisAway = false
-  const isIntakeSettled = await whileRedisAnswers(options.stopTaking())
+  const redis = watchRedis(commands, log)
   const note = setInterval(() => log.info({ calls: calls.size }, 'draining: calls go on'), DRAIN_NOTE_MS)
-  await giveAway()
+  const isIntakeSettled = await whileRedisAnswers(options.stopTaking())
+  let isFinished: true | undefined
+  do {
+    await giveAwayCalls()
+    await whileRedisAnswers(options.holdOwn())
+    // Until then a bot call may be ordered on the switch's channel.
+    if (calls.size === 0) await whileRedisAnswers(options.releaseSwitchChannel())
+    if (calls.size === 0) isFinished = await whileRedisAnswers(finish(context).then(() => true))
+  } while (calls.size > 0)
   clearInterval(note)
-  const isFinished = await whileRedisAnswers(finish(context).then(() => true))
+  redis.close()
   return isFinished === true && isIntakeSettled === true
-
-  /** Resolves when no call is ours any more. Another agent may hand over to us what we have promised it to take. */
-  async function giveAway(): Promise<void> {
-    do {
-      await giveAwayCalls()
-      await whileRedisAnswers(options.holdOwn())
-    } while (calls.size > 0)
-    await whileRedisAnswers(options.releaseSwitchChannel())
-  }
 
   /** Resolves when we hold no call. Until then they are offered to others again and again: a successor may come up only
    *  now, and Redis may be away. */
@@ -62,28 +62,20 @@ export async function drainAgent(options: DrainOptions): Promise<boolean> {
       if (calls.size > 0) again = setTimeout(offer, OFFER_AGAIN_MS)
     }
     await whileRedisAnswers(offer())
-    if (calls.size > 0) {
-      await options.quiet()
-      // The wait was long: Redis may be back.
-      isRedisAway = false
-    }
+    if (calls.size > 0) await options.quiet()
     clearTimeout(again)
   }
 
-  /** @returns what came of it; undefined when Redis is away, and from then on at once. */
+  /** @returns what came of it; undefined when Redis is away, or the step takes too long. */
   async function whileRedisAnswers<Done>(work: Promise<Done>): Promise<Done | undefined> {
-    const done = work.then(value => ({ value }))
-    while (!isRedisAway) {
-      const outcome = await Promise.race([done, Bun.sleep(REDIS_LOOK_MS)])
-      if (outcome) return outcome.value
-      try {
-        await reachable(commands.ping())
-      } catch (thrown) {
-        log.warn({ reason: messageOf(thrown) }, 'redis is away: what waits for it is left to others')
-        isRedisAway = true
-      }
-    }
-    return undefined
+    const { promise: isLate, resolve: giveUp } = Promise.withResolvers<void>()
+    const limit = setTimeout(() => {
+      log.warn('a stop takes too long: what is left is left to others')
+      giveUp()
+    }, STEP_MAX_MS)
+    const outcome = await Promise.race([work.then(value => ({ value })), redis.away(), isLate])
+    clearTimeout(limit)
+    return outcome?.value
   }
 }
 

@@ -9,6 +9,8 @@ import { type AgentContext, letFinish } from './context.ts'
 export interface JobTaking extends Pick<ReturnType<typeof startIntake>, 'wake' | 'stop'> {
   /** The lists from which Redis gives no job until somebody mends that. */
   readonly refusedLists: string[]
+  /** Resolves when each job that was taken is a call of ours, answered or given back. Never rejects. */
+  settled(): Promise<void>
 }
 
 /** @param how.mayTake false: what became of earlier calls is not known yet.
@@ -20,6 +22,7 @@ export function takeJobs(
   const { link, calls, settings, refusals, log } = context
   /** Jobs that were taken and are neither a call in Redis nor answered yet, by their text. */
   const inHand = createBag()
+  const dialling = new Set<Promise<unknown>>()
   let refusedLists: string[] = []
 
   const intake = startIntake({
@@ -35,7 +38,11 @@ export function takeJobs(
       const dialled = dialJob(context, taken)
         .then(({ kind }) => kind !== 'sent' && refusals.notSent())
         .catch(thrown => log.error({ err: thrown }, 'dialling a job failed'))
-        .finally(() => inHand.delete(taken.text))
+        .finally(() => {
+          inHand.delete(taken.text)
+          dialling.delete(dialled)
+        })
+      dialling.add(dialled)
       letFinish(context, dialled)
     },
     // Of an agent that was declared dead survivors settle everything: a job may stand there with a call of ours, that
@@ -53,6 +60,9 @@ export function takeJobs(
   return {
     wake: intake.wake,
     stop: intake.stop,
+    async settled() {
+      while (dialling.size > 0) await Promise.allSettled(dialling)
+    },
     get refusedLists() {
       return refusedLists
     },

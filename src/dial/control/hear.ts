@@ -6,7 +6,7 @@
 import { fail, messageOf } from '../../base/result.ts'
 import { type Noted, notesOf } from '../../redis/calls/calls.ts'
 import { tellBug } from '../agent/bugs.ts'
-import type { AgentContext } from '../agent/context.ts'
+import { type AgentContext, letFinish } from '../agent/context.ts'
 import { isCall } from '../call/call.ts'
 import { type AnswerTo, ack, controlFailure, type Obeyed } from '../call/events.ts'
 import type { Asked, Holding } from '../call/holding.ts'
@@ -39,7 +39,7 @@ function takeIn(context: AgentContext, holding: Holding, text: string): void {
   const asked: Asked = { ...askedFor(heard.to, text, holding), heardAtMs: context.clock() }
   if (holding.ownership === 'left') return overhear(context, holding, asked)
   context.count('controls', countedAs(heard))
-  if (holding.tasks.size > WAITING_MAX) return void refuse(context, holding, asked)
+  if (holding.tasks.size > WAITING_MAX) return letFinish(context, refuse(context, holding, asked))
   const noted = noteAtOnce(context, holding, asked)
   holding.open.add(asked)
   const task = () =>

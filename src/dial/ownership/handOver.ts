@@ -148,7 +148,8 @@ export function openHandOver(
       const open = holdings.filter(each => each.ownership === 'held' && !each.isEnding)
       if (open.length === 0) return
       // A successor listens before its part begins: what it hears until then must be heard by us too.
-      await channels.whole()
+      if (!channels.isWhole) await Promise.race([channels.whole(), Bun.sleep(READY_TIMEOUT_MS)])
+      if (!channels.isWhole) return
       const cards = [...(await directory.all()).values()].filter(
         card => card && card.agent !== context.agent && !card.isDraining,
       )
