@@ -66,6 +66,8 @@ async function show(): Promise<void> {
         PORT: String(ports.public),
         INTERNAL_PORT: String(ports.internal),
         SOCKET_PORT: String(ports.socket),
+        // They are made up, and the page shows them as the story has them.
+        LOG_FULL_NUMBERS: 'true',
         RING_TIMEOUT: String(RING_TIMEOUT_SECONDS),
       },
       switch: {

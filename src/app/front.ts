@@ -120,6 +120,7 @@ export async function openFront(options: WakeRoomsOptions, notes: FrontNotes) {
         callId: call.callId,
         account: call.account,
         caller: call.phonenumber,
+        ...(call.isJob ? { isJob: true as const } : {}),
         ...held,
       })),
     }),

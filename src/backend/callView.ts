@@ -15,6 +15,9 @@ export interface LivingCall {
   since: string | null
   /** A leg that was never rung is not in it. */
   legs: { side: string; state: string }[]
+  /** Sides that are accounts, from when a front is asked to wake their phones. `since` null: an agent of a former version
+   *  wrote it. */
+  wakes: { side: string; state: WakeState; since: string | null }[]
   /** Those that have not ended. */
   bargers: { barge_id: string; state: string; mode: string }[]
   switch: string
@@ -24,9 +27,12 @@ export interface LivingCall {
   is_owner_alive: boolean
 }
 
+/** `asked`: no push has left yet. */
+export type WakeState = 'asked' | 'pushed' | 'confirmed' | 'failed'
+
 export function livingCall({ record, owner }: OwnedCall): LivingCall {
   const { fields } = record
-  const { legs, bargers } = stateOf(record)
+  const { legs, wakes, bargers } = stateOf(record)
   return {
     dial_id: record.dialId,
     kind: fields.kind ?? '',
@@ -34,6 +40,11 @@ export function livingCall({ record, owner }: OwnedCall): LivingCall {
     user_id: record.userId,
     since: fields.since === undefined ? null : new Date(Number(fields.since)).toISOString(),
     legs: legs.map(({ side, state }) => ({ side, state })),
+    wakes: wakes.map(({ side, state, sinceMs }) => ({
+      side,
+      state,
+      since: sinceMs === undefined ? null : new Date(sinceMs).toISOString(),
+    })),
     bargers: bargers
       .filter(barger => barger.state !== 'ended')
       .map(({ bargeId, state, mode }) => ({ barge_id: bargeId, state, mode })),
@@ -49,9 +60,19 @@ export const byDialId = (a: LivingCall, b: LivingCall): number => (a.dial_id < b
 export interface CallState {
   /** `sinceMs`: when that state began; undefined: nobody has written it. */
   legs: { side: string; state: string; sinceMs?: number }[]
+  wakes: SideWake[]
   bargers: BargerRecord[]
   /** Nothing of it lives any more. */
   isOver: boolean
+}
+
+/** How the wake of a side's phones stands. */
+export interface SideWake {
+  side: string
+  state: WakeState
+  sinceMs?: number
+  /** The switch has been told to ring that side since. */
+  isRung: boolean
 }
 
 export function stateOf({ fields }: CallRecord): CallState {
@@ -68,19 +89,54 @@ export function stateOf({ fields }: CallRecord): CallState {
     legs.length > 0 &&
     legs.every(leg => leg.state === 'hungup') &&
     bargers.every(barger => barger.state === 'ended')
-  return { legs, bargers, isOver }
+  return { legs, wakes: wakesOf(fields, legs), bargers, isOver }
 }
+
+/** The caller's phones are woken as soon as the call is claimed, the callee's when the caller has answered. */
+function wakesOf(fields: CallRecord['fields'], legs: CallState['legs']): SideWake[] {
+  const { side: first = '0' } = fields
+  const [caller, callee] = accountsOf(fields.job ?? '')
+  const answered = legs.find(each => each.side === first && each.state === 'answered')
+  const begins: [side: string, beganAt: number | undefined][] = [
+    ...(caller === undefined ? [] : [[first, numberOf(fields.since)] as [string, number | undefined]]),
+    ...(callee === undefined || (!answered && fields['wake.1'] === undefined)
+      ? []
+      : [['1', answered?.sinceMs] as [string, number | undefined]]),
+  ]
+  return begins.map(([side, beganAt]) => {
+    const state = fields[`wake.${side}`] as WakeState | undefined
+    const sinceMs = state === undefined ? beganAt : numberOf(fields[`wake-since.${side}`])
+    return {
+      side,
+      state: state ?? 'asked',
+      ...(sinceMs === undefined ? {} : { sinceMs }),
+      isRung: fields[`places.${side}`] !== undefined,
+    }
+  })
+}
+
+const numberOf = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : Number(text)
 
 /** Whom the first and the second leg call, an account or a number, as the job names them; none of a job that can't be
  *  read. */
 export function numbersOf(job: string): [string, string] {
-  let read: Record<string, unknown> | null
-  try {
-    read = JSON.parse(job) as Record<string, unknown> | null
-  } catch {
-    // A record that somebody else wrote; the call is shown all the same.
-    return ['', '']
-  }
+  const read = readJob(job)
   const first = read?.caller_account ?? read?.caller_number ?? read?.account ?? read?.phone_number ?? ''
   return [String(first), String(read?.callee_account ?? read?.callee_number ?? '')]
+}
+
+/** The accounts that the first and the second leg are, where they are. */
+function accountsOf(job: string): [unknown, unknown] {
+  const read = readJob(job)
+  return [read?.caller_account ?? read?.account, read?.callee_account]
+}
+
+function readJob(job: string): Record<string, unknown> | null {
+  try {
+    return JSON.parse(job) as Record<string, unknown> | null
+  } catch {
+    // A record that somebody else wrote; the call is shown all the same.
+    return null
+  }
 }

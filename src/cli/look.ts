@@ -105,8 +105,10 @@ function tableOf(calls: ListedCall[], jobs: ListedJob[], nowMs: number, terminal
       call.dial_id,
       call.kind,
       spanSince(call.since, nowMs),
-      call.legs.map(({ side, state, number }) => `${side} ${state} ${number}`.trimEnd()).join(', ') ||
-        'not ringing yet',
+      [
+        ...call.legs.map(({ side, state, number }) => `${side} ${state} ${number}`.trimEnd()),
+        ...wakingOf(call),
+      ].join(', ') || 'not ringing yet',
       call.bargers.map(({ state, mode }) => (state === 'answered' ? mode : state)).join(', ') || '-',
       `${call.org_id} / ${call.user_id}`,
       call.switch,
@@ -133,6 +135,12 @@ function tableOf(calls: ListedCall[], jobs: ListedJob[], nowMs: number, terminal
       .trimEnd()
   return [tinted(terminal, 'bold', lineOfCells(head)), ...rows.map(lineOfCells)]
 }
+
+/** `1 waking`: sides whose phones are woken and not rung yet. */
+const wakingOf = ({ wakes, legs }: ListedCall): string[] =>
+  wakes
+    .filter(({ side, state }) => state !== 'failed' && !legs.some(leg => leg.side === side))
+    .map(({ side }) => `${side} waking`)
 
 /** `0:07`, `12:03`, `1:02:03`; by two clocks, so never below nothing. @param since RFC 3339; null: not known. */
 export function spanSince(since: string | null, nowMs: number): string {

@@ -234,7 +234,7 @@ function waitsView(pods: SeenPod[]): WaitsView {
     (card.waits?.eldest ?? []).map(wait => ({
       ...wait,
       heldForMs: wait.heldForMs + silentForMs,
-      waitMs: card.waits!.waitMs,
+      waitMs: wait.waitMs ?? card.waits!.waitMs,
       pod: card.pod,
     })),
   )

@@ -46,6 +46,8 @@ interface Held {
   answer?: string
   /** Told of each attempt when its pushes leave. */
   onPush?: ((attempt: number) => void) | undefined
+  /** Of one that came by another door than a PBX's. */
+  waitMs?: number
 }
 
 /** A held request as operators see it. */
@@ -56,6 +58,8 @@ export interface HeldRequest {
   platforms: readonly Platform[]
   /** `accepted`, or why not; empty: no vendor has answered yet. */
   answer: string
+  /** What it may take, where it came by another door than a PBX's. */
+  waitMs?: number
 }
 
 /** How a request is held that comes by another door than a PBX's. */
@@ -155,6 +159,7 @@ export function openWakeDesk(options: WakeDeskOptions) {
       const issuedAtSeconds = Math.floor(toSeconds(arrivedAtMs))
       const wait: Held = { call, arrivedAtMs, resolve, issuedAtSeconds, pushes: 0, attempts: 0 }
       if (onPush) wait.onPush = onPush
+      if (how) wait.waitMs = how.waitMs
       held.set(id, wait)
       // This listener is never removed: the signal is freed with its request, and removing would take longer than all else
       // here.
@@ -222,6 +227,7 @@ export function openWakeDesk(options: WakeDeskOptions) {
         attempts: each.attempts,
         platforms: each.platforms ?? [],
         answer: each.answer ?? '',
+        ...(each.waitMs === undefined ? {} : { waitMs: each.waitMs }),
       }))
     },
 

@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import axe from 'axe-core'
 import type { Browser } from 'puppeteer-core'
+import type { WakeState } from '../../src/backend/callView.ts'
 import type { LiveView } from '../../src/live/liveView.ts'
 import { eventually } from '../harness/internal.ts'
 import { agent, call, NOW_MS, pod, queue, SWITCH, wellView } from '../live/madeUp.ts'
@@ -354,14 +355,51 @@ describe.skipIf(!chromium)('the live page', () => {
     await row('old', 'Both answered.')
   })
 
+  inBrowser('tells of a call whose side is an account how its phones are woken', async () => {
+    const waking = (dialId: string, side: 0 | 1, state: WakeState, forMs: number) => {
+      const { legs, ...rest } = call(dialId)
+      const wake = { state, sinceMs: NOW_MS - forMs }
+      const woken = legs.map((leg, index) =>
+        index < side ? leg : { ...leg, state: 'expected', ...(index === side ? { wake } : {}) },
+      )
+      return { ...rest, legs: woken }
+    }
+    const calls = [
+      waking('awake', 1, 'confirmed', 100),
+      waking('failed', 1, 'failed', 100),
+      waking('wakes-a', 0, 'asked', 300),
+      waking('wakes-b', 1, 'pushed', 1_800),
+      call('talks'),
+    ]
+    const { page, shows } = await see(await wellView({ calls, callsTotal: calls.length }))
+    const row = (id: string, words: RegExp) => shows(`[data-id="${id}"] .sentence`, words)
+    await row('wakes-b', /^The caller waits, waking …102’s phone, pushed 1\.8 s ago\.$/)
+    await row('wakes-a', /^Nobody is rung yet, waking …101’s phone, asked for 300 ms ago, no push yet\.$/)
+    await row('awake', /^The caller waits, …102’s phone is awake and not rung yet\.$/)
+    await row('failed', /^The caller waits, …102’s phone did not wake\.$/)
+    await row('talks', /^Both answered/)
+    const state = (id: string) =>
+      page.$$eval(`[data-id="${id}"] .state`, all => all.map(each => each.getAttribute('aria-label')))
+    expect(await state('wakes-b')).toEqual(['answered', 'being woken'])
+    await page.select('#calls-filter select', 'waking')
+    await shows('#calls-filter .found', '4 of 5 calls')
+  })
+
   inBrowser('tells of a wake who calls, which phones are pushed, and what came of it', async () => {
-    const { shows } = await see(await wellView({ waits: (await STATES.worst!())!.waits }))
-    const row = (id: string, words: string) => shows(`#waits [data-id="${id}"]`, words)
+    const { waits } = (await STATES.worst!())!
+    const ofJob = { ...waits.eldest[0]!, callId: 'support-7731', isJob: true as const }
+    const open = await see(await wellView({ waits: { ...waits, eldest: [ofJob, ...waits.eldest] } }))
+    const { shows } = open
+    const row = (id: string, words: string | RegExp) => shows(`#waits [data-id="${id}"]`, words)
     await row('pbx1-1795330.77', '…555 calls account …921 3.7 s of 4.0 s Android, push 4: accepted')
     await row('pbx1-1795331.77', 'iPhone and Android, push 3: BadDeviceToken')
     await row('pbx1-1795332.77', 'calls account alice')
     await row('pbx1-1795332.77', 'push 2: no answer yet')
     await row('pbx1-1795334.77', 'no push yet')
+    await row('support-7731', 'asked for by a job: its call')
+    const { page } = open
+    const href = await page.$eval('#waits [data-id="support-7731"] a', each => each.getAttribute('href'))
+    expect(href).toBe(`#${encodeURIComponent('call:support-7731')}`)
   })
 
   inBrowser(

@@ -60,6 +60,52 @@ const waits = (count: number): LiveView['waits'] => ({
   })),
 })
 
+/** An account's phone is being woken: of a caller, and of a callee whose caller waits. */
+const wakingCalls = [
+  call('callback-7', {
+    legs: [
+      {
+        side: '0',
+        state: 'expected',
+        sinceMs: null,
+        number: 'alice',
+        wake: { state: 'asked', sinceMs: NOW_MS - 90 },
+      },
+      { side: '1', state: 'expected', sinceMs: null, number: '…102' },
+    ],
+  }),
+  call('callback-8', {
+    legs: [
+      { side: '0', state: 'answered', sinceMs: second(4), number: '…101' },
+      {
+        side: '1',
+        state: 'expected',
+        sinceMs: null,
+        number: '…000',
+        wake: { state: 'pushed', sinceMs: NOW_MS - 800 },
+      },
+    ],
+  }),
+]
+const [eldestWait, ...otherWaits] = waits(3).eldest
+const wakingWaits: LiveView['waits'] = {
+  held: 4,
+  heldMax: 20_000,
+  eldest: [
+    eldestWait!,
+    {
+      ...eldestWait!,
+      callId: 'callback-8',
+      account: '…000',
+      caller: '…101',
+      heldForMs: 1_900,
+      attempts: 1,
+      isJob: true,
+    },
+    ...otherWaits,
+  ],
+}
+
 export const outage: Counts = (ago): Record<string, number> =>
   ago > 4
     ? { ...usual(ago), 'wake.timeout': 1, 'push.android.accepted': 12, 'trip.26': 6, 'trip.31': 1 }
@@ -80,9 +126,9 @@ export const STATES: Record<string, () => Promise<LiveView | undefined>> = {
     wellView({ pods: [pod('web-1-11111111')], agents: [agent('web-1-11111111-aaaaaaaa')] }, () => ({})),
   busy: async () => ({
     ...(await wellView({
-      calls: busyCalls(8),
-      callsTotal: 8,
-      waits: waits(3),
+      calls: [...busyCalls(8), ...wakingCalls],
+      callsTotal: 10,
+      waits: wakingWaits,
       switches: [{ name: SWITCH, paceAheadSeconds: 0, registered: 312 }],
       agents: [
         agent('web-1-11111111-aaaaaaaa', { calls: 4 }),

@@ -67,6 +67,12 @@ test('a phone is pushed by a front, registers, and is rung by the agent', async 
   await queue('plain')
   const push = await fronts[0]!.pushed('plain')
   expect(push.phonenumber).toContain('01')
+  await eventually('the call to tell of it', async () => {
+    const { wakes } = (await (await fetch(`${fronts[0]!.internalUrl}/api/calls/plain`)).json()) as {
+      wakes: { side: string; state: string; since: string }[]
+    }
+    return wakes.some(({ side, state, since }) => side === '1' && state === 'pushed' && since !== null)
+  })
   register()
   await eventually('the two to talk', isAnswered('plain', '1'))
   const counted = await readMetrics(agents[0]!.internalUrl)

@@ -19,6 +19,7 @@ import {
   ringAt,
   type Waking,
   wakeField,
+  wakeSinceField,
 } from '../call/call.ts'
 import { wakeEvent } from '../call/events.ts'
 import { isLeft, isOurs, say, sayNow } from '../call/publish.ts'
@@ -78,7 +79,8 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
     const field = wakeField(side)
     const before = call.record.fields[field]
     if (before === state || (state === 'pushed' && before !== undefined)) return
-    call.record.fields[field] = state
+    const fields = { [field]: state, [wakeSinceField(side)]: String(Math.round(context.clock())) }
+    Object.assign(call.record.fields, fields)
     const event = wakeEvent(side, state, reason)
     context.timeline.add(call.record.dialId, {
       what: 'wake',
@@ -86,7 +88,7 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
       state,
       ...(reason === undefined ? {} : { reason }),
     })
-    say(context, call, { event, fields: { [field]: state } })
+    say(context, call, { event, fields })
   }
 
   async function goOnAfter(call: Call, waking: Waking, account: Account, end: WakeEnd): Promise<void> {

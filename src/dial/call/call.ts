@@ -111,6 +111,9 @@ export const CLAIM_FIELD = 'claim'
 /** In the record: how the wake of a side stands, as it was told last. */
 export const wakeField = (side: string): string => `wake.${side}`
 
+/** In the record, for those who look: since when it stands so. */
+export const wakeSinceField = (side: string): string => `wake-since.${side}`
+
 /** In the record: the callee's phones did not wake, and the caller is hung up. */
 export const ABSENT_FIELD = 'absent'
 

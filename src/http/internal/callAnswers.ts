@@ -62,6 +62,7 @@ const livingCallExample = {
     { side: '0', state: 'answered' },
     { side: '1', state: 'ringing' },
   ],
+  wakes: [{ side: '1', state: 'confirmed', since: '2026-11-22T08:00:04.120Z' }],
   bargers: [{ barge_id: '6b1f6c1e-6f3c-4a6e-9a53-2f1f0c7f1d10', state: 'answered', mode: 'whisper' }],
   switch: '10.0.0.5:8021',
   core_uuid: '2f0d8a52-5bd5-4a1c-8b0e-6a8b7c9d0e1f',
@@ -82,6 +83,16 @@ export const livingCallSchema = t.Object(
         state: t.String({ description: '`ringing`, `answered` or `hungup`.' }),
       }),
       { description: 'A leg that was never rung is not in it.' },
+    ),
+    wakes: t.Array(
+      t.Object({
+        side: t.String(),
+        state: t.String({
+          description: '`asked` (no push has left yet), `pushed`, `confirmed` or `failed`.',
+        }),
+        since: t.Nullable(t.String({ description: 'Since when it stands so, RFC 3339.' })),
+      }),
+      { description: 'Sides that are accounts, once a front is asked to wake their phones.' },
     ),
     bargers: t.Array(
       t.Object({

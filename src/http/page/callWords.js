@@ -1,19 +1,44 @@
 // How a call stands, in one sentence; and the words by which calls are put in order and filtered.
-import { duration, inWords } from './format.js'
+import { duration, inWords, span } from './format.js'
 
 /** `Both answered, 1:09, two listen.` */
 export function sentenceOf(call, nowMs) {
   const [a, b] = call.legs
   const subject =
     call.kind === 'asp-call' ? { a: 'The caller', b: 'the callee' } : { a: 'The phone', b: 'the other side' }
+  const waking = wakingOf(a, nowMs) ?? wakingOf(b, nowMs)
   const { words, fromMs } = howOf(a, b, subject)
   // What an older version began says only when its job was taken.
   const sinceMs = fromMs ?? call.sinceMs
-  const lasts = sinceMs === null || sinceMs === undefined ? [] : [duration(nowMs - sinceMs)]
+  const lasts = waking
+    ? [waking]
+    : sinceMs === null || sinceMs === undefined
+      ? []
+      : [duration(nowMs - sinceMs)]
   return `${[words, ...lasts, ...listenersOf(call.bargers)].join(', ')}.`
 }
 
+/** `waking 1000’s phone, pushed 0.8 s ago`; undefined: no phone of this leg is being woken. */
+function wakingOf(leg, nowMs) {
+  if (!leg?.wake) return undefined
+  const { state, sinceMs } = leg.wake
+  const ago = sinceMs === null ? '' : ` ${span(Math.max(0, nowMs - sinceMs))} ago`
+  const phone = leg.number === '' ? 'the phone' : `${leg.number}’s phone`
+  switch (state) {
+    case 'pushed':
+      return `waking ${phone}, pushed${ago}`
+    case 'confirmed':
+      return `${phone} is awake and not rung yet`
+    case 'failed':
+      return `${phone} did not wake`
+    default:
+      return `waking ${phone}, ${ago === '' ? 'no push yet' : `asked for${ago}, no push yet`}`
+  }
+}
+
 function howOf(a, b, subject) {
+  if (a?.wake) return { words: 'Nobody is rung yet', fromMs: null }
+  if (b?.wake) return { words: `${subject.a} waits`, fromMs: null }
   if (a === undefined || a.state === 'expected') return { words: 'Ordered, no phone rings yet', fromMs: null }
   if (a.state === 'ringing') return { words: `${subject.a} is being rung`, fromMs: a.sinceMs }
   if (a.state === 'hungup') return { words: `${subject.a} has hung up`, fromMs: a.sinceMs }
@@ -56,6 +81,7 @@ export function statesOf(call) {
   const isAnswered = call.legs.every(leg => leg.state === 'answered')
   return [
     ...(isInTrouble(call) ? ['trouble'] : []),
+    ...(call.legs.some(leg => leg.wake) ? ['waking'] : []),
     isAnswered ? 'answered' : 'ringing',
     ...(call.bargers.length > 0 ? ['barged'] : []),
   ]

@@ -15,7 +15,13 @@ const MOVED_SHOWN_MS = 60_000
 /** Rows that are shown before the fold. */
 const ROOM = { wide: 12, narrow: 6 }
 
-const WORDS = { expected: 'not rung yet', ringing: 'ringing', answered: 'answered', hungup: 'hung up' }
+const WORDS = {
+  waking: 'being woken',
+  expected: 'not rung yet',
+  ringing: 'ringing',
+  answered: 'answered',
+  hungup: 'hung up',
+}
 
 export function createCalls() {
   /** Owners as they were last seen, and since when a row tells of a new one. */
@@ -186,7 +192,8 @@ function makeLeg({ isFirst }) {
   )
 }
 
-function updateLeg(element, { role, number, state }) {
+function updateLeg(element, { role, number, state: legState, wake }) {
+  const state = wake ? 'waking' : legState
   text(element.querySelector('.role'), role)
   text(element.querySelector('.number'), number)
   const shown = element.querySelector('.state')

@@ -1,9 +1,10 @@
-// PBX requests that wait for a phone to wake: those that are nearly over first, because there somebody may still help,
+// Requests of PBXs and of jobs that wait for a phone to wake: those that are nearly over first, because there somebody may still help,
 // with who calls, which phones are pushed, and what Apple or Google said to it.
 import { attribute, byId, el, keyedList, text } from './dom.js'
 import { filterOf, foldedList } from './folded.js'
 import { count, shortName, span, whole } from './format.js'
 import { openTimeline } from './timeline.js'
+import { hrefOf } from './verdict.js'
 
 /** From here a wait is more likely to end without its phone. */
 const LATE_PART = 0.7
@@ -51,9 +52,10 @@ const statesOf = wait => [
   ...(isLate(wait) ? ['late'] : []),
   ...(isRefused(wait) ? ['refused'] : []),
   ...(wait.attempts === 0 ? ['unpushed'] : []),
+  ...(wait.isJob ? ['job'] : []),
 ]
 
-function makeWait({ callId }) {
+function makeWait({ callId, isJob }) {
   return el(
     'li',
     {
@@ -67,6 +69,15 @@ function makeWait({ callId }) {
       { class: 'who' },
       el('button', { type: 'button', class: 'link', on: { click: () => openTimeline(callId) } }, callId),
       el('div', { class: 'account' }),
+      // The call id of such a wake is the dial id of the call that waits for it.
+      isJob
+        ? el(
+            'div',
+            { class: 'soft' },
+            'asked for by a job: ',
+            el('a', { class: 'link', href: hrefOf(`call:${callId}`) }, 'its call'),
+          )
+        : undefined,
     ),
     el(
       'div',

@@ -40,7 +40,7 @@ export interface HeldWaits {
   eldest: HeldCall[]
 }
 
-/** One request of a PBX that waits for its phone. */
+/** One request that waits for its phone: a PBX's, or a job's. */
 export interface HeldCall {
   callId: string
   account: string
@@ -53,6 +53,10 @@ export interface HeldCall {
   platforms?: readonly string[]
   /** What Apple or Google said to the newest push: `accepted`, or why not; empty: nothing yet. */
   answer?: string
+  /** A job asked for it: `callId` is a dial id. */
+  isJob?: true
+  /** How long it is held at most, where that is not as long as a PBX's. */
+  waitMs?: number
 }
 
 /** A wake or a call that an operator may want to look into. */

@@ -84,6 +84,7 @@ describe('a living call', () => {
         { side: '0', state: 'answered' },
         { side: '1', state: 'answered' },
       ],
+      wakes: [],
       bargers: [],
       switch: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
       core_uuid: stage.switch.coreUuid,
