@@ -1,7 +1,6 @@
 // The service: reads the settings, opens the role, says where it listens, and ends in good order on a signal.
 import { hostname } from 'node:os'
 import { CannotListen, examineListeners } from './app/listeners.ts'
-import { openService } from './app/service.ts'
 import { printWelcome } from './app/welcome.ts'
 import { flushLog, openLog } from './base/log.ts'
 import { createMetrics } from './base/metrics.ts'
@@ -33,6 +32,8 @@ if (errorReports) reportUncaught(errorReports, log)
 for (const misspelt of misspeltSettings(process.env)) log.warn(misspelt, misspeltSentence(misspelt))
 const apps = usable(openAppsFile())
 
+// Loaded only now: a start that is refused says so at once.
+const { openService } = await import('./app/service.ts')
 const service = await openService({ config, apps, metrics: createMetrics(), log, pod, isPretty }).catch(
   (thrown: unknown) => {
     if (thrown instanceof CannotListen) return refuseToListen([thrown.message])

@@ -1,7 +1,7 @@
 // One logger for the process: pino, JSON lines on stdout, readable lines when stdout is a terminal. Log lines are
 // events with fields. Fields that name people are masked here by their field name, so that no caller can forget it.
 import pino from 'pino'
-import pretty from 'pino-pretty'
+import type { PrettyOptions } from 'pino-pretty'
 import { mask, maskNumber, maskNumbersIn } from './masking.ts'
 import { printableJson } from './printable.ts'
 import { messageOf } from './result.ts'
@@ -54,9 +54,15 @@ export function openLog(settings: LogSettings, name: string, onBug?: OnBug): Log
     ...(onBug ? { logMethod: tellOfBugs(onBug) } : {}),
   }
   const destination = settings.isPretty
-    ? pretty({ sync: true, ignore: 'pid,hostname,name', translateTime: 'SYS:HH:MM:ss.l' })
+    ? openPretty({ sync: true, ignore: 'pid,hostname,name', translateTime: 'SYS:HH:MM:ss.l' })
     : pino.destination({ fd: 1, sync: false, minLength: 0, maxLength: WAITING_CHARACTERS_MAX })
   return pino(options, destination)
+}
+
+/** Loaded where a person reads the log: every process and each of its threads would spend 20 ms on it. */
+function openPretty(options: PrettyOptions) {
+  const pretty = require('pino-pretty') as typeof import('pino-pretty')
+  return pretty(options)
 }
 
 /** Told of each error that is logged with its stack. `fields`: those of the line. */

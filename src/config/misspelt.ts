@@ -47,8 +47,11 @@ function meantBy(name: string): string | undefined {
 const distanceMaxOf = (name: string): number => (name.length < 6 ? 0 : name.length < 10 ? 1 : 2)
 
 function nearest(name: string): string | undefined {
-  const [closest] = NAMES.map(each => ({ each, distance: editDistance(name, each) }))
-    .filter(({ distance }) => distance <= distanceMaxOf(name))
+  const distanceMax = distanceMaxOf(name)
+  // Two names are at least as far apart as their lengths, and most of an environment is nobody's slip.
+  const [closest] = NAMES.filter(each => Math.abs(each.length - name.length) <= distanceMax)
+    .map(each => ({ each, distance: editDistance(name, each) }))
+    .filter(({ distance }) => distance <= distanceMax)
     .sort((a, b) => a.distance - b.distance)
   return closest?.each
 }

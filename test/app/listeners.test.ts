@@ -88,7 +88,7 @@ test('is refused: a port that is open to root alone', async () => {
   // Root without the right to low ports is as good as anybody.
   const without = ['setpriv', '--bounding-set=-net_bind_service', '--inh-caps=-net_bind_service']
   const child = Bun.spawn(process.getuid?.() === 0 ? [...without, ...main] : main, {
-    env: { PATH: process.env.PATH!, PORT: '80', HOST: '127.0.0.1', INTERNAL_PORT: '0' },
+    env: { PATH: process.env.PATH!, PORT: '80', HOST: '127.0.0.1', INTERNAL_PORT: '0', SOCKET_PORT: '0' },
     stderr: 'pipe',
   })
   const [errors, exitCode] = await Promise.all([child.stderr.text(), child.exited])
