@@ -1,8 +1,7 @@
 // A real browser for the page's tests: the chromium that this machine has, driven over the DevTools protocol. What a
 // page logs as an error is kept, because a page that complains is not well.
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import puppeteer, { type Browser, type Page } from 'puppeteer-core'
 
@@ -37,6 +36,12 @@ export async function openBrowser(): Promise<Browser> {
   })
 }
 
+/** Closes every tab: one that nobody looks at goes on drawing what its feed brings. */
+export async function closePages(browser: Browser): Promise<void> {
+  const tabs = browser.browserContexts().filter(each => each !== browser.defaultBrowserContext())
+  await Promise.all(tabs.map(each => each.close()))
+}
+
 export interface OpenPage {
   page: Page
   /** What it complained about: exceptions, refused scripts, errors on its console. */
@@ -44,8 +49,8 @@ export interface OpenPage {
   /** Resolves when the text stands in what the selector finds, each gap a single blank. @throws with what stood there
    *  instead. */
   shows(selector: string, text: string | RegExp): Promise<void>
-  /** Takes a picture for people to look at. @returns where it is. */
-  picture(name: string, options?: { isWhole?: boolean }): Promise<string>
+  /** Takes a picture for people to look at, where `SCREENSHOTS` names a directory for it. @returns where it is. */
+  picture(name: string, options?: { isWhole?: boolean }): Promise<string | undefined>
 }
 
 export interface Look {
@@ -109,10 +114,10 @@ async function shows(page: Page, selector: string, text: string | RegExp): Promi
   }
 }
 
-/** SCREENSHOTS names a directory that stays; otherwise they are in a new one of the system's. */
-const directory = process.env.SCREENSHOTS ?? (await mkdtemp(join(tmpdir(), 'hookswitch-page-')))
+const directory = process.env.SCREENSHOTS
 
-async function picture(page: Page, name: string, isWhole: boolean): Promise<string> {
+async function picture(page: Page, name: string, isWhole: boolean): Promise<string | undefined> {
+  if (directory === undefined) return undefined
   await mkdir(directory, { recursive: true })
   const path = join(directory, `${name}.png`)
   await page.screenshot({ path: path as `${string}.png`, fullPage: isWhole })

@@ -1,11 +1,11 @@
 // The live page for all who use it: on a phone, in the dark, by keyboard alone, with a token, with numbers whole, while
 // the service is away; and for those who would abuse it, by a name that looks like code.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import type { Browser } from 'puppeteer-core'
 import { askPbx, registerPhone } from '../harness/client.ts'
 import { freePort } from '../harness/redis.ts'
 import { startService } from '../harness/service.ts'
-import { findChromium, openBrowser, openPage } from './browser.ts'
+import { closePages, findChromium, openBrowser, openPage } from './browser.ts'
 import { aspJob, openStage, PHONES, type Stage } from './stage.ts'
 
 const chromium = findChromium()
@@ -26,6 +26,7 @@ describe.skipIf(!chromium)('the live page', () => {
     await stage.dial(aspJob('call-1'))
     await stage.dial(aspJob('call-2', { callee_number: PHONES.ringing }))
   }, 60_000)
+  afterEach(() => closePages(browser))
   afterAll(async () => {
     await browser?.close()
     await stage?.[Symbol.asyncDispose]()

@@ -1,10 +1,10 @@
 // The pages of the two APIs as a newcomer uses them: with an icon, without a complaint, and what is tried on the public
 // one is answered by the public listener.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import type { Browser, Page } from 'puppeteer-core'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { startService, type TestService } from '../harness/service.ts'
-import { findChromium, openBrowser, openPage } from './browser.ts'
+import { closePages, findChromium, openBrowser, openPage } from './browser.ts'
 
 const chromium = findChromium()
 
@@ -22,6 +22,7 @@ describe.skipIf(!chromium)('the API pages', () => {
     ])
     browser = await openBrowser()
   }, 60_000)
+  afterEach(() => closePages(browser))
   afterAll(async () => {
     await browser?.close()
     await Promise.all(services?.map(each => each.kill()) ?? [])

@@ -1,6 +1,6 @@
 // The live page in a real browser, through a working day: a phone is woken, a call is made, somebody barges in and is
 // let speak, an agent dies, a call fails, and somebody looks for why. Everything is done with the page's own buttons;
-// what it brings about is checked at the switch. Pictures of each step are taken for people to look at.
+// what it brings about is checked at the switch. `SCREENSHOTS=<directory>` takes pictures of each step.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Browser } from 'puppeteer-core'
 import { answer, askPbx, registerPhone } from '../harness/client.ts'
