@@ -3,8 +3,8 @@
 import type { Evidence } from './evidence.ts'
 import type { Scene } from './scene.ts'
 
-/** How long the last calls may take to end once everything is healed. */
-const QUIET_TIMEOUT_MS = 75_000
+/** How long the last calls may take to end once everything is healed: seconds, on a machine that is busy a minute or more. */
+const QUIET_TIMEOUT_MS = 150_000
 
 /** Every agent has said that it reaches every switch. */
 export async function untilReady({ crew, switches }: Scene): Promise<void> {

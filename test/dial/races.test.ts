@@ -267,9 +267,11 @@ test('what is heard in the last moment of a call is answered, though Redis stand
   const { dialId, channel } = await parked()
   // Redis learns late that the agent has left the channel, so it counts the agent as a listener.
   await stall(valve, 'subscriptions')
+  const before = agent.health
   stage.switch.hangup(stage.switch.channels()[0]!.uuid)
   await channel.next('hangup-event')
-  await until('the agent holds no call', () => agent.health?.calls === 0)
+  // Told anew when a call is gone.
+  await until('the agent holds no call', () => agent.health !== before && agent.health?.calls === 0)
   expect(await channel.say({ type: 'stop-playback', command_id: 'last' })).toBe(2)
   valve.set('stalled')
   const drained = agent.drain()
