@@ -2,6 +2,7 @@
 // stop goes through the same rooms: nothing new is taken, what runs ends, then everything is let go.
 import { version } from '../../package.json'
 import { openBackend } from '../backend/backend.ts'
+import { MS_PER_SECOND } from '../base/units.ts'
 import { adminTokensOf } from '../config/config.ts'
 import { createInternalApp, INTERNAL_LISTENER } from '../http/internal/app.ts'
 import type { Readiness } from '../http/internal/probes.ts'
@@ -129,13 +130,20 @@ export async function openService(options: ServiceOptions) {
     async stop(): Promise<void> {
       isDraining = true
       await Promise.all([front?.drain(), agents?.drain()])
-      await front?.close()
-      closing.abort()
-      await timelines.close()
-      await operate.close()
-      await internalApp.stop()
-      backend.close()
-      apiRedis.disconnect()
+      await Promise.race([letGo(), Bun.sleep(LET_GO_MAX_MS)])
     },
   }
+
+  async function letGo(): Promise<void> {
+    await front?.close()
+    closing.abort()
+    await timelines.close()
+    await operate.close()
+    await internalApp.stop()
+    backend.close()
+    apiRedis.disconnect()
+  }
 }
+
+/** Each part has a limit of its own, of a second or two; the last requests of operators have none. */
+const LET_GO_MAX_MS = 10 * MS_PER_SECOND

@@ -109,6 +109,7 @@ export function startCallTraffic(plan: ChaosPlan, port: number): CallTraffic {
       .catch(() => undefined)
   }
 
+  let isStopped = false
   const jobDue = metronome(plan.jobsPerSecond)
   const controlDue = metronome(plan.controlsPerSecond)
   const timer = setInterval(() => {
@@ -127,11 +128,13 @@ export function startCallTraffic(plan: ChaosPlan, port: number): CallTraffic {
       if (message.type === 'call-start') living.add(channel)
       if (message.type !== 'hangup-event' || message.side !== '0') return
       living.delete(channel)
+      if (isStopped) return
       // The moment at which a call ends is the one at which a message is easily lost.
       if (controlRandom.chance(AFTERTHOUGHT_CHANCE)) speak(channel, { type: 'stop-playback' })
     },
     stop() {
       clearInterval(timer)
+      isStopped = true
       // What is under way gets its replies.
       setTimeout(() => redis.disconnect(), 5_000).unref()
     },

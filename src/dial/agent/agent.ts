@@ -31,7 +31,7 @@ import { createSuccessor } from '../ownership/successor.ts'
 import { lookAfterGap, startSweep } from '../ownership/sweep.ts'
 import type { AgentContext } from './context.ts'
 import type { Observe } from './countNames.ts'
-import { drainAgent, finish, leaveDirectory } from './drain.ts'
+import { drainAgent, finishInTime, leaveDirectory } from './drain.ts'
 import { watchIncidents } from './incidents.ts'
 import type { Agent, AgentOptions } from './options.ts'
 import { openSipRegistrations } from './sipRegistrations.ts'
@@ -136,7 +136,7 @@ export function openAgent(options: AgentOptions): Agent {
       // A leaver may have moved a call to us before it could know: whoever takes that over listens by itself.
       successor.forgoAll()
       // What waits in our socket is ours to answer; then there is nothing left to do under this name.
-      setTimeout(() => void finish(context).then(options.onDeclaredDead), LAST_WORDS_MS)
+      setTimeout(() => void finishInTime(context).then(options.onDeclaredDead), LAST_WORDS_MS)
     },
     log,
   })

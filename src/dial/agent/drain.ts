@@ -15,7 +15,10 @@ const DRAIN_NOTE_MS = 30 * MS_PER_SECOND
 /** Between two offers of the same calls. */
 export const OFFER_AGAIN_MS = 5 * MS_PER_SECOND
 
-/** For each step of an agent without calls. The longest is a job that was taken and waits for its turn, a minute at most; a
+/** What it had begun to take over is held by then, or found under its name by others. */
+const STOP_TAKING_MAX_MS = 10 * MS_PER_SECOND
+
+/** For each further step of an agent without calls. The longest is a job that was taken and waits for its turn, a minute at most; a
  *  Redis that answers and refuses every write would otherwise keep the agent for ever. */
 const STEP_MAX_MS = 70 * MS_PER_SECOND
 
@@ -40,7 +43,7 @@ export async function drainAgent(options: DrainOptions): Promise<boolean> {
   const { calls, log } = context
   const redis = watchRedis(commands, log)
   const note = setInterval(() => log.info({ calls: calls.size }, 'draining: calls go on'), DRAIN_NOTE_MS)
-  const isIntakeSettled = await whileRedisAnswers(options.stopTaking())
+  const isIntakeSettled = await whileRedisAnswers(options.stopTaking(), STOP_TAKING_MAX_MS)
   let isFinished: true | undefined
   do {
     await giveAwayCalls()
@@ -67,12 +70,15 @@ export async function drainAgent(options: DrainOptions): Promise<boolean> {
   }
 
   /** @returns what came of it; undefined when Redis is away, or the step takes too long. */
-  async function whileRedisAnswers<Done>(work: Promise<Done>): Promise<Done | undefined> {
+  async function whileRedisAnswers<Done>(
+    work: Promise<Done>,
+    limitMs = STEP_MAX_MS,
+  ): Promise<Done | undefined> {
     const { promise: isLate, resolve: giveUp } = Promise.withResolvers<void>()
     const limit = setTimeout(() => {
       log.warn('a stop takes too long: what is left is left to others')
       giveUp()
-    }, STEP_MAX_MS)
+    }, limitMs)
     const outcome = await Promise.race([work.then(value => ({ value })), redis.away(), isLate])
     clearTimeout(limit)
     return outcome?.value
@@ -80,8 +86,13 @@ export async function drainAgent(options: DrainOptions): Promise<boolean> {
 }
 
 /** Resolves when what was begun is done and said, which waits for Redis if that is away. */
-export async function finish({ unfinished }: AgentContext): Promise<void> {
+async function finish({ unfinished }: AgentContext): Promise<void> {
   while (unfinished.size > 0) await Promise.allSettled(unfinished)
+}
+
+/** The same for an agent that was declared dead: others settle the rest, and its place is wanted for another one. */
+export async function finishInTime(context: AgentContext): Promise<void> {
+  await Promise.race([finish(context), Bun.sleep(STEP_MAX_MS)])
 }
 
 /** An agent that leaves nothing behind takes its name out of the directory. Otherwise another agent declares it dead, and

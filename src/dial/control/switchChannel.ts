@@ -12,7 +12,7 @@ import type { Agents } from '../../redis/agents/directory.ts'
 import type { CallRecord } from '../../redis/calls/calls.ts'
 import { RedisUnavailable } from '../../redis/connect.ts'
 import { tellBug } from '../agent/bugs.ts'
-import type { AgentContext } from '../agent/context.ts'
+import { type AgentContext, letFinish } from '../agent/context.ts'
 import { handoverEvent, type Obeyed, success } from '../call/events.ts'
 import { contest, createHolding, type Holding } from '../call/holding.ts'
 import { leave } from '../call/leave.ts'
@@ -48,8 +48,12 @@ export function createSwitchChannel(context: AgentContext, successor: Successor,
   async function look(agents: Agents): Promise<void> {
     const { coreUuid } = link
     if (ours?.ownership === 'left' || ours?.ownership === 'over') ours = undefined
-    // The switch has started anew under another name: messages to the old name are answered, and the old channel ends.
-    if (link.isReady && ours && ours.record.dialId !== coreUuid) await release()
+    // The switch has started anew under another name: messages to the old name are answered, and the old channel ends. An
+    // order there may take a minute, and no look at other agents waits for it.
+    if (link.isReady && ours?.ownership === 'held' && ours.record.dialId !== coreUuid) {
+      letFinish(context, end(ours))
+      ours = undefined
+    }
     if (ours) return keep(ours)
     if (!link.isReady || coreUuid === undefined || !mayTake()) return
     const isFresh = seen.coreUuid === coreUuid && performance.now() - seen.atMs < OWNER_LOOK_MS

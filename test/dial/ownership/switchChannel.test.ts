@@ -57,11 +57,21 @@ describe('the channel of a switch', () => {
     const core = await stage.listen(stage.switch.coreUuid)
     const dialId = newDialId()
     expect(await core.order(botJob(dialId))).toEqual({ type: 'ack', event: 'bot-call' })
-    expect(await stage.redis.client.exists(`hookswitch:switch:{${former}}`)).toBe(0)
-    expect(await listenersOf(former)).toBe(0)
-    expect(await stage.redis.client.smembers(`hookswitch:agent-switches:${agent.name}`)).toEqual([
-      stage.switch.coreUuid,
-    ])
+    const { client } = stage.redis
+    await until('nobody hears the old name', async () => (await listenersOf(former)) === 0)
+    expect(await client.exists(`hookswitch:switch:{${former}}`)).toBe(0)
+    expect(await client.smembers(`hookswitch:agent-switches:${agent.name}`)).toEqual([stage.switch.coreUuid])
+  })
+
+  test('that starts anew is heard under its new name while an order under the old one still waits for its turn', async () => {
+    const agent = await ready(stage.agent({ callsPerSecond: 0.05 }))
+    await heldBy(agent)
+    const former = await stage.listen(stage.switch.coreUuid)
+    expect(await former.order(botJob(newDialId()))).toEqual({ type: 'ack', event: 'bot-call' })
+    await former.say({ ...botJob(newDialId()), command_id: 'waits for twenty seconds' })
+    await stage.switch.restart()
+    await heldBy(agent)
+    expect(answersTo(former, 'waits for twenty seconds')).toEqual([])
   })
 
   test('that is gone with its owner still answers what that one had heard', async () => {
