@@ -83,12 +83,28 @@ describe('every expression', () => {
     })
 })
 
+/** Somebody is woken for these; all others wait for the morning. */
+const CRITICAL = [
+  'HookswitchAbsent',
+  'HookswitchRedisAway',
+  'HookswitchWakesBusy',
+  'HookswitchPushesRefused',
+  'HookswitchSwitchAway',
+  'HookswitchSwitchRefuses',
+  'HookswitchSwitchCrashed',
+  'HookswitchJobsRefused',
+  'HookswitchDialsFail',
+]
+
 describe('the alert rules', () => {
   test('have a name of their own, a severity, and plain words', () => {
     expect(new Set(rules.map(rule => rule.alert)).size).toBe(rules.length)
     for (const { alert, labels, annotations } of rules) {
       expect(alert).toMatch(/^Hookswitch[A-Z]/)
-      expect(['critical', 'warning']).toContain(labels.severity)
+      expect({ alert, severity: labels.severity }).toEqual({
+        alert,
+        severity: CRITICAL.includes(alert) ? 'critical' : 'warning',
+      })
       expect(annotations.summary).toMatch(/\.$/)
       expect(annotations.description).toMatch(/\.$/)
     }

@@ -138,6 +138,11 @@ test.each([[false], ['False'], [0], ['0'], [''], [null], [undefined]])(
     const channel = await stage.listen(dialId)
     await stage.push(botJob(dialId, { phone_number: '15550000486', auth }))
     await channel.next('hangup-event')
+    const sent = stage.switch
+      .records(0, ['originate'])
+      .filter(each => each.kind === 'originate' && JSON.stringify(each).includes(dialId))
+    expect(sent).toHaveLength(1)
+    expect(JSON.stringify(sent)).not.toContain('sip_auth')
   },
 )
 
