@@ -15,7 +15,7 @@ export const pushedKey = (account: string): string => `${PREFIX}pushed:{${canoni
 export const wakeKey = (wake: WakeId): string => `${PREFIX}wake:{${tagged(wake.callId)}}:${wake.account}`
 
 /** STRING, the record that a phone's unique key belongs to, and its device. In a Cluster the key is made so that both lie
- *  on one slot. Expires with the record. */
+ *  on one slot. Expires with the record, or with the timeline that tells of the wake. */
 export const uniqueKeyKey = (uniqueKey: string): string => `${PREFIX}unique-key:${uniqueKey}`
 
 /** Channel, where one process hears of wakes whose phones hold verdict streams at it. */
@@ -152,12 +152,6 @@ export const timelineKey = (id: string): string => `${PREFIX}timeline:${id}`
 /** ZSET, an account's newest wakes and dialled calls, by time. */
 export const timelinesOfKey = (account: string): string =>
   `${PREFIX}timelines-of:${canonicalAccount(account)}`
-
-/** STRING, the account and the call of a phone's unique key. Goes with the call's timeline. */
-export const timelineOfKeyKey = (uniqueKey: string): string => `${PREFIX}timeline-of-key:${uniqueKey}`
-
-/** SET, the unique keys by which a timeline is found: they go with it. */
-export const keysOfTimelineKey = (id: string): string => `${PREFIX}timeline-keys:${id}`
 
 /** ZSET, all timelines, by when they began: the oldest make room. */
 export const TIMELINES_KEY = `${PREFIX}timelines`

@@ -23,7 +23,7 @@ export interface TimelineRoom {
   traces: Traces | undefined
   reader: TimelineReader
   /** Whose call is told of. */
-  kept: Pick<KeptTimelines, 'ofUniqueKey' | 'isOf'>
+  kept: Pick<KeptTimelines, 'isOf'>
   /** Writes what is left, for at most a second, and lets go. */
   close(): Promise<void>
 }

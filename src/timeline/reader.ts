@@ -70,7 +70,7 @@ export function openTimelineReader(
       }
     const uniqueKey = readUniqueKey(id)
     const named = uniqueKey === undefined ? undefined : await store.ofUniqueKey(uniqueKey)
-    return named && named.id !== id ? read(named.id) : readAccount(id)
+    return named !== undefined && named !== id ? read(named) : readAccount(id)
   }
 
   return { read }

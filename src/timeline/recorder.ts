@@ -8,7 +8,6 @@ import { type Clock, MS_PER_SECOND } from '../base/units.ts'
 import {
   ENTRIES_MAX,
   FIRST_ENTRIES_MAX,
-  type PhoneKey,
   TIMELINES_A_WRITE_MAX,
   type TimelineLot,
 } from '../redis/timelines/timelines.ts'
@@ -40,7 +39,7 @@ export interface About {
   /** The account in whose index the timeline shall stand. */
   account?: string
   /** Phones' unique keys by which the timeline shall be found too. */
-  phones?: PhoneKey[]
+  uniqueKeys?: readonly string[]
   /** When it happened, ms since the epoch: for what is only understood later. */
   atMs?: number
   /** To whose trace it belongs, where one begins here. */
@@ -140,7 +139,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       lot.leftOut += newer.leftOut
       const account = lot.account ?? newer.account
       if (account !== undefined) lot.account = account
-      if (newer.phones) addPhones(lot, newer.phones)
+      if (newer.uniqueKeys) addKeys(lot, newer.uniqueKeys)
       keepEnds(lot)
     }
     pending.set(lot.id, lot)
@@ -161,7 +160,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       lot.entries.push(json)
       held += 1
       if (account !== undefined) lot.account = account
-      if (about.phones) addPhones(lot, about.phones)
+      if (about.uniqueKeys?.length) addKeys(lot, about.uniqueKeys)
       if (lot.entries.length > ENTRIES_MAX) keepEnds(lot)
       writeAfter(LOT_MS)
     },
@@ -187,11 +186,11 @@ export function createRecorder(options: RecorderOptions): Recorder {
 const NOTHING: About = {}
 
 /** Of one call: a ring group may have many, a request that is repeated without end must not. */
-const PHONES_MAX = 200
+const UNIQUE_KEYS_MAX = 200
 
-function addPhones(lot: TimelineLot, phones: PhoneKey[]): void {
-  lot.phones ??= []
-  for (const phone of phones) if (lot.phones.length < PHONES_MAX) lot.phones.push(phone)
+function addKeys(lot: TimelineLot, uniqueKeys: readonly string[]): void {
+  lot.uniqueKeys ??= []
+  for (const each of uniqueKeys) if (lot.uniqueKeys.length < UNIQUE_KEYS_MAX) lot.uniqueKeys.push(each)
 }
 
 /** One of each call's, whichever part of it a process sees. */

@@ -26,7 +26,7 @@ export interface AppAnswer {
 export interface CallNewsOptions {
   wakes: Pick<WakeStore, 'answer' | 'end' | 'accountsOf' | 'isKnown' | 'ofUniqueKey'>
   /** The calls of which timelines tell. */
-  kept: Pick<KeptTimelines, 'ofUniqueKey' | 'isOf'>
+  kept: Pick<KeptTimelines, 'isOf'>
   devices: Pick<DeviceStore, 'list'>
   cancel: WakeDesk['cancel']
   events: WakeEvents
@@ -44,8 +44,6 @@ export function openCallNews({ wakes, kept, devices, cancel, events, clock, log 
     if (uniqueKey !== undefined) {
       const found = await wakes.ofUniqueKey(uniqueKey)
       if (found) return found.wake.account === account ? found.wake.callId : undefined
-      const told = await kept.ofUniqueKey(uniqueKey)
-      if (told) return told.account === account ? told.id : undefined
     }
     const isKnown = (await wakes.isKnown({ account, callId: name })) || (await kept.isOf(account, name))
     return isKnown ? name : undefined

@@ -58,11 +58,10 @@ export function createWakeEvents(
     ): void {
       const isFirst = attempt === 1
       const found = isFirst ? devices.slice(0, FOUND_DEVICES_MAX).map(foundPhone) : undefined
-      const phones = uniqueKeys.map(uniqueKey => ({ uniqueKey, account }))
       timeline.add(
         callId,
         { what: 'push-sent', account, attempt, devices: devices.length, found },
-        { phones },
+        { uniqueKeys },
       )
     },
 

@@ -149,17 +149,22 @@ describe('in all', () => {
     expect(await redis.client.zcard('hookswitch:timelines')).toBe(TIMELINES_MAX)
   })
 
-  test('unique keys go with the timeline that they name', async () => {
+  test('unique keys stay as long as the timeline that they name, and never shorter than a wake lives', async () => {
     const { append } = storeOf(connection)
     const keyOf = (index: number) => index.toString(16).padStart(32, '0')
+    const nameOf = (index: number) => `hookswitch:unique-key:${keyOf(index)}`
     for (let index = 0; index < TIMELINES_MAX + 5; index++) {
-      const phones = [{ uniqueKey: keyOf(index), account: '7' }]
-      await append([{ id: `call-${index}`, entries: ['{}'], leftOut: 0, atMs: index, phones }], index)
+      const kept = `hookswitch:wake:{call-${index}}:7 phone`
+      await redis.client.set(nameOf(index), kept, 'PX', 240_000)
+      const uniqueKeys = [keyOf(index)]
+      await append([{ id: `call-${index}`, entries: ['{}'], leftOut: 0, atMs: index, uniqueKeys }], index)
     }
-    const { ofUniqueKey } = openKeptTimelines(connection)
-    expect(await ofUniqueKey(keyOf(4))).toBeUndefined()
-    expect(await ofUniqueKey(keyOf(5))).toEqual({ id: 'call-5', account: '7' })
-    expect(await redis.client.keys('hookswitch:timeline-*')).toHaveLength(2 * TIMELINES_MAX)
+    expect(await redis.client.ttl(nameOf(4))).toBeWithin(240, 601)
+    expect(await redis.client.ttl(nameOf(5))).toBeWithin(86_000, 86_401)
+    const { ofUniqueKey, read: readKept } = openKeptTimelines(connection)
+    expect(await ofUniqueKey(keyOf(5))).toBe('call-5')
+    expect(await readKept('call-5')).toEqual({ entries: ['{}'], leftOut: 0 })
+    expect(await readKept('call-4')).toEqual({ entries: [], leftOut: 0 })
   })
 
   test('an account lists its newest calls', async () => {

@@ -255,7 +255,7 @@ describe('the unique_key of a push', () => {
     expect(keys.size).toBe(2)
     for (const key of keys) {
       expect(await timelineOf(service.internalUrl, key, 'outcome')).toEqual(whole)
-      const leftSeconds = await redis.client.ttl(`hookswitch:timeline-of-key:${key}`)
+      const leftSeconds = await redis.client.ttl(`hookswitch:unique-key:${key}`)
       expect(leftSeconds).toBeWithin(86_000, 86_401)
     }
   })
@@ -307,7 +307,7 @@ describe('the unique_key of a push', () => {
     await asked
     await timeline('much-later')
     const unique_key = String(payload.unique_key)
-    await redis.client.del(`hookswitch:unique-key:${unique_key}`, 'hookswitch:wake:{much-later}:100200404')
+    await redis.client.del('hookswitch:wake:{much-later}:100200404')
     for (const name of [unique_key, 'much-later'])
       await post('hangup-reason', { sip_user_id: '100200404', unique_key: name, reason: `by ${name.length}` })
     const told = await timeline('much-later', 'app-explained', 2)

@@ -11,14 +11,14 @@
 -- ARGV[8]: most timelines in all
 -- ARGV[9]: now ms
 -- ARGV[10]: the text: for each timeline a line `entries left out before they came here, ms of the first, id, account` with
--- blanks between (the account may be missing), then lines `=unique key account` for phones' keys by which the timeline is
--- found too, then a line for each entry, which begins with a brace
--- ARGV[11]: what the keys begin with that are kept for unique keys
--- ARGV[12]: what the keys begin with that name the unique keys of a timeline, so that they go with it
+-- blanks between (the account may be missing), then perhaps a line `=unique key unique key …` of the phones' keys by which
+-- the timeline is found too, then a line for each entry, which begins with a brace. Both kinds stay as they are.
+-- ARGV[11]: what the keys begin with that say of unique keys whose they are
+-- ARGV[12]: their expiry s when their timeline is deleted
 -- Returns how many timelines begin with this.
 local isWhole, firstMax, entriesMax, expiry = ARGV[1] == '1', tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local prefix, indexPrefix, indexMax, timelinesMax, nowMs = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local keyPrefix, keysPrefix = ARGV[11], ARGV[12]
+local keyPrefix, keyRest = ARGV[11], ARGV[12]
 local BRACE, EQUALS = string.byte('{'), string.byte('=')
 
 -- Behind the first entries stands how many are missing there: {"leftOut":12}
@@ -35,7 +35,12 @@ local function leave(key, leftOut)
   for index = #first, 1, -1 do redis.call('LPUSH', key, first[index]) end
 end
 
-local begun, entries, phones, header = {}, {}, {}, nil
+-- Whose a unique key is, is kept for as long as there is something to tell of it.
+local function keep(uniqueKeys, seconds)
+  for uniqueKey in string.gmatch(uniqueKeys, '%x+') do redis.call('EXPIRE', keyPrefix .. uniqueKey, seconds) end
+end
+
+local begun, entries, header = {}, {}, nil
 
 local function append()
   if not header then return end
@@ -49,15 +54,7 @@ local function append()
     begun[#begun + 1] = id
   end
   if not isWhole then return end
-  if #phones > 0 then
-    local keys = keysPrefix .. id
-    for _, phone in ipairs(phones) do
-      local uniqueKey, itsAccount = string.match(phone, '^=(%S+) (%S+)$')
-      redis.call('SET', keyPrefix .. uniqueKey, itsAccount .. ' ' .. id, 'EX', expiry)
-      redis.call('SADD', keys, uniqueKey)
-    end
-    redis.call('EXPIRE', keys, expiry)
-  end
+  if string.byte(entries[1]) == EQUALS then keep(entries[1], expiry) end
   if account == '' then return end
   local index = indexPrefix .. account
   redis.call('ZADD', index, atMs, id)
@@ -66,13 +63,12 @@ local function append()
 end
 
 for line in string.gmatch(ARGV[10], '[^\n]+') do
-  if string.byte(line) == BRACE then
+  local first = string.byte(line)
+  if first == BRACE or first == EQUALS then
     entries[#entries + 1] = line
-  elseif string.byte(line) == EQUALS then
-    phones[#phones + 1] = line
   else
     append()
-    header, entries, phones = line, {}, {}
+    header, entries = line, {}
   end
 end
 append()
@@ -85,7 +81,9 @@ if surplus <= 0 then return 0 end
 local popped = redis.call('ZPOPMIN', KEYS[1], math.min(surplus, 1000))
 for index = 1, #popped, 2 do
   local id = popped[index]
-  for _, uniqueKey in ipairs(redis.call('SMEMBERS', keysPrefix .. id)) do redis.call('UNLINK', keyPrefix .. uniqueKey) end
-  redis.call('UNLINK', prefix .. id, keysPrefix .. id)
+  for _, entry in ipairs(redis.call('LRANGE', prefix .. id, 0, firstMax - 1)) do
+    if string.byte(entry) == EQUALS then keep(entry, keyRest) end
+  end
+  redis.call('UNLINK', prefix .. id)
 end
 return #begun / 2

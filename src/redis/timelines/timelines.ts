@@ -2,8 +2,9 @@
 // which the oldest make room. Entries are text here; what stands in them is the timeline room's business. Whatever
 // is written twice, because an answer was lost, is told apart by those who read.
 import type { RedisConnection } from '../connect.ts'
-import { keysOfTimelineKey, TIMELINES_KEY, timelineKey, timelineOfKeyKey, timelinesOfKey } from '../keys.ts'
+import { TIMELINES_KEY, timelineKey, timelinesOfKey, uniqueKeyKey } from '../keys.ts'
 import { bindScript, isCluster, reachable } from '../scripts.ts'
+import { wakeOfUniqueKey } from '../wakes/uniqueKeyIndex.ts'
 import timelineAppendLua from './timelineAppend.lua' with { type: 'text' }
 
 /** One timeline keeps this many entries: how it began, and how it ended. A call that people make has 20 to 50. */
@@ -19,11 +20,8 @@ export const TIMELINE_EXPIRY_SECONDS = 24 * 60 * 60
 /** Timelines written by one command: less than a millisecond of Redis's time, in which it serves nobody else. */
 export const TIMELINES_A_WRITE_MAX = 64
 
-/** One phone's unique key of a wake. */
-export interface PhoneKey {
-  uniqueKey: string
-  account: string
-}
+/** A unique key whose timeline made room names its wake for so long yet: longer than any wake's record lives. */
+const UNIQUE_KEY_REST_SECONDS = 10 * 60
 
 /** What is new of one timeline. */
 export interface TimelineLot {
@@ -34,8 +32,8 @@ export interface TimelineLot {
   leftOut: number
   /** The account whose index shall name it. */
   account?: string
-  /** Phones' unique keys by which it is found too, each with its account. */
-  phones?: PhoneKey[]
+  /** Phones' unique keys by which it is found too. */
+  uniqueKeys?: string[]
   /** Of its first entry, ms since the epoch. */
   atMs: number
 }
@@ -63,7 +61,7 @@ export function openTimelines(redis: RedisConnection, { timelinesMax }: { timeli
     CALLS_OF_ACCOUNT_MAX,
     timelinesMax,
   ]
-  const prefixes = [timelineOfKeyKey(''), keysOfTimelineKey('')]
+  const ofKeys = [uniqueKeyKey(''), UNIQUE_KEY_REST_SECONDS]
 
   /** What the script does outside a Cluster: the accounts' indexes. */
   async function index({ id, account, atMs }: TimelineLot): Promise<void> {
@@ -77,20 +75,15 @@ export function openTimelines(redis: RedisConnection, { timelinesMax }: { timeli
     await reachable(Promise.all(writes))
   }
 
-  async function indexPhones({ id, phones = [] }: TimelineLot): Promise<void> {
-    if (phones.length === 0) return
-    const keys = keysOfTimelineKey(id)
-    const writes = phones.map(({ uniqueKey, account }) =>
-      redis.set(timelineOfKeyKey(uniqueKey), `${account} ${id}`, 'EX', TIMELINE_EXPIRY_SECONDS),
-    )
-    const names = redis.sadd(keys, ...phones.map(each => each.uniqueKey))
-    await reachable(Promise.all([...writes, names, redis.expire(keys, TIMELINE_EXPIRY_SECONDS)]))
+  async function keepKeys(uniqueKeys: readonly string[], seconds: number): Promise<void> {
+    await reachable(Promise.all(uniqueKeys.map(each => redis.expire(uniqueKeyKey(each), seconds))))
   }
 
   async function forget(id: string): Promise<void> {
-    const uniqueKeys = await reachable(redis.smembers(keysOfTimelineKey(id)))
-    const keys = [timelineKey(id), keysOfTimelineKey(id), ...uniqueKeys.map(timelineOfKeyKey)]
-    await reachable(Promise.all(keys.map(key => redis.unlink(key))))
+    const first = await reachable(redis.lrange(timelineKey(id), 0, FIRST_ENTRIES_MAX - 1))
+    const named = first.filter(isOfKeys).flatMap(each => each.slice(1).split(' '))
+    await keepKeys(named, UNIQUE_KEY_REST_SECONDS)
+    await reachable(redis.unlink(timelineKey(id)))
   }
 
   /** The same: the oldest timelines make room. */
@@ -109,16 +102,16 @@ export function openTimelines(redis: RedisConnection, { timelinesMax }: { timeli
     /** Writes what is new of at most `TIMELINES_A_WRITE_MAX` timelines. Ids and accounts have no blanks in them. */
     async append(lots: TimelineLot[], nowMs: number): Promise<void> {
       if (!isSplit) {
-        await appendScript([TIMELINES_KEY], [...limits, nowMs, lots.map(textOf).join('\n'), ...prefixes])
+        await appendScript([TIMELINES_KEY], [...limits, nowMs, lots.map(textOf).join('\n'), ...ofKeys])
         return
       }
       const begun = await Promise.all(
-        lots.map(lot => appendScript([timelineKey(lot.id)], [...limits, nowMs, textOf(lot), ...prefixes])),
+        lots.map(lot => appendScript([timelineKey(lot.id)], [...limits, nowMs, textOf(lot), ...ofKeys])),
       )
       const isNew = lots.filter((_, at) => begun[at] === 1)
       await Promise.all([
         ...lots.map(index),
-        ...lots.map(indexPhones),
+        ...lots.map(lot => keepKeys(lot.uniqueKeys ?? [], TIMELINE_EXPIRY_SECONDS)),
         ...(isNew.length > 0 ? [makeRoom(isNew, nowMs)] : []),
       ])
     },
@@ -126,12 +119,15 @@ export function openTimelines(redis: RedisConnection, { timelinesMax }: { timeli
 }
 
 /** As the script reads it. One text for all of a write: each argument of its own would cost more than what it says. */
-const textOf = ({ id, account, atMs, leftOut, entries, phones = [] }: TimelineLot): string =>
+const textOf = ({ id, account, atMs, leftOut, entries, uniqueKeys = [] }: TimelineLot): string =>
   [
     `${leftOut} ${atMs} ${id}${account === undefined ? '' : ` ${account}`}`,
-    ...phones.map(phone => `=${phone.uniqueKey} ${phone.account}`),
+    ...(uniqueKeys.length > 0 ? [`=${uniqueKeys.join(' ')}`] : []),
     ...entries,
   ].join('\n')
+
+/** Beside the entries stand the unique keys of the phones that the call woke. */
+const isOfKeys = (text: string): boolean => text.startsWith('=')
 
 /** What is kept, for those who only look. */
 export type KeptTimelines = ReturnType<typeof openKeptTimelines>
@@ -143,16 +139,13 @@ export function openKeptTimelines(redis: RedisConnection) {
     async read(id: string): Promise<StoredTimeline> {
       const entries = await reachable(redis.lrange(timelineKey(id), 0, -1))
       const mark = LEFT_OUT.exec(entries[FIRST_ENTRIES_MAX] ?? entries.at(-1) ?? '')
-      if (!mark) return { entries, leftOut: 0 }
-      return { entries: entries.filter(entry => entry !== mark[0]), leftOut: Number(mark[1]) }
+      const told = entries.filter(each => each !== mark?.[0] && !isOfKeys(each))
+      return { entries: told, leftOut: Number(mark?.[1] ?? 0) }
     },
 
-    /** The call that a phone's unique key belongs to, and its account. */
-    async ofUniqueKey(uniqueKey: string): Promise<{ id: string; account: string } | undefined> {
-      const kept = await reachable(redis.get(timelineOfKeyKey(uniqueKey)))
-      if (kept === null) return undefined
-      const blank = kept.indexOf(' ')
-      return { account: kept.slice(0, blank), id: kept.slice(blank + 1) }
+    /** The call that a phone's unique key belongs to. */
+    async ofUniqueKey(uniqueKey: string): Promise<string | undefined> {
+      return (await wakeOfUniqueKey(redis, uniqueKey))?.wake.callId
     },
 
     /** Whether it is among the account's newest calls. */

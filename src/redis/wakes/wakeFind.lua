@@ -19,7 +19,7 @@ local function findWake(key, by, device, given, name)
   end
   local fields = redis.call('HMGET', record, 'state', 'reason', 'waiters', 'answer:' .. device, 'secret', 'watchers', 'device', 'over')
   local state, secret = fields[1], fields[5]
-  if not state or by == 'claims' and not secret then return nil, 'unknown' end
+  if not state or by ~= 'token' and not secret then return nil, 'unknown' end
   if secret then
     if name ~= '' and tonumber(name) ~= nameOf(secret) then return nil, 'expired' end
     -- In a Cluster the last five digits put the key on the record's slot.

@@ -16,6 +16,7 @@ import {
 } from '../keys.ts'
 import { isAnybodyListening } from '../listeners.ts'
 import { bindScript, isCluster, reachable } from '../scripts.ts'
+import { wakeOfUniqueKey } from './uniqueKeyIndex.ts'
 import { newWakeSecret, prepareSlots, uniqueKeyOf, wakeNameOf } from './uniqueKeys.ts'
 import wakeAnswerLua from './wakeAnswer.lua' with { type: 'text' }
 import wakeBeginLua from './wakeBegin.lua' with { type: 'text' }
@@ -277,13 +278,8 @@ export function openWakes(redis: RedisConnection, clock: Clock = Date.now) {
       return (await reachable(redis.exists(wakeKey(wake)))) > 0
     },
 
-    /** The wake and the device that a unique key names. */
-    async ofUniqueKey(uniqueKey: string): Promise<{ wake: WakeId; device: string } | undefined> {
-      const kept = await reachable(redis.get(uniqueKeyKey(uniqueKey)))
-      if (kept === null) return undefined
-      const blank = kept.indexOf(' ')
-      return { wake: wakeIdOf(kept.slice(0, blank)), device: kept.slice(blank + 1) }
-    },
+    /** The wake and the device that a unique key names, for as long as the wake or its timeline is kept. */
+    ofUniqueKey: (uniqueKey: string) => wakeOfUniqueKey(redis, uniqueKey),
 
     /** The accounts that a call woke: the PBX names ended calls by their id alone. */
     async accountsOf(callId: string): Promise<string[]> {

@@ -294,8 +294,9 @@ const SHAPES: Record<string, fc.Arbitrary<Call>> = {
       ids: some(oneOf('i1', 'i2')),
       leftOut: oneOf('0', '2'),
       entries: some(oneOf('{"n":1}', '{"n":2}', '{"n":3}'), 6),
+      uniqueKeys: oneOf('', '=a1\n', '=a1 a2\n'),
     })
-    .map(({ ids, leftOut, entries }) => ({
+    .map(({ ids, leftOut, entries, uniqueKeys }) => ({
       keys: ['timelines'],
       args: [
         '1',
@@ -307,7 +308,9 @@ const SHAPES: Record<string, fc.Arbitrary<Call>> = {
         '2',
         '2',
         '1700000000000',
-        ids.map(id => `${leftOut} 5 ${id} acc\n${entries.join('\n')}`).join('\n'),
+        ids.map(id => `${leftOut} 5 ${id} acc\n${uniqueKeys}${entries.join('\n')}`).join('\n'),
+        'key:',
+        '600',
       ],
     })),
 }
