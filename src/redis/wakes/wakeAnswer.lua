@@ -11,42 +11,34 @@
 -- device, waiters}: it is confirmed, and whether any of them heard it is to be found out (see wakeHeard.lua).
 local available, grace, unheardIsDead = ARGV[5] == '1', tonumber(ARGV[6]), ARGV[7] == '1'
 
-local record, device, fields = findWake(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
-if not record then return { device } end
-local state, reason, waiters, before, secret, watchers = unpack(fields)
 if before == 'unheard' then return { 'unheard', record, device, waiters } end
 if before then return { before, record, device } end
 
-local function finish(why)
-  state, reason = 'ended', why
-  redis.call('HSET', record, 'state', 'ended', 'reason', why)
-  tellStreams(record, watchers)
-end
-
--- The deadline has passed and its owner did not say so: it is slow, or dead.
-if state == 'waiting' and redis.call('PTTL', record) <= grace then
-  finish('timeout')
-  tellWaiters(waiters, secret, 'ended', 'timeout', '')
-end
-
 if state == 'waiting' then
-  if not available then
-    redis.call('HSET', record, 'answer:' .. device, 'proceed')
+  if redis.call('PTTL', record) <= grace then
+    -- The deadline has passed and its owner did not say so: it is slow, or dead.
+    reason = 'timeout'
+    tellWaiters(waiters, secret, 'ended', reason, '')
+  elseif not available then
+    redis.call('HSET', record, answer, 'proceed')
     tellWaiters(waiters, secret, 'unavailable', '', device)
     return { 'proceed', record, device }
+  else
+    redis.call('HSET', record, answer, 'proceed', 'state', 'confirmed', 'reason', 'confirmed', 'device', device)
+    if tellWaiters(waiters, secret, 'confirmed', 'confirmed', device) > 0 then
+      tellStreams(record, watchers)
+      return { 'proceed', record, device }
+    end
+    if not unheardIsDead then
+      redis.call('HSET', record, answer, 'unheard')
+      return { 'unheard', record, device, waiters }
+    end
+    -- Nobody listens at the waiter's inbox: its pod died, and the PBX's request with it.
+    redis.call('HDEL', record, answer, 'device')
+    reason = 'caller-gone'
   end
-  redis.call('HSET', record, 'answer:' .. device, 'proceed', 'state', 'confirmed', 'reason', 'confirmed', 'device', device)
-  if tellWaiters(waiters, secret, 'confirmed', 'confirmed', device) > 0 then
-    tellStreams(record, watchers)
-    return { 'proceed', record, device }
-  end
-  if not unheardIsDead then
-    redis.call('HSET', record, 'answer:' .. device, 'unheard')
-    return { 'unheard', record, device, waiters }
-  end
-  -- Nobody listens at the waiter's inbox: its pod died, and the PBX's request with it.
-  redis.call('HDEL', record, 'answer:' .. device, 'device')
-  finish('caller-gone')
+  redis.call('HSET', record, 'state', 'ended', 'reason', reason)
+  tellStreams(record, watchers)
 end
 
 return { verdictOfEnd(reason), record, device }

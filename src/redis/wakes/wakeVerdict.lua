@@ -12,15 +12,11 @@
 -- answered_elsewhere, expired; or {unknown | expired | misfit}.
 local grace, channel, most = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
 
-local record, device, fields = findWake(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
-if not record then return { device } end
-local state, reason, answer, secret, watchers = fields[1], fields[2], fields[4], fields[5], fields[6] or ''
-local winner, over = fields[7], fields[8]
 local left = redis.call('PTTL', record) - grace
 
 local function verdict()
   -- In a Cluster it is being found out whether the confirmation was heard.
-  if state == 'waiting' or answer == 'unheard' then return left > 0 and 'ringing' or 'expired' end
+  if state == 'waiting' or before == 'unheard' then return left > 0 and 'ringing' or 'expired' end
   if state == 'confirmed' and winner == device then return over and verdictOfEnd(over) or 'proceed' end
   return verdictOfEnd(reason)
 end
@@ -28,7 +24,7 @@ end
 local found = verdict()
 if found == 'ringing' or found == 'proceed' then
   local count, isKnown = 0, false
-  for each in string.gmatch(watchers, '[^\n]+') do
+  for each in string.gmatch(watchers or '', '[^\n]+') do
     count = count + 1
     if each == channel then isKnown = true end
   end
@@ -36,4 +32,4 @@ if found == 'ringing' or found == 'proceed' then
     redis.call('HSET', record, 'watchers', count == 0 and channel or watchers .. '\n' .. channel)
   end
 end
-return { found, record, device, secret and nameOf(secret) or 0, left }
+return { found, record, device, name, left }

@@ -23,6 +23,7 @@ import wakeBeginLua from './wakeBegin.lua' with { type: 'text' }
 import wakeEndLua from './wakeEnd.lua' with { type: 'text' }
 import wakeFindLua from './wakeFind.lua' with { type: 'text' }
 import wakeHeardLua from './wakeHeard.lua' with { type: 'text' }
+import wakeJoinLua from './wakeJoin.lua' with { type: 'text' }
 import wakeLeadLua from './wakeLead.lua' with { type: 'text' }
 import wakeLeaveLua from './wakeLeave.lua' with { type: 'text' }
 import wakeLookLua from './wakeLook.lua' with { type: 'text' }
@@ -124,12 +125,12 @@ export type WakeStore = ReturnType<typeof openWakes>
 /** @throws RedisUnavailable from every method. */
 export function openWakes(redis: RedisConnection, clock: Clock = Date.now) {
   // A PBX waits for its NAK.
-  const begin = bindScript(redis, 'wakeBegin', wakeNewsLua + wakeLeadLua + wakeBeginLua, {
+  const begin = bindScript(redis, 'wakeBegin', wakeBeginLua + wakeNewsLua + wakeLeadLua + wakeJoinLua, {
     keyCounts: [2, 3],
     timeoutMs: COMMAND_TIMEOUT_MS,
   })
   // A PBX waits for it.
-  const answer = bindScript(redis, 'wakeAnswer', wakeNewsLua + wakeFindLua + wakeAnswerLua, {
+  const answer = bindScript(redis, 'wakeAnswer', wakeFindLua + wakeNewsLua + wakeAnswerLua, {
     isUrgent: true,
   })
   const end = bindScript(redis, 'wakeEnd', wakeNewsLua + wakeEndLua, { timeoutMs: COMMAND_TIMEOUT_MS })
