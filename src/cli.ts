@@ -9,7 +9,7 @@ const COLUMNS_DEFAULT = 100
 const interrupt = new AbortController()
 process.once('SIGINT', () => interrupt.abort())
 process.once('SIGTERM', () => interrupt.abort())
-// The reader has gone, as `head` does: nobody is left to write for.
+// The reader of our output has closed it, as `head` does: stop writing.
 process.stdout.on('error', () => process.exit(0))
 
 process.exitCode = await runCli({

@@ -41,7 +41,7 @@ const service = await openService({ config, apps, metrics: createMetrics(), log,
   },
 )
 
-// Before anybody is told that we are up: from then on a signal must find its handler.
+// The handlers stand before the log says that the service is up: whoever reads that may send a signal at once.
 const stopping = new AbortController()
 async function stop(signal: NodeJS.Signals): Promise<void> {
   if (stopping.signal.aborted) process.exit(EXIT_SECOND_SIGNAL)
@@ -77,7 +77,7 @@ function openAppsFile(): Result<Apps, string[]> {
 /** The value, or an end that names every mistake. */
 function usable<Value>(read: Result<Value, string[]>): Value {
   if (read.ok) return read.value
-  // What is missing may be there under a name that is not quite right.
+  // A setting that is missing may be given under a misspelt name.
   const mistakes = [...read.failure, ...misspeltSettings(process.env).map(misspeltSentence)]
   return refuse("can't start with these settings", mistakes, EXIT_BAD_CONFIG)
 }

@@ -9,13 +9,13 @@ export type Order =
   | { kind: 'open'; name: string; holdPort: number; releasePort: number }
   | { kind: 'fill'; count: number; perSecond: number }
   | { kind: 'confirm'; count: number; perSecond: number }
-  /** How it stands; what was answered without a confirmation is counted from then on anew. */
+  /** Reports the state, and counts answers without a confirmation from 0 again. */
   | { kind: 'count' }
 
 /** What a generator has seen. */
 export interface Seen {
   held: number
-  /** Answers to requests that nobody had confirmed: ACKs, which nothing justifies, and NAKs. */
+  /** Answers to requests that nobody had confirmed: ACKs, which are wrong, and NAKs. */
   acks: number
   naks: number
   /** From a confirmation's first byte written to the PBX's ACK, ms. */
@@ -43,7 +43,7 @@ interface HeldCall {
 let opened: Extract<Order, { kind: 'open' }>
 let makeCall: ReturnType<typeof createCallMaker>
 let nextCall = 0
-/** By the number that its line bears; in the order in which they were posted. */
+/** The requests by the number of their connection, in the order in which they were posted. */
 const held = new Map<number, HeldCall>()
 let seen = nothing()
 
@@ -112,7 +112,7 @@ async function obey(order: Order): Promise<void> {
   switch (order.kind) {
     case 'open':
       opened = order
-      // Its apps are known by their tokens alone.
+      // The apps of this measurement are known by their tokens alone.
       makeCall = createCallMaker('before', order.name)
       return
     case 'fill':

@@ -13,9 +13,9 @@ import type { Order, Reply, Seen } from './generator.ts'
 
 const { values: flags } = parseArgs({ options: { waits: { type: 'string', default: '100000' } } })
 
-/** Everybody on the machine has 0. */
+/** A higher priority than other programs have, whose nice value is 0. */
 const NICENESS = -5
-/** Open files of a process beside those of its held requests. */
+/** Open files that a process has beside those of its held requests. */
 const OTHER_FILES_MAX = 1_000
 const FEW = 1_000
 const FILL_PER_SECOND = 3_000
@@ -26,7 +26,7 @@ const AWAY_MS = 1_000
 /** So long after Redis' return the waits whose records were kept are confirmed. */
 const RETURN_LIMIT_MS = 3_000
 const COUNT_INTERVAL_MS = 200
-/** What is held so long after a return without its record has been left behind. */
+/** A request without its record that is still held so long after Redis' return is counted as left behind. */
 const LEFT_BEHIND_AFTER_MS = 30_000
 /** No wait may end by itself meanwhile, and none is pushed again. */
 const ROUNDTRIP_WAIT_MS = 120_000
@@ -78,7 +78,7 @@ async function measureOutage(what: string, args: string[]): Promise<void> {
     await crowd.redis.start()
     const returnedAtMs = performance.now()
     const counted = { held: filled.held, naks: 0, acks: 0 }
-    // Of what was lost every wait has to end; what was kept goes on.
+    // A wait whose record was lost must end; a wait whose record was kept goes on.
     do {
       await Bun.sleep(isKept ? RETURN_LIMIT_MS : COUNT_INTERVAL_MS)
       const { held, naks, acks } = await crowd.ask({ kind: 'count' })

@@ -7,7 +7,7 @@ import { JOB_LIST, type Target } from './targets.ts'
 /** Calls that are up, by their channel on the switch; their channel in Redis is the dial id. */
 export interface SteeredCalls {
   dialIds: string[]
-  /** Of the A-legs and of the bargers. */
+  /** The channels of the A-legs and of the bargers. */
   dialIdByUuid: Map<string, string>
 }
 
@@ -17,7 +17,7 @@ interface Round {
   seconds: number
 }
 
-/** An agent has heard of a channel's answer by then. */
+/** An agent hears of a channel's answer sooner. */
 const SETTLE_MS = 300
 
 /** Makes so many calls, each with a barger if wanted. */
@@ -48,7 +48,7 @@ async function allAnswered({ sink }: Target, count: number): Promise<void> {
   await Bun.sleep(SETTLE_MS)
 }
 
-/** Makes the bargers heard and unheard, call by call. */
+/** Lets the barger be heard and not heard in turns, in one call after the other. */
 export function timeModes(target: Target, calls: SteeredCalls, round: Round): Promise<Times> {
   const { dialIds } = calls
   const messageOf = (index: number) => ({
@@ -58,7 +58,7 @@ export function timeModes(target: Target, calls: SteeredCalls, round: Round): Pr
   return timeMessages(target, calls, round, messageOf)
 }
 
-/** Hangs call after call up. There must be as many as the round takes. */
+/** Hangs up one call after the other. There must be as many calls as the round has orders. */
 export function timeHangups(target: Target, calls: SteeredCalls, round: Round): Promise<Times> {
   return timeMessages(target, calls, round, index => ({ channel: calls.dialIds[index]!, type: 'hangup' }))
 }
@@ -88,5 +88,5 @@ async function timeMessages(
   return stopwatch.read()
 }
 
-/** The floor writes the channel's name. */
+/** The floor writes the name of the channel on which the message came. */
 const floorChannel = (command: string): string | undefined => /^floor (\S+)/.exec(command)?.[1]

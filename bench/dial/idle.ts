@@ -7,13 +7,13 @@ import { cpuMs, end } from '../wake/processes.ts'
 import type { Plan } from './plan.ts'
 import { startAgents } from './targets.ts'
 
-/** Parts of one CPU, user and system together. */
+/** CPU time as a share of one core, user and system together. */
 export interface IdleShares {
   besideFull: number
   besideEmpty: number
 }
 
-/** The calls are up, and what starting costs is over, by then. */
+/** By then all calls are up, and the start no longer costs CPU time. */
 const SETTLE_MS = 2_000
 
 export async function measureIdle(plan: Plan): Promise<IdleShares> {

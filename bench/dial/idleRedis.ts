@@ -6,7 +6,7 @@ import { startRedis } from '../../test/harness/redis.ts'
 import { startTestSwitch } from '../../test/switch/testSwitch.ts'
 import { startAgents } from './targets.ts'
 
-/** Starting is over by then: names are read each three seconds, leases run 1.35 s. */
+/** By then the start is over: an agent reads the other agents' names every three seconds, and a lease is 1.35 s. */
 const SETTLE_MS = 8_000
 const MEASURED_MS = 15_000
 
@@ -32,7 +32,7 @@ async function measure(agents: number): Promise<Counts> {
   return new Map(found.map(([, name, calls]) => [name!, Number(calls) / seconds]))
 }
 
-/** The measurement's own. */
+/** Commands of the measurement itself, which are not counted. */
 const OURS = new Set(['info', 'config|resetstat'])
 
 const sum = (counts: Counts): number => [...counts.values()].reduce((total, each) => total + each, 0)

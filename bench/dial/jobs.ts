@@ -3,15 +3,15 @@
 import { atRate, createStopwatch, type Times } from './stopwatch.ts'
 import { JOB_LIST, type Target } from './targets.ts'
 
-/** Calls are answered after this, so that answers fall anywhere between the orders. */
+/** Phones answer after this time, so that answers come at any moment between two orders. */
 const ringMs = () => 20 + Math.random() * 60
 
-/** Burst jobs that have not arrived by then never will. */
+/** A job of a burst that has not arrived by then is counted as lost. */
 const BURST_TIMEOUT_MS = 30_000
 
 let made = 0
 
-/** A job that nobody made before. */
+/** A new job, with a dial id of its own. */
 export function makeJob(): { dialId: string; text: string } {
   const number = ++made
   const dialId = `bench-${number}-${crypto.randomUUID()}`
@@ -29,7 +29,7 @@ export function makeJob(): { dialId: string; text: string } {
   return { dialId, text }
 }
 
-/** Each has a history in Redis. */
+/** Users whose calls are made in turn; each user has a history in Redis. */
 const USERS = 1_000
 
 /** The dial id of an originate, or of the floor's line, which holds the job as it came. */

@@ -16,7 +16,7 @@ import { type Pair, type Row, table } from './report.ts'
 import type { Times } from './stopwatch.ts'
 import { startFloor, startService, type Target } from './targets.ts'
 
-/** Everybody on the machine has 0. */
+/** A higher priority than other programs have, whose nice value is 0. */
 const NICENESS = -10
 
 /** A reply takes us two or three milliseconds, and four times that where its memory was never touched before: the
@@ -61,7 +61,7 @@ async function measureWays(): Promise<Row[]> {
   ]
 }
 
-/** How long the product's lines are. */
+/** Measures the length of the product's lines. */
 async function measureLines(own: Target): Promise<{ jobBytes: number; messageBytes: number }> {
   const { lastBytes } = own.sink
   await rushJobs(own, 1)
@@ -164,7 +164,7 @@ async function measureEvents(): Promise<Row[]> {
       ours: await server.oursEvents('plain', count),
       other: await server.modeslEvents('plain', count),
     },
-    // Ours first: the other leaves gigabytes to be collected.
+    // Ours is measured first: the other reader leaves gigabytes for the garbage collector.
     reply: { ours: median(REPLY_RUNS.map(() => replyFromMemory(ours))), other: replyFromMemory(modesl) },
     replySocket: { ours: await server.oursReply(REPLY_BYTES), other: await server.modeslReply(REPLY_BYTES) },
   })
@@ -222,7 +222,7 @@ function timeRows(label: string, rounds: RoundTimes[], timesMax: number): Row[] 
   ]
 }
 
-/** Round after round, each told on stderr as it is. */
+/** Runs round after round, and prints each result on stderr at once. */
 async function takeTurns<Found>(
   what: string,
   count: number,
@@ -237,7 +237,7 @@ async function takeTurns<Found>(
   return found
 }
 
-/** For people. */
+/** Rounds figures to four digits, for people. */
 function rounded(_key: string, value: unknown): unknown {
   return typeof value === 'number' ? Number(value.toPrecision(4)) : value
 }

@@ -46,7 +46,7 @@ export const FULL: Plan = {
   idleSeconds: 10,
 }
 
-/** Half a minute; too short to quote. */
+/** Half a minute: too short for figures that are published. */
 export const QUICK: Plan = {
   ...FULL,
   rounds: 1,
@@ -59,5 +59,5 @@ export const QUICK: Plan = {
   idleSeconds: 3,
 }
 
-/** What is to be reached: at most so many times the floor, or at least so many times the other's figure. */
+/** The bars: at most so many times the floor's figure, or at least so many times the other one's. */
 export const AIMS = { jobTimesMax: 2.5, controlTimesMax: 1.5, eventsTimesMin: 10, replyMsMax: 10 }

@@ -1,10 +1,10 @@
 // The table: a row for each figure, beside what it is measured against, and whether it is what it should be.
 import { median } from '../wake/report.ts'
 
-/** Figures of one round of both, taken one after the other. */
+/** The figures of one round of both targets, which run one after the other. */
 export interface Pair {
   ours: number
-  /** Undefined where a figure stands alone. */
+  /** Undefined where a figure is compared with nothing. */
   other?: number
 }
 
@@ -12,7 +12,7 @@ export interface Row {
   label: string
   unit: 'ms' | 'us' | '/s' | '% CPU'
   rounds: Pair[]
-  /** What ours is measured against. */
+  /** The name of the target that ours is compared with. */
   beside: string
   /** At most, or at least, so many times the other's figure; or at most so much. */
   aim?: { timesMax?: number; timesMin?: number; max?: number }

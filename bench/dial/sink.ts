@@ -9,9 +9,9 @@ export interface Sink {
   port: number
   /** Connections that have subscribed to events. */
   subscribers: number
-  /** Told of every command, with the moment in which its last byte was read (`performance.now()`). */
+  /** Called for every command, with the time at which its last byte was read (`performance.now()`). */
   onCommand: (command: string, atMs: number) => void
-  /** How long the last command of each word was, blank line included: `bgapi`, `sendevent`. */
+  /** The length in bytes of the last command by its first word (`bgapi`, `sendevent`), the blank line included. */
   lastBytes: Map<string, number>
   /** How long phones ring, ms. Undefined: nobody answers. */
   ringMs: (() => number) | undefined
@@ -132,7 +132,7 @@ export function openSink(): Sink {
 
 const BLANK_LINE = '\n\n'
 
-/** What the floor's lines begin with. */
+/** The floor's lines begin with this. */
 export const FLOOR_WORD = 'floor'
 
 /** A recorded event of 5 KB, of which the name and the channel are changed. */

@@ -1,4 +1,4 @@
-// Times from an order to its arrival, by the order's key, and what a round of them comes to.
+// Measures the time from an order to its arrival, by the order's key, and sums up a round.
 
 export interface Times {
   p50Ms: number
@@ -19,12 +19,12 @@ export function createStopwatch(isCounted: () => boolean) {
   let onIdle: (() => void) | undefined
 
   return {
-    /** Right before the order's bytes leave. */
+    /** To be called right before the order's bytes are sent. */
     start(key: string): void {
       startedAtMs.set(key, { atMs: performance.now(), isCounted: isCounted() })
     },
 
-    /** Its last byte was read at that moment. */
+    /** To be called with the time at which the order's last byte was read. */
     stop(key: string, atMs: number): void {
       const started = startedAtMs.get(key)
       if (!started) return
@@ -33,7 +33,7 @@ export function createStopwatch(isCounted: () => boolean) {
       if (startedAtMs.size === 0) onIdle?.()
     },
 
-    /** Waits for the stragglers. */
+    /** Waits for the orders that have not arrived yet. */
     async read(): Promise<Times> {
       const idle = new Promise<void>(resolve => {
         onIdle = resolve

@@ -19,13 +19,13 @@ export interface Target {
 
 const ROOT = join(import.meta.dir, '../..')
 
-/** The job list of both. */
+/** The job list of both targets. */
 export const JOB_LIST = 'talkiq-asp.calls'
 
 /** As a deployment keeps its devices and calls: the file is written with every command, and synced each second. */
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'everysec']
 
-/** Started servers belong to whoever has the target. */
+/** Closing the target ends the servers that were started for it. */
 export async function startService(agents: number): Promise<Target> {
   await using opened = new AsyncDisposableStack()
   const redis = opened.adopt(await startRedis(DURABLE), each => each.close())
@@ -60,7 +60,7 @@ export async function startAgents(wish: { redis: TestRedis; switchPort: number; 
       ESL_URL: '127.0.0.1',
       ESL_PORT: String(wish.switchPort),
       AGENTS_PER_SWITCH: String(wish.agents),
-      // How fast it goes is the question, so nothing holds it back.
+      // The measurement asks how fast it can be, so no limit holds it back.
       CALLS_PER_SECOND: '0',
       CALLS_MAX: '100000',
     },
@@ -71,7 +71,7 @@ export async function startAgents(wish: { redis: TestRedis; switchPort: number; 
   return {
     pid: child.pid,
     async close(): Promise<void> {
-      // Calls would be waited for on SIGTERM; the measurement is over by then.
+      // On SIGTERM an agent waits for its calls; the measurement is over by then.
       await kill(child)
       await relayWarnings(logFile)
       await rm(directory, { recursive: true, force: true })

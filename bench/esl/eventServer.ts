@@ -9,7 +9,7 @@ const BURST_FRAMES = 64
 
 interface Sender {
   partial: string
-  /** What is still to be sent: makes the next piece, or undefined at the end. */
+  /** Makes the next piece that is to be sent; undefined at the end. */
   next: (() => Buffer | undefined) | undefined
   unsent: Buffer | undefined
 }

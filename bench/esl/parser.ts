@@ -33,7 +33,7 @@ interface Row {
   ours: Measure
   /** Our side at another commit. */
   before: Measure
-  /** What our side is to reach: times modesl's speed, times its own before, or milliseconds. */
+  /** The bar for our side: a multiple of modesl's speed, a multiple of its own earlier speed, or milliseconds. */
   aim?: { times?: number; ofBefore?: number; msMax?: number }
 }
 
@@ -85,7 +85,7 @@ const overSocket = (format: EventFormat): Sides => ({
   ours: () => server.oursEvents(format, oursCount),
 })
 
-/** The same by this process's CPU time, which other work on the machine hardly changes. */
+/** The same figures by this process's CPU time, which other work on the machine hardly changes. */
 function byCpu(format: EventFormat): Sides {
   const sides = overSocket(format)
   const per = (count: number, measure: Measure): Measure => {
@@ -148,7 +148,7 @@ const raw: number[] = []
 const figures = rows.map(() => ({ modesl: [] as number[], before: [] as number[], ours: [] as number[] }))
 for (let run = 0; run <= RUNS; run += 1) {
   for (const [index, row] of rows.entries()) {
-    // Every other run in the opposite order: what comes first may find the machine warmer or colder.
+    // Every other run goes in the opposite order: the first reader may have an advantage or a disadvantage.
     for (const side of run % 2 === 0 ? SIDES : SIDES.toReversed()) {
       const figure = await row[side]()
       // The first run warms up.

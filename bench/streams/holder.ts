@@ -16,7 +16,7 @@ export interface HeldReply {
   atMs: number[]
 }
 
-/** New connections under way at once: a listener's queue is short. */
+/** So many connections are opened at once: a listener's queue is short. */
 const OPENING_MAX = 200
 const LOOK_MS = 20
 

@@ -57,7 +57,7 @@ try {
 interface BenchFront {
   child: Bun.Subprocess
   pid: number
-  /** Told after pushes: the unique keys so far, by the number of their call. */
+  /** The unique keys of the calls that were pushed so far, by the number of the call. */
   onKeys: (keys: Map<number, string>) => void
 }
 

@@ -1,5 +1,5 @@
 // One target with its generator, as the measurement drives them: rounds are asked for, and figures come back. The
-// generator is a process of its own; here is this side of the talk with it.
+// generator is a process of its own; this file sends it orders and reads its replies.
 import { join } from 'node:path'
 import { assert } from '../../src/base/result.ts'
 import type { Order, Reply } from './generator.ts'
@@ -26,7 +26,7 @@ export interface Driver {
   target: Target
   /** Brings the held requests up to a number. */
   hold(count: number): Promise<void>
-  /** Uncounted work, so that the just-in-time compilers have seen what comes. */
+  /** Work that is not counted, so that the just-in-time compilers have compiled the code before the rounds. */
   warmUp(plan: Plan): Promise<void>
   steadyRound(plan: Plan): Promise<RoundFigures>
   rateRound(plan: Plan, atOnce: number): Promise<RoundFigures>

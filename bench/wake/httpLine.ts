@@ -2,9 +2,9 @@
 // ends. It reads no more of an answer than its status and its length, because it takes its time from the same
 // processor as what it measures.
 
-/** What a connection's owner wants to know. */
+/** What a connection tells its owner. */
 export interface LineOwner {
-  /** The whole answer to what was written last is here; its bytes are only lent. */
+  /** The whole answer to the last request has come. Its bytes are valid only during the call. */
   answered(line: HttpLine, status: number, answer: Buffer): void
   closed(line: HttpLine): void
 }
@@ -19,9 +19,9 @@ export interface HttpLine {
 
 interface LineState extends HttpLine {
   owner: LineOwner
-  /** What is here of an answer that came in pieces, or undefined. */
+  /** The pieces of an answer that have come so far, or undefined. */
   begun: Buffer | undefined
-  /** What the socket did not take at once. */
+  /** Bytes that the socket did not take at once. */
   unsent: Buffer | undefined
 }
 
@@ -30,7 +30,7 @@ type LineSocket = Bun.Socket<LineState>
 const STATUS_AT = 'HTTP/1.1 '.length
 const HEAD_END = '\r\n\r\n'
 
-// One set of handlers for all sockets: ten thousand closures would be the generator's own weight.
+// All sockets share one set of handlers: ten thousand closures would be a load of the generator's own.
 const handlers: Bun.SocketHandler<LineState> = {
   data(socket, bytes) {
     const line = socket.data

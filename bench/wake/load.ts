@@ -44,7 +44,7 @@ interface HeldCall {
   line: HttpLine
   /** 0 until then. */
   confirmedAtMs: number
-  /** Of the two answers, the PBX's and the app's, the first is here. */
+  /** Whether the first of the two answers, the PBX's and the app's, has come. */
   isHalfDone: boolean
 }
 
@@ -99,7 +99,7 @@ export function createLoad(
     answered(line, status) {
       idle.push(line)
       const call = calls.get(line.call)
-      // Undefined or 0: it was taken for lost, and its answer comes after all.
+      // Undefined or 0: the request was counted as lost, and its answer comes late.
       if (!call?.confirmedAtMs) return
       if (status < 300) return finishHalf(line.call, call)
       if (seen) seen.refused++
@@ -107,7 +107,7 @@ export function createLoad(
     },
     closed(line) {
       if (isClosing) return
-      // Between the rounds a server may close what it has not heard of for a while.
+      // Between the rounds a server may close connections that were idle for a while.
       const place = idle.indexOf(line)
       if (place < 0) throw new Error('the target closed the line of a confirmation under way')
       idle.splice(place, 1)
@@ -136,7 +136,7 @@ export function createLoad(
     if (underWay < atOnce) release()
   }
 
-  /** Back into the queue: the request may only have been on its way yet. */
+  /** Puts the call back into the queue: the target may not have read the request yet. */
   function confirmAgain(number: number, call: HeldCall): void {
     call.confirmedAtMs = 0
     call.isHalfDone = false
@@ -170,7 +170,7 @@ export function createLoad(
     for (; releaseLines < count; releaseLines++) idle.push(await openLine(target.releasePort, app))
   }
 
-  /** Confirms again what got lost. */
+  /** Confirms the lost requests again. */
   function lookForLost(): void {
     const nowMs = performance.now()
     for (const [number, call] of calls) {

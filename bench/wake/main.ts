@@ -13,7 +13,7 @@ import { ROOT, startFloor, startHookswitch, startNchan, type Target } from './ta
 
 const KINDS: TargetKind[] = ['hookswitch', 'before', 'floor', 'nchan']
 
-/** Everybody on the machine has 0. */
+/** A higher priority than other programs have, whose nice value is 0. */
 const NICENESS = -5
 
 /** Files of a process beside those of its held requests: listeners, Redis, the lines of confirmations. */
@@ -47,7 +47,7 @@ interface Held {
   many: Rounds
 }
 
-/** Fresh processes for each measurement: memory remembers what was done before. */
+/** Each measurement has new processes: a process's memory depends on what it did before. */
 async function withTargets<Found>(measure: (drivers: Driver[]) => Promise<Found>): Promise<Found> {
   const drivers: Driver[] = []
   try {
@@ -78,7 +78,7 @@ async function startTarget(kind: TargetKind): Promise<Target | undefined> {
   }
 }
 
-/** The rate first: its rounds are also what warms the processes up for the latency rounds. */
+/** The rate comes first: its rounds also warm the processes up for the latency rounds. */
 async function measureBusy(drivers: Driver[]): Promise<Busy> {
   for (const driver of drivers) await driver.hold(plan.outstanding)
   for (const driver of drivers) await driver.warmUp(plan)
@@ -101,7 +101,7 @@ function fastest(series: RoundFigures[][]): RoundFigures[] {
   return series.reduce((best, each) => (rateOf(each) > rateOf(best) ? each : best))
 }
 
-/** Memory first, of processes that did nothing else before. */
+/** Memory comes first, of processes that have done nothing else before. */
 async function measureHeld(drivers: Driver[]): Promise<Held> {
   for (const driver of drivers) await driver.hold(plan.heldFew)
   const before = await Promise.all(drivers.map(driver => driver.memory(plan)))
@@ -118,7 +118,7 @@ async function measureHeld(drivers: Driver[]): Promise<Held> {
   return { bytesPerWait, many }
 }
 
-/** A round of each, then the next of each. */
+/** Runs one round of each target, then the next round of each. */
 async function takeTurns(
   drivers: Driver[],
   rounds: number,
@@ -184,7 +184,7 @@ ${table(rows, kinds)}
 `)
 }
 
-/** Where fewer files may be open, fewer requests are held, and it says so. */
+/** Where the limit of open files is lower, fewer requests are held, and a line says so. */
 function fitting(wish: Plan): Plan {
   const heldMax = openFilesMax() - OTHER_FILES_MAX
   if (wish.heldMany <= heldMax) return wish

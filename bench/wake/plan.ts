@@ -1,6 +1,6 @@
 // What is measured, how often and for how long. The numbers stand here alone, so that the table can say them.
 
-/** One run's measure. Every round of every target is alike; targets take turns round by round. */
+/** The size of one run. Every round of every target is alike; targets take turns round by round. */
 export interface Plan {
   /** Confirmations a second in the latency rounds. */
   ratePerSecond: number
@@ -43,7 +43,7 @@ export const FULL: Plan = {
   memorySampleIntervalMs: 300,
 }
 
-/** Well under a minute; too short to quote. */
+/** Less than a minute: too short for figures that are published. */
 export const QUICK: Plan = {
   ...FULL,
   roundsFew: 1,

@@ -1,5 +1,4 @@
-// Programs that a measurement starts: how they are started, waited for, looked at and ended. What they do is none
-// of its business.
+// Programs that a measurement starts: how they are started, waited for, observed and ended, whatever they do.
 import { readdirSync, readFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { messageOf } from '../../src/base/result.ts'
@@ -25,7 +24,7 @@ export async function answers(url: string, child: Bun.Subprocess): Promise<void>
   throw new Error(`${url} never answered: ${last}`)
 }
 
-/** SIGTERM, and SIGKILL for one that does not go. */
+/** Sends SIGTERM, and SIGKILL to a process that does not end. */
 export async function end(child: Bun.Subprocess): Promise<void> {
   child.kill('SIGTERM')
   await Promise.race([child.exited, Bun.sleep(2_000)])
@@ -54,7 +53,7 @@ export function cpuMs(pid: number): number {
   return used.reduce((sum, each) => sum + each, 0) / NS_PER_MS
 }
 
-/** A thread that ended meanwhile is left out. */
+/** The scheduler's figures of a thread; a thread that ended meanwhile is left out. */
 function scheduled(file: string): string {
   try {
     return readFileSync(file, 'latin1')
@@ -76,8 +75,8 @@ export function openFilesMax(): number {
   return hard === 'unlimited' ? Number.POSITIVE_INFINITY : Number(hard)
 }
 
-/** Others at work on the machine disturb less so. Everything started later has the same priority.
- *  @returns false where it is not allowed; then all targets are alike in that, too. */
+/** Raises this process's priority, so that other programs disturb less. Every process that is started later has the same
+ *  priority. @returns false where the system does not allow it; all targets then have the ordinary priority. */
 export function raisePriority(niceness: number): boolean {
   try {
     setPriority(niceness)

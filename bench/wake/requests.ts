@@ -18,7 +18,7 @@ export interface CallBytes {
 /** Makes the bytes of one fresh call. */
 export type CallMaker = () => Promise<CallBytes>
 
-/** The key that the service verifies with and the generator signs with; it guards nothing but this run. */
+/** The generator signs with this key, and the service verifies with it; it is used in this run alone. */
 export const TOKEN_KEY = { kid: 'bench', secret: 'the-key-of-the-benchmark-which-everybody-knows' }
 
 /** Accounts that are called in turn, each with one device. */

@@ -60,7 +60,7 @@ export async function startHookswitch(kind: TargetKind, root: string): Promise<T
       stdout: 'pipe',
       stderr: 'pipe',
     })
-    // Held requests would be waited for on SIGTERM; the measurement is over by then.
+    // On SIGTERM a front waits for its held requests; the measurement is over by then.
     opened.defer(() => kill(child))
     void relayWarnings(child.stdout, start)
     void relayWarnings(child.stderr, start)
@@ -86,7 +86,7 @@ async function processOf({ client }: TestRedis): Promise<number> {
   return Number(/^process_id:(\d+)/m.exec(await client.info('server'))?.[1])
 }
 
-/** What has been opened stays open, until the target is closed. A start that fails closes it at once. */
+/** Everything that a start opens stays open until the target is closed. A start that fails closes everything at once. */
 function closing(opened: AsyncDisposableStack): () => Promise<void> {
   const kept = opened.move()
   return () => kept.disposeAsync()
@@ -105,7 +105,7 @@ export async function registerDevices(port: number): Promise<void> {
       method: 'POST',
       body: new URLSearchParams({
         sip_user_id: accountOf(account),
-        // As long as Google's are.
+        // A token as long as Google's.
         token: `${accountOf(account)}:${'x'.repeat(150)}`,
         app: 'com.example.phone',
         device_id: DEVICE_ID,
@@ -167,7 +167,7 @@ export async function startNchan(): Promise<Target | { missing: string }> {
     const prefix = join(directory, name)
     await mkdir(prefix)
     await writeFile(join(prefix, 'nginx.conf'), nchanConfig({ module, port, redisUrl: redis.url }))
-    // It logs into its directory: when it is stopped it has a line for every request that it still holds.
+    // nginx logs into its directory: when it is stopped, it writes a line for every request that it still holds.
     const child = Bun.spawn([nginx, '-p', prefix, '-c', 'nginx.conf', '-e', 'error.log'], {
       stdout: 'ignore',
       stderr: 'ignore',

@@ -23,7 +23,7 @@ export interface AgentsOptions {
   isPretty: boolean
 }
 
-/** What operators are shown of them, beside the metrics. */
+/** What the live page shows of the agents, beside the metrics. */
 export interface AgentsNotes {
   legsEnded: (cause: string, times: number) => void
   dialled: (result: string, times: number) => void
@@ -147,20 +147,20 @@ export function openAgents({ config, apps, metrics, log, pod, isPretty }: Agents
   const stopTelling = apps.onChange(pool.tellApps)
 
   return {
-    /** What keeps the agents from dialling: none of them reaches a switch, or one that carries out what it is asked, or
-     *  Redis refuses to give jobs. */
+    /** What keeps the agents from dialling: no agent reaches a switch, or every switch refuses its commands, or Redis
+     *  refuses to give jobs. */
     obstacles: (): Obstacle[] => [
       ...switchObstacles(),
       ...(pool.refusedLists.size === 0 ? [] : (['jobs'] as const)),
     ],
 
-    /** Whether there is an agent that does not hear what is said on its channels. */
+    /** Whether an agent does not hear what is published on its channels. */
     isDeaf: () => pool.isDeaf,
 
-    /** By switch, whether one of our agents is connected to it. */
+    /** For each switch: whether one of this process's agents is connected to it. */
     switches: pool.switches,
 
-    /** By switch whose registrations one of our agents hears: phones there that can be pushed. */
+    /** The number of phones that can be pushed, for each switch whose registrations one of this process's agents hears. */
     registered: pool.registered,
 
     beforeScrape(): void {
@@ -184,10 +184,10 @@ export function openAgents({ config, apps, metrics, log, pod, isPretty }: Agents
   }
 }
 
-/** Each try may cost a call, if its gateway's other end is gone. */
+/** Each trial job may cost a call, if the gateway's carrier is still away. */
 const TRY_REFUSING_MS = 5 * MS_PER_SECOND
 
-/** A counter whose first value is 1 has not risen, as Prometheus sees it: what alerts look at begins at 0. */
+/** Prometheus sees no rise in a counter whose first value is 1: counters that alerts watch begin at 0. */
 function beginAtZero({ dials, hangups }: Metrics): void {
   for (const kind of ['asp-call', 'bot-call', 'load-test'])
     for (const result of ['answered', 'unanswered', 'failed', 'unknown']) dials.inc({ kind, result }, 0)

@@ -29,7 +29,7 @@ export async function openFront(options: WakeRoomsOptions, notes: FrontNotes) {
   )
   const rooms = await openWakeRooms(options, notes, { redis, sign: tokens.sign })
   const { pool, desk, verdicts, isReady } = rooms
-  // A counter whose first value is 1 has not risen, as Prometheus sees it: what alerts look at begins at 0.
+  // Prometheus sees no rise in a counter whose first value is 1: counters that alerts watch begin at 0.
   for (const reason of ['busy', 'timeout', 'push-refused'])
     metrics.incomingCalls.inc({ status: 'NAK', reason }, 0)
   for (const platform of PLATFORMS) metrics.pushes.inc({ platform, outcome: 'refused' }, 0)
@@ -106,10 +106,10 @@ export async function openFront(options: WakeRoomsOptions, notes: FrontNotes) {
     signToken: tokens.sign,
     beforeScrape,
 
-    /** What keeps this role from taking calls. */
+    /** What keeps this front from taking PBXs' requests. */
     obstacles: (): Obstacle[] => (isReady() ? [] : ['redis']),
 
-    /** The requests that are held now, the eldest by name. */
+    /** The requests that are held now: their number, and the oldest one by one. */
     waits: (eldestMax: number): HeldWaits => ({
       held: pool.size,
       max: config.waitsMax,
@@ -125,7 +125,7 @@ export async function openFront(options: WakeRoomsOptions, notes: FrontNotes) {
       })),
     }),
 
-    /** No new waits; resolves when the running ones have their outcome, at most after the longest wait. */
+    /** Takes no new waits. Resolves when all running waits have their outcome, at most after the longest wait. */
     async drain(): Promise<void> {
       door?.stopAccepting()
       await rooms.drain()

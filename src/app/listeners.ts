@@ -43,7 +43,7 @@ export class CannotListen extends Error {
   override readonly name = 'CannotListen'
 }
 
-/** Opens the listener of a place. @throws CannotListen when the system refuses: another may have come in between. */
+/** Opens the listener of a place. @throws CannotListen when the system refuses: another program may have taken the port since the trial. */
 export async function listenAt<Listener>(
   place: Place,
   open: () => Listener | Promise<Listener>,
@@ -126,14 +126,14 @@ function sentenceOf(place: Place, error: NodeJS.ErrnoException, own: Place | und
 const ownAddresses = (): string[] =>
   Object.values(networkInterfaces()).flatMap(addresses => (addresses ?? []).map(({ address }) => address))
 
-/** Linux' default. */
+/** Linux's default for `ip_unprivileged_port_start`. */
 const FIRST_OPEN_PORT = 1_024
 
 function firstOpenPort(): number {
   try {
     return Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'))
   } catch {
-    // No Linux, or it is hidden.
+    // The system is no Linux, or hides the file.
     return FIRST_OPEN_PORT
   }
 }

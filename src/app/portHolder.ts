@@ -1,9 +1,9 @@
-// Names the program that listens on a port of this machine, as Linux shows it under /proc: by its command where it is
-// ours to see, else by its user. It only looks.
+// Names the program that listens on a port of this machine, as Linux shows it under /proc: by its command where we may
+// read that, else by its user. Changes nothing.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { basename } from 'node:path'
 
-/** In words, for a sentence. What can't be known is "another program". */
+/** @returns words for a sentence; "another program" when nothing is known of the program. */
 export function portHolder(port: number): string {
   const sockets = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap(table => listening(table, port))
   const inodes = new Set(sockets.map(({ inode }) => `socket:[${inode}]`))
@@ -33,7 +33,7 @@ function descriptorsOf(processId: string): string[] {
     try {
       return [readlinkSync(`${directory}/${name}`)]
     } catch {
-      // Closed meanwhile.
+      // The program has closed the file meanwhile.
       return []
     }
   })
@@ -55,7 +55,7 @@ function entries(directory: string): string[] {
   try {
     return readdirSync(directory)
   } catch {
-    // Not ours to see, gone, or no Linux.
+    // We may not read the directory, the process has ended, or this is no Linux: the message then names no holder.
     return []
   }
 }

@@ -26,7 +26,7 @@ export type Service = Awaited<ReturnType<typeof openService>>
 export async function openService(options: ServiceOptions) {
   const { config, metrics, log } = options
   const redisSettings = { url: config.redisUrl, connectTimeoutMs: config.redisConnectTimeoutMs }
-  // Of the API alone, so that a slow request of an operator never stands in front of a wake.
+  // Only the API uses this connection, so that an operator's slow request never delays a wake.
   const apiRedis = openRedis(redisSettings, 'commands', log)
   const backend = openBackend(apiRedis, () => openRedis(redisSettings, 'subscriber', log), log)
   const operate = openOperate({ config, pod: options.pod, version, clock: Date.now, log })
@@ -54,14 +54,14 @@ export async function openService(options: ServiceOptions) {
             if (isWakeFault(reason)) lately.note('wake', callId, reason)
           },
         })
-  /** Opened last: they take jobs at once. */
+  /** Opened last, because agents take jobs at once. */
   let agents: Agents | undefined
   metrics.info.set({ version, role: config.role }, 1)
   const readQueues = keepQueueGauges(operate.queues, metrics)
   const closing = new AbortController()
   let isDraining = false
 
-  // A Redis that is full can be reached and takes nothing; one that an agent is deaf to takes everything.
+  // A full Redis answers and accepts no write. A Redis whose messages do not reach an agent accepts every write.
   const isRedisReady = () => operate.isRedisReady() && !agents?.isDeaf()
   const readiness = (): Readiness => {
     const ofAgents = agents?.obstacles() ?? (config.role === 'front' ? [] : (['switch'] as const))
@@ -80,7 +80,7 @@ export async function openService(options: ServiceOptions) {
     beforeScrape: async () => {
       front?.beforeScrape()
       agents?.beforeScrape()
-      // A front asks its own connections, and has said so.
+      // The front reports its own Redis connections.
       if (!front) metrics.redisReady.set(isRedisReady() ? 1 : 0)
       metrics.ready.set(readiness().obstacles.length === 0 ? 1 : 0)
       await readQueues()
@@ -145,5 +145,5 @@ export async function openService(options: ServiceOptions) {
   }
 }
 
-/** Each part has a limit of its own, of a second or two; the last requests of operators have none. */
+/** The front and the agents have limits of their own, of a second or two; operators' last requests have none. */
 const LET_GO_MAX_MS = 10 * MS_PER_SECOND

@@ -4,7 +4,7 @@
 /** Finds a program on PATH. */
 export type Which = (name: string) => string | null
 
-/** A POST of form fields, its status and answer printed. Fields and URLs of ours hold no single quote.
+/** The line that sends form fields by POST and prints the status and the answer. Fields and URLs of ours hold no single quote.
  *  @param tokenVariable the environment's variable that holds the bearer token of the request, if it wants one. */
 export function postLine(
   url: string,
@@ -23,14 +23,14 @@ export function postLine(
   return `${runtime(which)} -e 'fetch("${url}",{method:"POST",${token}body:new URLSearchParams("${body}")}).then(async r=>console.log(r.status,await r.text()))'`
 }
 
-/** A GET, its answer printed. */
+/** The line that sends a GET and prints the answer. */
 export function getLine(url: string, which: Which): string {
   if (which('curl')) return `curl -s '${url}'`
   return `${runtime(which)} -e 'fetch("${url}").then(async r=>console.log(await r.text()))'`
 }
 
-/** As the line's own program reads its environment; this process reads only settings. */
+/** How the line's program reads its environment. This process reads nothing but settings. */
 const runtimeEnv = 'process["env"]'
 
-/** The image has Bun alone. */
+/** The container image has Bun, and neither curl nor Node. */
 const runtime = (which: Which): string => ['node', 'bun'].find(name => which(name)) ?? process.execPath

@@ -39,11 +39,11 @@ export interface WakeRoomsOptions {
   isPretty: boolean
   /** The wait workers' program; tests pass one that can be made to crash. */
   waitProgram?: URL
-  /** Opens what sends to a vendor; tests pass one that stands in for Apple and Google. */
+  /** Opens a sender for a vendor; tests pass one that stands in for Apple and Google. */
   openSender?: OpenSender
 }
 
-/** What operators are shown of it, beside the metrics. */
+/** What the live page shows of wakes, beside the metrics. */
 export interface FrontNotes {
   pushed: (platform: string, outcome: string, failure?: { app: string; reason: string }) => void
   answered: OnWakeAnswered
@@ -182,7 +182,7 @@ export async function openWakeRooms(
       })
     },
 
-    /** No new waits; resolves when the running ones have their outcome, at most after the longest wait. */
+    /** Takes no new waits. Resolves when all running waits have their outcome, at most after the longest wait. */
     async drain(): Promise<void> {
       isDraining = true
       verdicts.drain()

@@ -6,21 +6,21 @@ import { idOfToken } from '../redis/devices/devices.ts'
 import type { ConfirmationClaims } from '../wake/devicePush.ts'
 import { postLine, type Which } from './tryLine.ts'
 
-/** The sample call's token outlives the newcomer's coffee. */
+/** A newcomer may try the lines much later: the sample call's token is valid for a day. */
 const SAMPLE_TOKEN_SECONDS = 24 * 60 * 60
 
 const SAMPLE = { account: '123456789', callId: 'call-1', token: 'my-phone', app: 'com.example.phone' }
 
-/** A Redis that is there has answered by then. */
+/** A Redis that runs answers sooner. */
 const REDIS_USUAL_MS = 2 * MS_PER_SECOND
 
 const LOOK_AGAIN_MS = 0.1 * MS_PER_SECOND
 
 export interface Welcomed {
-  /** Of the public listener, as this machine reaches it. */
+  /** The public listener's URL, as this machine reaches it. */
   localUrl: string
   internalUrl: string
-  /** Empty once Redis is usable. */
+  /** What keeps the service from working; empty once Redis is usable. */
   obstacles: () => string[]
   signToken: (claims: ConfirmationClaims) => Promise<string>
 }
@@ -28,13 +28,13 @@ export interface Welcomed {
 export interface WelcomeOptions {
   write: (text: string) => void
   which: Which
-  /** The service stops: nobody waits for the lines any more. */
+  /** Aborts when the service stops: the lines are then not printed. */
   stopping: AbortSignal
 }
 
 export type WelcomeSettings = Pick<Config, 'roundtripWaitMs'> & Partial<Pick<Config, 'pbxAllow' | 'pbxToken'>>
 
-/** Resolves when all is said, or with `stopping`. */
+/** Resolves when everything is printed, or when `stopping` aborts. */
 export async function printWelcome(
   front: Welcomed,
   settings: WelcomeSettings,
@@ -101,6 +101,7 @@ function sampleClaims(): ConfirmationClaims {
   }
 }
 
-/** What makes the second line a PBX's, where its address does not. The token itself is not shown. */
+/** The variable with the PBX's token, for the second line, where PBX_ALLOW does not admit this machine's address. The
+ *  token itself is not shown. */
 const tokenOfPbx = ({ pbxAllow, pbxToken }: WelcomeSettings): string | undefined =>
   pbxToken === undefined || pbxAllow?.('127.0.0.1') ? undefined : 'PBX_TOKEN'

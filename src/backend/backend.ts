@@ -23,7 +23,7 @@ import { type KeptTimelines, openKeptTimelines } from '../redis/timelines/timeli
 /** An agent that lives, or one that died and whose calls nobody has taken over yet. */
 export interface SeenAgent {
   agent: string
-  /** Undefined: it died. */
+  /** Undefined: the agent died. */
   card: AgentCard | undefined
 }
 
@@ -37,14 +37,14 @@ export interface OwnedCall {
 export interface Backend {
   /** Puts a job at the end of its list. @returns how many jobs wait there now, this one included. */
   queueJob(list: string, job: string): Promise<number>
-  /** The same for one that may be asked for twice. */
+  /** The same for a job that its backend may ask for twice. */
   queueOnce(request: JobRequest): Promise<JobQueued>
   /** The jobs that wait in a list, the next first, at most `max` of `total`; none of a key that is no list. */
   waiting(list: string, max: number): Promise<{ jobs: string[]; total: number }>
   /** Hears a channel from the moment that this resolves. @returns what ends the hearing. */
   listen(channel: string, listener: Listener): Promise<() => void>
-  /** Resolves when all messages of before have been heard: they come on another connection than what is asked
-   *  meanwhile. (In a Cluster but for those still on their way between two nodes.) */
+  /** Resolves when the listener has heard all messages that were published before: messages and answers come over two
+   *  connections. (In a Cluster but for those still on their way between two nodes.) */
   caughtUp(): Promise<void>
   /** @returns how many subscribers got it, our own connection included; undefined in a Cluster, where nobody knows. */
   publish(channel: string, message: string): Promise<number | undefined>
@@ -52,13 +52,13 @@ export interface Backend {
   findCall(dialId: string): Promise<CallRecord | undefined>
   /** Whether an agent has noted or answered a message that was said to a call. */
   isTaken(dialId: string, text: string): Promise<boolean>
-  /** The same with its owner. */
+  /** The call with its owner. */
   findOwned(dialId: string): Promise<OwnedCall | undefined>
-  /** The agents that there are. */
+  /** All agents that are known. */
   agents(): Promise<SeenAgent[]>
   /** The living calls, in no particular order, at most `max` of `total`. */
   calls(max?: number): Promise<{ calls: OwnedCall[]; total: number }>
-  /** What is kept of wakes and calls of a day. */
+  /** The timelines of wakes and calls, kept for a day. */
   timelines: KeptTimelines
   /** The events of a user's newest call, newest first, as they were published. */
   history(user: { orgId: string; userId: string }): Promise<string[]>
@@ -87,7 +87,7 @@ export function openBackend(
 
     async publish(channel, message) {
       const receivers = await reachable(redis.publish(channel, message))
-      // A node counts its own subscribers only.
+      // In a Cluster each node counts its own subscribers only.
       return isCluster(redis) ? undefined : receivers
     },
 
@@ -114,7 +114,7 @@ export function openBackend(
         all.slice(0, max).map(async ({ dialId, owner }) => ({ record: await store.find(dialId), owner })),
       )
       const calls = found.flatMap(({ record, owner }) => (record ? [{ record, owner }] : []))
-      // Of those that were looked at, some are over already.
+      // Some of these calls have ended since their ids were read.
       return { calls, total: all.length - (found.length - calls.length) }
     },
 
@@ -159,14 +159,14 @@ function hearChannels(
     close(): void {
       void opening?.then(
         subscriber => subscriber.close(),
-        // It never stood.
+        // The subscription never stood.
         () => undefined,
       )
     },
   }
 }
 
-/** A subscriber waits for its server to come back; who asks for it must not. */
+/** A subscriber waits until its server comes back; a backend's request must not wait so long. */
 function inTime<Reply>(reply: Promise<Reply>): Promise<Reply> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(

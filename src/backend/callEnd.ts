@@ -7,7 +7,7 @@ import { RedisUnavailable } from '../redis/connect.ts'
 import type { Backend } from './backend.ts'
 import { stateOf } from './callView.ts'
 
-/** Nothing of it lives any more, or it never came to be. */
+/** How a call is over: nothing of it lives any more, or it was never made. */
 export type CallEnd = { kind: 'over' } | { kind: 'not-made'; cause: string }
 
 export interface CallEndOptions {
@@ -23,15 +23,15 @@ const SETTLE_MS = MS_PER_SECOND
 /** Between two tries while Redis is away. */
 const RETRY_MS = 200
 
-/** Messages of a call that an agent has: Redis knows of it until it is over. */
+/** Messages that only a call with an agent has: Redis holds the call's record until the call is over. */
 export const isBegun = (type: string): boolean => type === 'call-start' || type === 'wake-event'
 
 export interface CallEndWatch {
   /** A message of the call's channel. */
   hear(text: string): void
-  /** Looks whether it is over: messages may have been missed. */
+  /** Asks Redis whether the call is over: messages may have been missed. */
   look(): void
-  /** Nobody wants to know any more. */
+  /** Asks Redis no more. */
   close(): void
 }
 
@@ -59,12 +59,12 @@ export function watchCallEnd(backend: Backend, { dialId, isOurs, onEnd }: CallEn
       try {
         const found = await backend.findCall(dialId)
         if (found && !stateOf(found).isOver) return true
-        // Its last messages may still be on their way to us.
+        // The call's last messages may still be on their way to us.
         await backend.caughtUp()
         return false
       } catch (thrown) {
         if (!(thrown instanceof RedisUnavailable)) throw thrown
-        // Asked again until it answers, or nobody waits for it.
+        // Redis is away: ask again until it answers, or until `close`.
         await Bun.sleep(RETRY_MS)
       }
     }

@@ -5,7 +5,7 @@ import { type BargerRecord, bargersOf } from '../redis/calls/bargers.ts'
 import type { CallRecord } from '../redis/calls/calls.ts'
 import type { OwnedCall } from './backend.ts'
 
-/** In the wire's own words, as the command line and the internal API show it. */
+/** A call with the wire's field names, as the command line and the internal API show it. */
 export interface LivingCall {
   dial_id: string
   kind: string
@@ -13,17 +13,17 @@ export interface LivingCall {
   user_id: string
   /** When an agent first took its job, RFC 3339; null of a call that a former version made. */
   since: string | null
-  /** A leg that was never rung is not in it. */
+  /** The legs; one that was never rung is left out. */
   legs: { side: string; state: string }[]
   /** Sides that are accounts, from when a front is asked to wake their phones. `since` null: an agent of a former version
    *  wrote it. */
   wakes: { side: string; state: WakeState; since: string | null }[]
-  /** Those that have not ended. */
+  /** The bargers that have not ended. */
   bargers: { barge_id: string; state: string; mode: string }[]
   switch: string
   core_uuid: string
   owner: string
-  /** False: its agent died, and no other has taken it over yet. */
+  /** False: the call's agent died, and no other agent has taken the call over yet. */
   is_owner_alive: boolean
 }
 
@@ -58,11 +58,11 @@ export function livingCall({ record, owner }: OwnedCall): LivingCall {
 export const byDialId = (a: LivingCall, b: LivingCall): number => (a.dial_id < b.dial_id ? -1 : 1)
 
 export interface CallState {
-  /** `sinceMs`: when that state began; undefined: nobody has written it. */
+  /** `sinceMs`: when that state began; undefined: the record does not say. */
   legs: { side: string; state: string; sinceMs?: number }[]
   wakes: SideWake[]
   bargers: BargerRecord[]
-  /** Nothing of it lives any more. */
+  /** Whether nothing of the call lives any more. */
   isOver: boolean
 }
 
@@ -71,7 +71,7 @@ export interface SideWake {
   side: string
   state: WakeState
   sinceMs?: number
-  /** The switch has been told to ring that side since. */
+  /** Whether the switch has been told to ring that side since. */
   isRung: boolean
 }
 
@@ -118,7 +118,7 @@ function wakesOf(fields: CallRecord['fields'], legs: CallState['legs']): SideWak
 const numberOf = (text: string | undefined): number | undefined =>
   text === undefined ? undefined : Number(text)
 
-/** Whom the first and the second leg call, an account or a number, as the job names them; none of a job that can't be
+/** The account or the number of the first and of the second leg, as the job names them; empty where the job can't be
  *  read. */
 export function numbersOf(job: string): [string, string] {
   const read = readJob(job)
@@ -126,7 +126,7 @@ export function numbersOf(job: string): [string, string] {
   return [String(first), String(read?.callee_account ?? read?.callee_number ?? '')]
 }
 
-/** The accounts that the first and the second leg are, where they are. */
+/** The accounts of the first and of the second leg, where the job names accounts. */
 function accountsOf(job: string): [unknown, unknown] {
   const read = readJob(job)
   return [read?.caller_account ?? read?.account, read?.callee_account]
@@ -136,7 +136,7 @@ function readJob(job: string): Record<string, unknown> | null {
   try {
     return JSON.parse(job) as Record<string, unknown> | null
   } catch {
-    // A record that somebody else wrote; the call is shown all the same.
+    // Another program wrote the record; the call is shown without its numbers.
     return null
   }
 }

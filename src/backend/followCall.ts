@@ -1,5 +1,5 @@
-// A call's channel for one who follows it: how the call stands when they come, then each message as it is published,
-// until nothing of the call lives any more. Whoever comes before the call waits for it.
+// Follows a call for one reader: first the call's state, then each message as it is published, until nothing of the call
+// lives any more. A reader who comes before the call waits for it.
 
 import { readMessage, withoutSecret } from '../dial/control/messages.ts'
 import { RedisUnavailable } from '../redis/connect.ts'
@@ -9,16 +9,16 @@ import { type LivingCall, livingCall, stateOf } from './callView.ts'
 
 /** The reader that follows a call. */
 export interface CallFollower {
-  /** How the call stands: at first, and again after a gap in which messages may have been missed. undefined: no call
-   *  of the dial id lives (yet). */
+  /** The call's state: at the beginning, and again after a gap in which messages may have been missed. undefined: no call
+   *  with this dial id lives (yet). */
   onState: (call: LivingCall | undefined) => void
-  /** A message as it was published, but for passwords. */
+  /** A message as it was published, without passwords. */
   onMessage: (message: unknown) => void
-  /** Nothing follows. */
+  /** The call is over: the reader gets nothing more. */
   onEnd: (end: CallEnd) => void
 }
 
-/** Messages that wait while it is read how the call stands, within a second: more is a flood, not a call. */
+/** Messages that wait while the call's state is read, which takes less than a second. No call has more. */
 const HELD_MAX = 1_000
 
 /** @returns what ends the following. @throws RedisUnavailable when it can't begin. */
@@ -35,11 +35,11 @@ export async function followCall(
       follower.onEnd(how)
     },
   })
-  /** What is said while it is read how the call stands. */
+  /** Messages that come while the call's state is read. */
   let held: string[] | undefined = []
   let isOpen = true
   let isLost = false
-  /** Before that its being unknown to Redis is no end. */
+  /** While false, a call that Redis does not know has not begun; afterwards it is over. */
   let hasBegun = false
   let unlisten: (() => void) | undefined
 
@@ -70,12 +70,12 @@ export async function followCall(
       await tellState()
       if (hasBegun) end.look()
     } catch (thrown) {
-      // Redis is away again: its next return tells.
+      // Redis is away again: the state is read when it returns.
       if (!(thrown instanceof RedisUnavailable)) throw thrown
     }
   }
 
-  // Redis is asked before it is listened to: while it is away that fails at once.
+  // Ask Redis before listening to it: while Redis is away, a question fails at once and a subscription waits.
   await backend.findCall(dialId)
   unlisten = await backend.listen(dialId, {
     onMessage(text) {

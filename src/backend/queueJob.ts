@@ -26,7 +26,7 @@ export const stamped = (job: WireMessage, clock: Clock): WireMessage => ({
 })
 
 export interface JobPlacing {
-  /** In the wire's words, without what is undefined; without a dial id it gets one. */
+  /** The job with the wire's field names, without undefined fields. A job without a dial id gets one. */
   job: WireMessage
   /** The caller's own name for the request. */
   key: string | undefined
@@ -46,7 +46,7 @@ export async function placeJob(backend: Backend, placing: JobPlacing): Promise<J
   const dialId = job.dial_id === undefined ? newDialId() : String(job.dial_id)
   const queued = await backend.queueOnce({
     list,
-    // Lists may be one and the same by the settings; each then stands for itself.
+    // The settings may name one list twice.
     otherLists: [others[0] ?? list, others[1] ?? list],
     dialId,
     job: JSON.stringify(stamped({ ...job, dial_id: dialId }, clock)),
@@ -56,7 +56,7 @@ export async function placeJob(backend: Backend, placing: JobPlacing): Promise<J
   return { ...queued, list }
 }
 
-/** What two requests for the same have in common: not when, and not in whose trace. */
+/** What two requests for the same job have in common: everything but their time and their trace. */
 function fingerprintOf({ queued_at: _when, traceparent: _trace, ...content }: WireMessage): string {
   const sorted = Object.entries(content).sort(([a], [b]) => (a < b ? -1 : 1))
   return createHash('sha256').update(JSON.stringify(sorted)).digest('hex')

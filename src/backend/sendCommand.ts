@@ -14,7 +14,7 @@ export type SteerTarget = { kind: 'call'; dialId: string } | { kind: 'switch'; c
 export interface Steering {
   to: SteerTarget
   message: WireMessage
-  /** That nobody else uses. */
+  /** An id that no other command uses. */
   commandId: string
   timeoutMs: number
   /** While nobody listens: true = say it again until the time is over, false = give up at once. */
@@ -37,7 +37,7 @@ export type Steered =
 /** Between two tries to be heard. A call without an agent gets another one within TAKEOVER_MS. */
 const SAY_AGAIN_MS = 0.2 * MS_PER_SECOND
 
-/** @throws RedisUnavailable before it is said; afterwards it is `lost`. */
+/** @throws RedisUnavailable before the message is published; afterwards the outcome is `lost`. */
 export async function steer(backend: Backend, steering: Steering): Promise<Steered> {
   const { to, commandId, timeoutMs, signal } = steering
   const channel = to.kind === 'call' ? to.dialId : to.coreUuid
@@ -82,8 +82,8 @@ export async function steer(backend: Backend, steering: Steering): Promise<Steer
   }
 }
 
-/** Whose the call is. Who watches a channel is counted as a listener too; so a message that only watchers and a dead agent
- *  heard is said again to the next owner, unless that one has it: it was with its former owner, or noted by it. */
+/** The call's owner when the message was published. Redis counts those who watch a channel as listeners too. So a message
+ *  that only watchers and a dead agent heard is published again for the next owner, unless an agent has noted it. */
 async function standingOf(backend: Backend, { to, message, commandId }: Steering) {
   if (to.kind === 'switch') return { isLiving: true, fence: 0, isTaken: false }
   const call = await backend.findCall(to.dialId)
@@ -95,7 +95,7 @@ async function standingOf(backend: Backend, { to, message, commandId }: Steering
 const textOf = (message: WireMessage, commandId: string): string =>
   JSON.stringify({ ...message, command_id: commandId })
 
-/** @returns false when nobody but us heard it. */
+/** @returns false when no other subscriber heard the message. */
 async function say(backend: Backend, channel: string, { message, commandId }: Steering): Promise<boolean> {
   const receivers = await backend.publish(channel, textOf(message, commandId))
   return receivers === undefined || receivers > 1

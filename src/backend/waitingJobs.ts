@@ -5,28 +5,28 @@ import type { Backend, SeenAgent } from './backend.ts'
 import { numbersOf } from './callView.ts'
 
 export interface WaitingJob {
-  /** Empty: it names none. */
+  /** Empty: the job names none. */
   dialId: string
   kind: string
   orgId: string
   userId: string
-  /** Of the first leg and the second, whole; empty where there is none. */
+  /** The numbers of the first and the second leg, not masked; empty where there is none. */
   numbers: [string, string]
   list: string
-  /** 1: the next that is taken. */
+  /** Place in the list; 1 is taken next. */
   place: number
   /** Jobs that wait in its list. */
   of: number
-  /** null: its backend did not say. */
+  /** null: the job carries no time. */
   queuedAtMs: number | null
 }
 
-/** Jobs that are read of each list; more is a backlog of minutes, whose end interests nobody by name. */
+/** So many jobs of each list are read. Longer lists are a backlog of minutes, in which single jobs matter to nobody. */
 const READ_MAX = 10_000
 
 /** All lists together, list by list, the next first. @throws RedisUnavailable */
 export async function waitingJobs(backend: Backend, lists: readonly string[]): Promise<WaitingJob[]> {
-  // Lists may be one and the same by the settings.
+  // The settings may name one list twice.
   const read = await Promise.all(
     [...new Set(lists)].map(async list => ({ list, ...(await backend.waiting(list, READ_MAX)) })),
   )
@@ -45,7 +45,7 @@ export async function findWaiting(
   return job && { job, whyNobody: whyNobodyTakesJobs(await backend.agents()) }
 }
 
-/** Why nobody takes them: a sentence's end, or undefined when an agent can. */
+/** Why no agent takes the jobs, as the end of a sentence; undefined when an agent can take them. */
 export function whyNobodyTakesJobs(agents: readonly SeenAgent[]): string | undefined {
   const alive = agents.flatMap(({ card }) => (card && !card.isDraining ? [card] : []))
   if (alive.length === 0) return 'no agent is running to take'

@@ -6,13 +6,13 @@ import { MS_PER_SECOND } from '../base/units.ts'
 import { type Parsed, parsePhoneTarget } from '../esl/allow.ts'
 import type { ControlOrder, Order } from './order.ts'
 
-/** Takes what was read from the command line. */
+/** Receives the order that was read from the command line. */
 export type Give = (order: Order) => void
 
 const TIMEOUT_SECONDS_MAX = 3_600
 const DEFAULT_TIMEOUT_SECONDS = 10
 
-/** What commander makes of the options: texts by their camel-cased names. */
+/** The options as commander gives them: texts by their names in camel case. */
 export type Options = { timeout?: number; watch?: boolean; follow?: boolean; json?: boolean } & {
   [name in TextOption]?: string
 }
@@ -47,7 +47,7 @@ export function parsed(flags: string, about: string, parse: (text: unknown) => P
   return new Option(flags, about).argParser(checked(parse))
 }
 
-/** One of our allow-lists as commander wants it. */
+/** An allow-list in the form in which commander takes a parser. */
 export function checked(parse: (text: unknown) => Parsed<string>): (text: string) => string {
   return text => {
     const value = parse(text)

@@ -9,7 +9,7 @@ import { jsonOf, lineOf } from './lines.ts'
 import type { ControlOrder } from './order.ts'
 import type { Terminal } from './terminal.ts'
 
-/** @param commandId that nobody else uses. */
+/** @param commandId an id that no other command uses. */
 export async function control(
   backend: Backend,
   order: ControlOrder,
@@ -22,7 +22,7 @@ export async function control(
     message,
     commandId,
     timeoutMs,
-    // Somebody waits at a terminal, and can try again.
+    // A person waits at a terminal and can try again, so one attempt is enough.
     isPatient: false,
     signal: terminal.interrupted,
   })

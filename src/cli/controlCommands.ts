@@ -21,7 +21,7 @@ import {
   timeoutOption,
 } from './arguments.ts'
 
-/** Adds them to the program. */
+/** Adds these commands to the program. */
 export function describeControls(program: Command, give: Give): void {
   const onCall = (name: string, about: string) =>
     program

@@ -49,7 +49,7 @@ const HEADINGS: Record<FindingLevel, string> = {
   ok: 'Well',
 }
 
-/** A part with a longer name has its findings begin behind it. */
+/** The column in which findings begin; after a longer name they begin behind the name. */
 const PART_WIDTH_MAX = 24
 
 function showFindings(findings: PlacedFinding[], terminal: Terminal): void {

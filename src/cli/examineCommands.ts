@@ -3,10 +3,10 @@ import { type Command, Option } from 'commander'
 import { MS_PER_SECOND } from '../base/units.ts'
 import { type Give, type Options, timeoutOption } from './arguments.ts'
 
-/** Longer than anything that is well takes. */
+/** An examination of something that works ends sooner. */
 const DOCTOR_TIMEOUT_SECONDS = 20
 
-/** Adds them to the program. */
+/** Adds these commands to the program. */
 export function describeExaminations(program: Command, give: Give): void {
   program
     .command('doctor')

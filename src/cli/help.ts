@@ -30,7 +30,7 @@ Settings, from the environment:
 
 The service itself is started with npm start. In a checkout, hookswitch is npm run -s cli --`
 
-/** By command. */
+/** An example for each command, by the command's name. */
 export const EXAMPLES: Record<string, string[]> = {
   call: [
     'hookswitch call --caller +15105550101 --callee +15105550102 --watch',

@@ -28,7 +28,7 @@ import {
   timeoutOption,
 } from './arguments.ts'
 
-/** Adds them to the program. @param newDialId an id for a call whose caller gave none. */
+/** Adds these commands to the program. @param newDialId an id for a call whose caller gave none. */
 export function describeJobs(program: Command, newDialId: () => string, give: Give): void {
   const aboutJob = (command: Command) =>
     command

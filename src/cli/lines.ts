@@ -5,7 +5,7 @@ import { printable } from '../base/printable.ts'
 import { readMessage, withoutSecret } from '../dial/control/messages.ts'
 import { type Terminal, type Tone, tinted } from './terminal.ts'
 
-/** Of the longest type, `channel-create-event`. */
+/** The length of the longest type, `channel-create-event`. */
 const TYPE_WIDTH = 20
 
 /** A message of a channel as a line, without its time. */

@@ -25,10 +25,10 @@ interface Shown {
   id: (text: string) => string
 }
 
-/** In the wire's own words, as the internal API shows it, and each leg with its number. */
+/** A call with the wire's field names, as the internal API shows it, and with the number of each leg. */
 type ListedCall = Omit<LivingCall, 'legs'> & { legs: { side: string; state: string; number: string }[] }
 
-/** A job that waits, in the same words where they fit. */
+/** A job that waits, with the same field names where they apply. */
 interface ListedJob {
   dial_id: string
   kind: string
@@ -142,7 +142,8 @@ const wakingOf = ({ wakes, legs }: ListedCall): string[] =>
     .filter(({ side, state }) => state !== 'failed' && !legs.some(leg => leg.side === side))
     .map(({ side }) => `${side} waking`)
 
-/** `0:07`, `12:03`, `1:02:03`; by two clocks, so never below nothing. @param since RFC 3339; null: not known. */
+/** `0:07`, `12:03`, `1:02:03`; never negative, although two machines' clocks are compared. @param since RFC 3339; null: not
+ *  known. */
 export function spanSince(since: string | null, nowMs: number): string {
   if (since === null) return '?'
   const seconds = Math.max(0, Math.floor((nowMs - Date.parse(since)) / 1_000))

@@ -2,7 +2,7 @@
 import type { SteerTarget, WireMessage } from '../backend/sendCommand.ts'
 
 export type Order =
-  /** Queue a job. `isWatched`: and follow its call. */
+  /** Queue a job; with `isWatched`, follow its call too. */
   | { kind: 'job'; job: WireMessage & { dial_id: string }; isWatched: boolean; isJson: boolean }
   /** Say something on a channel and wait for the one answer. */
   | ControlOrder

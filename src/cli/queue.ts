@@ -19,7 +19,7 @@ export async function queue(
 ): Promise<Ending> {
   const { job, isJson } = order
   const dialId = job.dial_id
-  // Before the job is queued: an agent may publish its first event a millisecond later.
+  // Listen before the job is queued: an agent may publish the first event a millisecond later.
   const watch = order.isWatched
     ? await startWatch(backend, { dialId, isFollowing: false, isJson, isOurs: true }, terminal, clock)
     : undefined

@@ -45,7 +45,7 @@ export async function runCli({ argv, env, terminal: given, clock, newUuid }: Run
   return EXIT_CODES[ending.kind]
 }
 
-/** Orders that need no backend come first: Redis may be what is wrong. */
+/** Orders that need no Redis are carried out without it: the doctor is run when Redis may be away. */
 async function end(order: Order, options: RunOptions): Promise<Ending | number> {
   const { env, terminal, clock } = options
   if (order.kind === 'doctor') return examine(order, { env, terminal, clock, log: silentLog() })
@@ -59,17 +59,17 @@ async function end(order: Order, options: RunOptions): Promise<Ending | number> 
     return EXIT_CODES.usage
   }
   const ending = await carryOut(order, settings.value, options)
-  // It may be the wrong Redis that was asked.
+  // A misspelt setting may be the reason: then another Redis was asked than the person means.
   if (ending.kind === 'redis-away')
     for (const misspelt of misspeltSettings(env).filter(each => NEEDED_NAMES.includes(each.meant)))
       terminal.err(misspeltSentence(misspelt))
   return ending
 }
 
-/** What connections have to say is said by the commands themselves. */
+/** The connections log nothing: the commands themselves tell the person what is wrong. */
 const silentLog = () => openLog({ level: 'silent', showsFullNumbers: false, isPretty: false }, 'cli')
 
-/** The settings that the command line needs; a mistake in another one is the service's. */
+/** The settings that the command line needs. A mistake in another setting does not matter here. */
 const NEEDED = [
   'redisUrl',
   'redisConnectTimeoutMs',
@@ -89,7 +89,7 @@ function readSettings(env: RunOptions['env']): Result<Settings, string[]> {
 
 type Tools = Pick<RunOptions, 'terminal' | 'clock' | 'newUuid'>
 
-/** Those that go through Redis. */
+/** The orders that go through Redis. */
 type BackendOrder = Exclude<Order, { kind: 'doctor' | 'settings' }>
 
 async function carryOut(order: BackendOrder, settings: Settings, tools: Tools): Promise<Ending> {

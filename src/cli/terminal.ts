@@ -12,7 +12,7 @@ export interface Terminal {
   columns: number
   /** Aborted by Ctrl-C. */
   interrupted: AbortSignal
-  /** What the person has typed to call us, for lines that tell what to type next. */
+  /** How the person started the command line, for lines that tell what to type next. */
   program: string
 }
 
@@ -29,7 +29,7 @@ const SGR: Record<Tone, number> = { plain: 0, dim: 2, bold: 1, red: 31, green: 3
 export const tinted = ({ hasColour }: Pick<Terminal, 'hasColour'>, tone: Tone, text: string): string =>
   hasColour && tone !== 'plain' ? `\x1b[${SGR[tone]}m${text}\x1b[0m` : text
 
-/** The same terminal, to which nothing passes that would steer it: whatever a line holds of strangers' texts. */
+/** The same terminal without control characters: a line may hold text of strangers, which must not steer the terminal. */
 export function cleaned(terminal: Terminal): Terminal {
   const clean = (line: string): string => printableLine(line, terminal)
   return {

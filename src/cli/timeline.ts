@@ -107,14 +107,14 @@ function linesOfAccount({ account, calls }: AccountTimelines, terminal: Terminal
   return [tinted(terminal, 'dim', head), ...rows]
 }
 
-/** Of the longest kind, `originate-answered`. */
+/** The length of the longest kind, `originate-answered`. */
 const WHAT_WIDTH = 18
 const INDENT = 4
 
 /** Narrower than this, a column of text is harder to read than lines that are too long. */
 const TEXT_COLUMNS_MIN = 40
 
-/** A lead and its text, whose further lines stand below its first. */
+/** A lead and its text; the text's further lines are indented to its first one. */
 function hung(lead: string, text: string, terminal: Terminal, tone: Tone): string[] {
   const lines = wrapped(text, terminal.columns - lead.length)
   return lines.map((line, index) => {

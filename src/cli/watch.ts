@@ -86,7 +86,7 @@ export async function startWatch(
   }
 }
 
-/** For a person the failure's own line has said already that the call was not made. */
+/** A person has read in the failure's own line that the call was not made; a program gets it by the exit code. */
 function endingOf(end: CallEnd, { dialId, isJson }: WatchOptions): Ending {
   if (end.kind === 'over') return { ...DONE, note: 'The call has ended.' }
   return { kind: 'failed', ...(isJson ? { note: `The call ${dialId} was not made: ${end.cause}` } : {}) }

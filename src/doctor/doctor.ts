@@ -1,6 +1,6 @@
-// Lets every room examine what it leans on, all at the same time and each within a limit. It reads the settings that
-// the service reads, and changes nothing. What there is to find is known to the rooms (`checkup` and its neighbours);
-// how findings are shown is the command line's business.
+// Lets every room examine what it depends on, all at the same time and each within a limit. It reads the settings that
+// the service reads, and changes nothing. The rooms know what can be wrong (`checkup` and its neighbours); the command
+// line shows the findings.
 import { type Finding, problem } from '../base/finding.ts'
 import type { Log } from '../base/log.ts'
 import { messageOf } from '../base/result.ts'
@@ -23,7 +23,7 @@ export interface ExaminationOptions {
   env: Record<string, string | undefined>
   clock: Clock
   log: Log
-  /** Of each part. A single question in it has at most five seconds. */
+  /** The limit of each part. A single question within a part has at most five seconds. */
   timeoutMs: number
 }
 
@@ -32,10 +32,10 @@ interface Part {
   examine: () => Promise<RawFinding[]>
 }
 
-/** For one connection or question; a part has several, and its own limit. */
+/** The limit of one connection or one question; a part asks several, and has a limit of its own. */
 const QUESTION_LIMIT_MS = 5 * MS_PER_SECOND
 
-/** Of which each may take its whole limit before a part knows what to say. */
+/** So many questions of a part may each take their whole limit before the part has its finding. */
 const QUESTIONS_IN_A_ROW = 3
 
 /** Examines everything that the settings name. @returns all findings, problems first; a part that does not end in time,
@@ -49,7 +49,7 @@ export async function examineAll(options: ExaminationOptions): Promise<PlacedFin
 
 function planExamination({ env, clock, log }: ExaminationOptions, limitMs: number): Part[] {
   const { config, mistakes } = readConfigAnyway(env)
-  /** A part whose own settings are wrong would be examined by their defaults: that would mislead. */
+  /** A part whose own settings are wrong is left out: to examine the defaults in their place would mislead. */
   const canUse = (...names: string[]) =>
     !names.some(name => mistakes.some(each => each.startsWith(`${name} `)))
   const part = (name: string, examine: () => Promise<Finding[]> | Finding[]): Part => ({
@@ -97,7 +97,7 @@ function switchParts(config: Config, clock: Clock, limitMs: number): Part[] {
       .filter(name => name !== config.gateway)
       .map(name => ({ name, setting: 'GATEWAYS' })),
   ]
-  /** By core UUID: the name under which a switch was met first. */
+  /** The first name of each switch, by its core UUID: two settings may name one switch. */
   const met = new Map<string, string>()
   return config.eslSwitches.map(({ host, port = config.eslPort }) => {
     const name = `Switch ${host}:${port}`
@@ -126,7 +126,7 @@ function switchParts(config: Config, clock: Clock, limitMs: number): Part[] {
   })
 }
 
-/** What the settings alone show to be wrong is told of them, and not tried. */
+/** Where the settings alone show what is wrong, the settings' finding says so, and nothing is tried. */
 function dialplanSocketFor(
   switchHost: string,
   { role, socketHost, socketPort, pbxAllow }: Config,
@@ -139,7 +139,7 @@ function dialplanSocketFor(
 function judgeRegistrations(config: Config, list: string): Finding[] {
   const { appsFile } = config
   const file = appsFile === undefined ? undefined : readAppsFile(appsFile)
-  // A file that can't be read is told where it is examined.
+  // The examination of the file tells that it can't be read.
   const appNames = file?.ok ? appNamesIn(file.value.entries) : undefined
   return examineRegistrations({ list, appNames, settings: config })
 }

@@ -44,7 +44,7 @@ function hasBits(path: string, bits: number): boolean {
   try {
     return (statSync(path).mode & bits) !== 0
   } catch {
-    // Not there, or not for us: told where it is used.
+    // The file is not there, or we may not read it: the part that uses it tells that.
     return false
   }
 }

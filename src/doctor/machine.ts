@@ -5,10 +5,10 @@ import { engines } from '../../package.json'
 import { type Finding, fine, warning } from '../base/finding.ts'
 import type { Config } from '../config/config.ts'
 
-/** Besides the held requests: apps that confirm or register, Redis, both vendors, switches, files. */
+/** Open files beside those of held requests: apps that confirm or register, Redis, both vendors, switches. */
 const OTHER_DESCRIPTORS = 1_000
 
-/** @param bunVersion of the Bun that runs. */
+/** @param bunVersion the version of the Bun that runs. */
 export function examineMachine(
   { role, waitsMax }: Pick<Config, 'role' | 'waitsMax'>,
   bunVersion: string,
@@ -33,13 +33,13 @@ function readDescriptors(needed: number, isFront: boolean): Finding[] {
   ]
 }
 
-/** The limit that holds now; Bun has raised it to the hard one at its start. */
+/** The limit that holds now: at its start Bun raises the soft limit to the hard one. */
 function descriptorLimit(): number | undefined {
   try {
     const line = /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
     return line === 'unlimited' ? Number.POSITIVE_INFINITY : Number(line)
   } catch {
-    // No Linux: nothing to say.
+    // This is no Linux: the limit is unknown, and no finding is made.
     return undefined
   }
 }

@@ -16,10 +16,10 @@ export interface RegistrationsReading {
   settings: Pick<Config, 'showsFullNumbers'>
 }
 
-/** Accounts and names told in one finding. */
+/** One finding names so many accounts or apps at most. */
 const TOLD_MAX = 5
 
-/** Both split a dial string: through such a Contact `bridge user/…` dials what its owner likes (measured on FreeSWITCH
+/** FreeSWITCH splits a dial string at both: through such a Contact `bridge user/…` dials what the phone's owner likes (measured on FreeSWITCH
  *  1.10.12). */
 const SMUGGLES = /:_:|,sofia\/gateway\//i
 

@@ -1,6 +1,5 @@
-// Makes one report of what all parts have found: what must be mended first, then what a person should know, then what is
-// well; and what several parts have found alike is said once. It examines nothing and invents no words but those that
-// join others.
+// Makes one report of what all parts have found: problems first, then warnings, then what works. What several parts have
+// found alike stands once. Nothing is examined here.
 import { type ClockDifference, compareClocks, type Finding, type FindingLevel } from '../base/finding.ts'
 
 /** A finding and what it is about: `Redis`, `Switch 10.0.0.5:8021, Switch 10.0.0.6:8021`, `App com.example.phone (apns)`. */
@@ -13,7 +12,7 @@ export type RawFinding = PlacedFinding & { clock?: ClockDifference }
 
 const ORDER: readonly FindingLevel[] = ['problem', 'warning', 'ok']
 
-/** Within a level the parts' own order stays. */
+/** Findings of one level stay in the order in which the parts gave them. */
 export function reportOf(found: readonly RawFinding[]): PlacedFinding[] {
   const told = joinAlike(joinClocks(found))
   return ORDER.flatMap(level => told.filter(each => each.level === level))
@@ -32,7 +31,7 @@ function joinAlike(found: readonly PlacedFinding[]): PlacedFinding[] {
   return [...byWords.values()]
 }
 
-/** A clock of this machine that is wrong differs from everybody's in the same direction. */
+/** Where this machine's clock is wrong, it differs from all other clocks in the same direction. */
 function joinClocks(found: readonly RawFinding[]): PlacedFinding[] {
   const joined = new Set<RawFinding>()
   const findings = found.flatMap((each): PlacedFinding[] => {

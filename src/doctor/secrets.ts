@@ -6,15 +6,15 @@ import { parseRedisUrl } from '../config/redisUrl.ts'
 import { SETTINGS } from '../config/settings.ts'
 
 interface NamedSetting {
-  /** The setting, and which of its secrets where it has several. */
+  /** The setting; where it holds several secrets, also which of them. */
   name: string
   secret: string
 }
 
-/** FreeSWITCH's own, in every manual; on loopback whoever reaches the socket is on the machine. */
+/** FreeSWITCH's default password, which every manual names. On loopback only programs of this machine reach the socket. */
 const CLUECON = 'ClueCon'
 
-/** As they stand in deploy/ and in the documents; a test holds the list to the files. */
+/** The secrets that stand in deploy/ and in the documents; a test compares the list with the files. */
 const EXAMPLES: ReadonlySet<string> = new Set([
   'at-least-sixteen-characters',
   'another-sixteen-characters',
@@ -84,12 +84,12 @@ const isExample = ({ secret }: NamedSetting, { eslSwitches }: Config): boolean =
 const CHARACTERS_MIN = { long: 8, short: 6 }
 const LONG = 32
 
-/** Steps from one character to the next that are by one or none: where most are, it counts up. */
+/** In texts such as `1234` or `aaaa` a larger share of the characters differs by at most one from the character before. */
 const STEPS_PART_MAX = 0.6
 
 const COMMON_WORDS = /passw|secret|change.?me|example|qwert|letmein|hookswitch|default|welcome/i
 
-/** Whether a secret looks as if a person had made it up. A long one that is no word can still be known to others. */
+/** Whether a secret looks as if a person had made it up. A secret that does not may still be known to others. */
 function isGuessable(secret: string): boolean {
   const charactersMin = secret.length < LONG ? CHARACTERS_MIN.short : CHARACTERS_MIN.long
   if (new Set(secret).size < charactersMin || COMMON_WORDS.test(secret)) return true

@@ -19,7 +19,7 @@ export function mistakeFindings(mistakes: readonly string[]): Finding[] {
   )
 }
 
-/** Names that resemble a setting: its default holds instead of what was meant. */
+/** Variables whose names resemble a setting's: the setting has its default, not the value that was meant. */
 export function misspeltFindings(env: Record<string, string | undefined>): Finding[] {
   return misspeltSettings(env).map(({ given, meant }) =>
     warning(
@@ -30,7 +30,7 @@ export function misspeltFindings(env: Record<string, string | undefined>): Findi
   )
 }
 
-/** Addresses of documentation, far apart: who admits both of a family admits everybody. */
+/** Addresses that are reserved for documentation, far apart: a list that admits both addresses of a family admits everybody. */
 const STRANGERS = [
   ['198.51.100.7', '203.0.113.9'],
   ['2001:db8::7', '3fff:fff::9'],
@@ -55,7 +55,7 @@ export function examineSettings(config: Config): Finding[] {
   )
 }
 
-/** What apps see of us. It matters once real pushes are sent. */
+/** The URL and the login that apps use. They matter once real pushes are sent. */
 function examineApps(config: Config): Finding[] {
   const isServing = config.appsFile !== undefined
   const careless = isServing ? problem : warning
@@ -164,7 +164,7 @@ function examineAdmission(config: Config): Finding[] {
 }
 
 function examineWaits({ roundtripWaitMs, resendIntervalMs }: Config): Finding[] {
-  // The last interval has no push in it.
+  // No push is sent in the last interval of a wait.
   if (resendIntervalMs * 2 <= roundtripWaitMs) return []
   return [
     warning(

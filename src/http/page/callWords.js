@@ -8,7 +8,7 @@ export function sentenceOf(call, nowMs) {
     call.kind === 'asp-call' ? { a: 'The caller', b: 'the callee' } : { a: 'The phone', b: 'the other side' }
   const waking = wakingOf(a, nowMs) ?? wakingOf(b, nowMs)
   const { words, fromMs } = howOf(a, b, subject)
-  // What an older version began says only when its job was taken.
+  // A call that an older version began has only the time at which its job was taken.
   const sinceMs = fromMs ?? call.sinceMs
   const lasts = waking
     ? [waking]
@@ -73,7 +73,7 @@ function listenersOf(bargers) {
   })
 }
 
-/** Nobody steers it. */
+/** Whether no agent steers the call. */
 export const isInTrouble = call => !call.isOwnerAlive
 
 /** The choices of the filter that a call belongs to. */

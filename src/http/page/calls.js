@@ -9,7 +9,7 @@ import { filterOf, foldedList } from './folded.js'
 import { count, shortName, whole } from './format.js'
 import { openTimeline } from './timeline.js'
 
-/** How long a row tells that its call has a new owner. */
+/** For so long a row shows that its call has a new owner. */
 const MOVED_SHOWN_MS = 60_000
 
 /** Rows that are shown before the fold. */
@@ -24,7 +24,7 @@ const WORDS = {
 }
 
 export function createCalls() {
-  /** Owners as they were last seen, and since when a row tells of a new one. */
+  /** The last known owner of each call, and since when its row shows a new one. */
   const owners = new Map()
   let last
   const draw = () => last && drawCalls(last)
@@ -66,7 +66,7 @@ export function createCalls() {
   }
 }
 
-/** What the filter's words are looked for in. */
+/** The texts in which the filter's words are looked for. */
 const wordsOf = ({ dialId, orgId, userId, owner, switchName, legs, bargers }) => [
   dialId,
   orgId,
@@ -92,11 +92,11 @@ const movedOf = ({ from, atMs }, nowMs) =>
 const parts = new WeakMap()
 
 function makeRow(first, filterBy) {
-  // Always the newest: the buttons live longer than what they were made for.
+  // `current` always holds the newest call: the buttons stay while the call changes.
   const current = { call: first }
   const { dialId, orgId, userId } = first
   const part = (name, tag = 'div') => el(tag, { class: name })
-  // By keyboard the filter's own field does it: a row has stops enough.
+  // Not reached by Tab: the filter's field does the same, and a row has enough stops already.
   const filterButton = word =>
     el(
       'button',

@@ -27,7 +27,7 @@ export async function bargeIn(call) {
   })
 }
 
-/** The field that the service's words name. */
+/** The field that the service's message names. */
 const fieldOf = ({ body }, order) => Object.keys(order).find(name => String(body.detail).includes(name))
 
 /** What a barger may do, in the order of the buttons: who hears it. */
@@ -54,7 +54,7 @@ async function send(call, command, body, done) {
   pending.become(isDone ? 'good' : 'bad', `${dialId}: ${isDone ? done : wordsFor(answer, command)}`)
 }
 
-/** Why it was not done. The service's own words where it has some. */
+/** Why the command was not carried out, in the service's words where its answer has some. */
 export function wordsFor({ status, body }, command) {
   const detail = typeof body.detail === 'string' ? `: ${body.detail.replace(/\.$/, '')}` : ''
   switch (status) {

@@ -1,15 +1,14 @@
-// The way to the service: the feed of what there is to see, and single requests. With a token the browser's EventSource
-// can't be used, which sends no headers; so the stream is read here, and begun again when it breaks. The token stays
-// in this tab.
+// The page's requests to the service: the live feed, and single commands. The browser's EventSource sends no headers, so
+// it can't send a token; the feed's stream is read here, and begun again when it breaks. The token stays in this tab.
 
 const TOKEN = 'hookswitch-token'
 
-/** The service says something each second; this long without a word means that the way is broken. */
+/** The service sends something each second; a silence of this length means that the connection is broken. */
 const SILENCE_MAX_MS = 5_000
 const RETRY_MIN_MS = 500
 const RETRY_MAX_MS = 5_000
 
-/** What a request's failure is called when there was no answer at all. */
+/** The status of a request that had no answer. */
 export const NO_ANSWER = 0
 
 /** Keeps the feed open for as long as the page lives.
@@ -62,7 +61,7 @@ async function readFeed({ onEvent, onLive, onLost }) {
       }
     }
   } catch {
-    // No connection, or none any more; which of the two says nothing to a person.
+    // The connection was refused or has broken; the reason does not help the reader of the page.
     return isLive ? 'broken' : 'refused'
   } finally {
     clearTimeout(silence)
@@ -78,7 +77,7 @@ export async function request(path, { method = 'GET', body } = {}) {
     // A proxy's error page is no JSON: the status alone says what to show.
     return { status: response.status, body: await response.json().catch(() => ({})) }
   } catch {
-    // The feed's own reconnecting tells that the service is away.
+    // The page shows that the service is away as soon as the feed breaks.
     return { status: NO_ANSWER, body: {} }
   }
 }

@@ -6,7 +6,7 @@ import { note } from './notes.js'
 const OWN_NUMBER = 'hookswitch-own-number'
 const SHOWN_NUMBER = 'hookswitch-shown-number'
 
-/** Asks until there is a token. */
+/** Asks until the person gives a token. */
 export async function askToken(wasWrong) {
   byId('login-wrong').hidden = !wasWrong
   const field = byId('login-token')
@@ -15,10 +15,10 @@ export async function askToken(wasWrong) {
   return field.value
 }
 
-/** Asks whom to ring, and has it done; what was wrong is said in the dialog, which keeps what was typed. Supervisors barge
- *  in again and again: the tab remembers both numbers.
- *  @param run gets `{ phone_number, caller_id }`; resolves with undefined when it is done, else with
- *  `{ words, field }`: why it is not, and the field that is to blame, if one is. */
+/** Asks whom to ring, and has that phone rung. The dialog shows a mistake, and keeps what was typed. The tab remembers both
+ *  numbers, because supervisors barge in again and again.
+ *  @param run gets `{ phone_number, caller_id }`; resolves with undefined when the phone rings, else with
+ *  `{ words, field }`: why it does not, and the field with the mistake, if one has it. */
 export async function askBarge(call, run) {
   text(byId('barge-call'), call.dialId)
   const fields = { phone_number: byId('barge-number'), caller_id: byId('barge-caller') }
@@ -27,7 +27,7 @@ export async function askBarge(call, run) {
   const showMistake = ({ words = '', field } = {}) => {
     const wrong = byId('barge-wrong')
     wrong.hidden = words === ''
-    // By the name that stands above the field.
+    // The message names the field as its label does.
     text(
       wrong,
       words.replace(field, () => `“${fields[field].labels[0].textContent}”`),

@@ -11,14 +11,14 @@ export function el(tag, { on = {}, ...attributes } = {}, ...children) {
   return element
 }
 
-/** Sets an attribute if it is another one; false and undefined take it away. */
+/** Sets an attribute if its value changes; false and undefined remove it. */
 export function attribute(element, name, value) {
   if (value === undefined || value === null || value === false) element.removeAttribute(name)
   else if (element.getAttribute(name) !== String(value))
     element.setAttribute(name, value === true ? '' : String(value))
 }
 
-/** Sets an element's text if it is another one: an unchanged page is not laid out again. */
+/** Sets an element's text if it changes, so that the browser does not lay an unchanged page out again. */
 export function text(element, value) {
   if (element.textContent !== value) element.textContent = value
 }
@@ -52,7 +52,7 @@ export function keyedList(list, { idOf, make, update }) {
   }
 }
 
-/** The keyboard must not fall back to the page's beginning because a call has ended. */
+/** Keeps the focus near a row that is removed: otherwise the browser moves it to the beginning of the page. */
 function passFocusOn(element) {
   if (!element.contains(document.activeElement)) return
   const other = element.nextElementSibling ?? element.previousElementSibling
@@ -61,7 +61,7 @@ function passFocusOn(element) {
 
 const SVG = 'http://www.w3.org/2000/svg'
 
-/** The same for SVG. */
+/** An SVG element with attributes and children. */
 export function svg(tag, attributes = {}, ...children) {
   const element = document.createElementNS(SVG, tag)
   for (const [name, value] of Object.entries(attributes))

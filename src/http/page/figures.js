@@ -13,7 +13,7 @@ export function createFigures() {
   }
 }
 
-/** A trouble's id begins with what it is about. */
+/** The id of a trouble begins with its subject. */
 function levelOf({ troubleIds }, troubles) {
   const levels = troubles
     .filter(({ id, level }) => level !== 'note' && troubleIds.some(begin => id.startsWith(begin)))
@@ -21,7 +21,7 @@ function levelOf({ troubleIds }, troubles) {
   return levels.length === 0 ? undefined : LEVELS[Math.max(...levels)]
 }
 
-/** A person who hung up or said no is no phone that did not wake. */
+/** Reasons that a person decides: such a wake is not counted as a phone that did not wake. */
 const WISHES = new Set(['caller-gone', 'unavailable'])
 
 function figuresOf({ waits, callsTotal, calls, queues, agents, switches, totals }) {

@@ -1,5 +1,5 @@
-// A list of which the first rows alone are shown, as many as a screen has room for, until somebody wants the rest; and
-// the words that filter it. What comes first is the caller's business.
+// A list that shows its first rows, as many as fit on a screen, until the person unfolds the rest; and the words that
+// filter it. The caller puts the rows in order.
 import { byId, text } from './dom.js'
 import { count, whole } from './format.js'
 
@@ -46,7 +46,7 @@ export function filterOf(id, { most, noun, onChange }) {
       return wanted.every(word => given.some(each => each.includes(word) || isMaskedAs(each, word)))
     },
 
-    /** Filters by a word that stands on the page. */
+    /** Filters by a word of the page that was clicked. */
     apply(word) {
       field.value = word
       form.hidden = false

@@ -34,7 +34,7 @@ function move(event) {
   const rows = [...document.querySelectorAll(ROWS)]
   if (rows.length === 0 || event.target.closest('#drawer')) return
   const at = rows.indexOf(document.activeElement.closest(ROWS))
-  // Calls are what the letters are for, wherever they stand.
+  // The letters work on calls, in whichever panel the call stands.
   const first = Math.max(0, rows.indexOf(document.querySelector('#calls > li')))
   const next = at < 0 ? first : at + (event.key === 'ArrowDown' ? 1 : -1)
   event.preventDefault()
@@ -48,7 +48,7 @@ const ROW_KEYS = { Enter: 'open', b: 'barge', x: 'hangup' }
 function onRowKey(event) {
   const row = document.activeElement.closest(ROWS)
   const act = ROW_KEYS[event.key]
-  // Enter on a button within the row is the button's.
+  // Enter on a button within the row presses that button.
   if (!row || !act || (event.key === 'Enter' && document.activeElement !== row)) return
   event.preventDefault()
   row.dispatchEvent(new Event(`hookswitch:${act}`))

@@ -28,7 +28,7 @@ const parts = {
   health: createHealth(),
 }
 
-/** The service's clock when the newest tick came, and ours. */
+/** The service's clock at the newest tick, and this browser's clock at that moment. */
 let tick
 let lostAtMs
 
@@ -69,7 +69,7 @@ function draw() {
   parts.verdict.render(state.verdict, nowMs)
   attribute(document.body, 'data-stale', state.isRedisAway)
   showConnection()
-  // Redis was away from the first look on.
+  // Redis has been away since the feed began.
   if (!state.pods) return
   byId('main').hidden = false
   parts.figures.render(state)
@@ -90,7 +90,7 @@ function draw() {
   document.title = `${mark}${title > 0 ? `(${title}) ` : ''}hookswitch`
 }
 
-/** A whole look follows: what was before may be gone. */
+/** The feed sends everything anew: forget what was known before. */
 function onLive() {
   lostAtMs = undefined
   state.calls.clear()
@@ -104,7 +104,7 @@ function onLost() {
   showConnection()
 }
 
-/** The service can't say it itself. */
+/** Shows that the service is not reached, which the service itself can't say. */
 const verdictOfLoss = (seenAtMs, sinceMs) => ({
   level: 'bad',
   troubles: [
@@ -122,7 +122,7 @@ const verdictOfLoss = (seenAtMs, sinceMs) => ({
 function showConnection() {
   const isLost = lostAtMs !== undefined
   attribute(byId('connection'), 'data-state', isLost ? 'lost' : tick ? 'live' : 'connecting')
-  // A lamp that is green says that all is well.
+  // A green lamp says that all is well.
   attribute(byId('connection'), 'data-level', state.verdict?.level)
   if (isLost) {
     text(byId('connection-text'), `no connection for ${duration(Date.now() - lostAtMs)}; trying again`)
@@ -137,7 +137,7 @@ function startSearch() {
     const id = field.value.trim()
     if (id !== '') openTimeline(id)
   })
-  // The browser's own list of suggestions.
+  // Fills the browser's list of suggestions.
   field.addEventListener('focus', () => {
     const ids = [...state.calls.keys(), ...(state.waits?.eldest ?? []).map(wait => wait.callId)]
     byId('known-ids').replaceChildren(...ids.map(id => el('option', { value: id })))

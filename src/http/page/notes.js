@@ -5,7 +5,7 @@ import { byId, el, text } from './dom.js'
 const GOOD_STAYS_MS = 5_000
 const BAD_STAYS_MS = 20_000
 
-/** Older ones make room. */
+/** So many notes are shown; the oldest is removed for a new one. */
 const NOTES_MAX = 4
 
 /** Shows one. @param level `good`, `bad`, or `wait` until it becomes one of them. */

@@ -2,10 +2,10 @@
 import { byId, el } from './dom.js'
 import { whole } from './format.js'
 
-/** More kinds are summed up. */
+/** So many kinds are shown by name; all others are summed up. */
 const SHOWN_MAX = 6
 
-/** Ends that nobody has to look into: as somebody wanted it. */
+/** Ends that a person wanted: nobody has to look into them. */
 const FINE = new Set([
   'confirmed',
   'caller-gone',

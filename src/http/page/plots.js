@@ -24,7 +24,7 @@ const PERCENTILES = [
 
 export function createPlots() {
   let last
-  /** The minute that is pointed at, in both plots: what happened at once stands in one line. */
+  /** The minute under the pointer, marked in both plots: what happened in one minute stands on one line. */
   let pointed
   const draw = () => {
     if (!last) return
@@ -152,7 +152,7 @@ const NO_TRIPS = { times: 0, p50: null, p95: null, p99: null }
 /** Hours and minutes; the plots know no seconds. */
 const minuteClock = minute => `at ${clock(minute * MS_PER_MINUTE).slice(0, 5)}`
 
-/** Minutes without a value interrupt the line. */
+/** A minute without a value interrupts the line. */
 function lineThrough(points) {
   return points
     .map((point, index) =>
@@ -246,7 +246,7 @@ const dash = style =>
 function legend(id, entries) {
   const list = byId(id)
   const words = entries.map(([, name, value]) => `${name} ${value}`).join()
-  // It is told once a second, and seldom changes.
+  // The feed brings it each second, and it seldom changes.
   if (list.dataset.words === words) return
   list.dataset.words = words
   list.replaceChildren(

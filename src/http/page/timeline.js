@@ -7,7 +7,7 @@ import { duration, fineClock, span } from './format.js'
 
 const PREFIX = '#timeline='
 const REFRESH_MS = 2_000
-/** The service forgets what is older. */
+/** The service keeps timelines for so long. */
 const KEPT_HOURS = 24
 
 export const openTimeline = id => {
@@ -35,7 +35,7 @@ export function startTimeline() {
     const asked = id
     const answer = await request(`/api/timeline/${encodeURIComponent(asked)}`)
     if (asked !== id) return
-    // An unchanged timeline keeps its place and its selection, although its summary tells how long it has lasted.
+    // An unchanged timeline is not drawn again: its place and its selection stay. Its summary says how long it has lasted.
     const json = JSON.stringify({ ...answer, body: { ...answer.body, summary: '' } })
     if (json !== shown) render(asked, answer)
     else if (typeof answer.body.summary === 'string') text(byId('drawer-summary'), answer.body.summary)
@@ -52,7 +52,7 @@ export function startTimeline() {
     shown = ''
     drawer.hidden = id === undefined
     if (id === undefined) {
-      // A link to a place of the page has taken the focus there.
+      // A link to another place of the page has moved the focus there.
       if (location.hash === '') opener?.focus({ preventScroll: true })
       return
     }
@@ -68,7 +68,7 @@ export function startTimeline() {
   byId('drawer-close').addEventListener('click', closeTimeline)
   follow()
   return {
-    /** Logged in, or connected again. */
+    /** To be called after a login, and when the connection is back. */
     again: () => id !== undefined && void look(),
   }
 }
@@ -78,7 +78,7 @@ function idOf(hash) {
   try {
     return decodeURIComponent(hash.slice(PREFIX.length)) || undefined
   } catch {
-    // Somebody cut the address off within a character.
+    // The address was cut off within a character.
     return undefined
   }
 }
@@ -159,7 +159,7 @@ const BAD = new Set([
   'device-forgotten',
 ])
 
-/** The dot beside it; the words say it too. */
+/** The colour of an entry's dot; the entry's words say the same. */
 function levelOf({ what, status, state, outcome, cause }) {
   const isOddEnd = what === 'hangup' && cause !== 'NORMAL_CLEARING'
   if (BAD.has(what) || isOddEnd || status === 'NAK' || outcome === 'refused') return 'bad'
@@ -181,8 +181,8 @@ function accountCall({ id, at, summary }) {
   )
 }
 
-/** Of a longer call to the second, too. */
+/** How long, to the second, also for a long call. */
 const after = ms => (ms < 60_000 ? span(ms) : duration(ms))
 
-/** The wire's seconds, to milliseconds. */
+/** Milliseconds of a time that the wire gives in seconds. */
 const timeOf = at => Math.round(at * 1000)

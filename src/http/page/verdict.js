@@ -3,12 +3,12 @@
 import { attribute, byId, el, keyedList, text } from './dom.js'
 import { clock, count, dayAndClock, shortName } from './format.js'
 
-/** More are folded away: who reads them has read the worst ones. */
+/** So many troubles are shown; the others, which are less bad, are folded away. */
 const SHOWN_MAX = 4
 
 const DAY_MS = 24 * 60 * 60_000
 
-/** How bad it is, for the tiles and the lamp. */
+/** The level of a trouble, for the tiles and the lamp. */
 export const LEVELS = ['good', 'note', 'warn', 'bad']
 
 export function createVerdict() {
@@ -45,7 +45,7 @@ export function createVerdict() {
   }
 }
 
-/** For those who hear the page: when something begins or ends, and not because a second has passed. */
+/** For people who hear the page: it speaks when a trouble begins or ends, not each second. */
 function say(level, troubles) {
   const said = byId('trouble-said')
   const ids = troubles.map(each => each.id).join('\n')

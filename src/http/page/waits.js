@@ -6,7 +6,7 @@ import { count, shortName, span, whole } from './format.js'
 import { openTimeline } from './timeline.js'
 import { hrefOf } from './verdict.js'
 
-/** From here a wait is more likely to end without its phone. */
+/** A wait that has used this share of its time more often ends without its phone. */
 const LATE_PART = 0.7
 
 const ROOM = { wide: 8, narrow: 4 }
