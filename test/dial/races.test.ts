@@ -58,17 +58,15 @@ const hangupsOf = (agent: OpenedAgent) =>
 
 /** Holds up an agent's commands to Redis, or what it subscribes and hears. */
 async function stall(which: Valve, what: 'commands' | 'subscriptions'): Promise<void> {
-  const subscribers = await subscriberPorts()
+  const subscribers = await portsOf(/ sub=[1-9]/)
   which.set('stalled', (_, farPort) => subscribers.has(farPort) === (what === 'subscriptions'))
 }
 
-async function subscriberPorts(): Promise<Set<number>> {
+/** The connections that Redis tells of so, by their port. */
+async function portsOf(kind: RegExp): Promise<Set<number>> {
   const list = (await stage.redis.client.client('LIST')) as string
-  return new Set(
-    list
-      .split('\n')
-      .flatMap(line => (/ sub=[1-9]/.test(line) ? [Number(/ addr=\S*:(\d+)/.exec(line)![1])] : [])),
-  )
+  const lines = list.split('\n').filter(line => kind.test(line))
+  return new Set(lines.map(line => Number(/ addr=\S*:(\d+)/.exec(line)![1])))
 }
 
 test("a message in a call's last moment is answered once, and does not bring the call back", async () => {
@@ -102,6 +100,45 @@ test('a job that was popped for an agent after its death is dialled by another',
   await client.rpush(`hookswitch:in-flight:{talkiq-asp.calls}:${dead}`, job)
   await channel.next('hangup-event')
   await nothingIsLeft()
+})
+
+test('a job that comes to an agent again and again after its death is no duplicate of itself', async () => {
+  const agent = stage.agent({
+    redis: { url: `redis://127.0.0.1:${valve.port}`, connectTimeoutMs: 1_000 },
+    jobLists: ['its.calls'],
+  })
+  await agent.isReady
+  const { client } = stage.redis
+  const isPopping = / cmd=blmove /
+  await until('it waits for jobs', async () => (await portsOf(isPopping)).size === 1)
+  const popping = await portsOf(isPopping)
+  const subscribed = await portsOf(/ sub=[1-9]/)
+  valve.set('stalled', (_, farPort) => !popping.has(farPort) && !subscribed.has(farPort))
+  const dialId = newDialId()
+  const channel = await stage.listen(dialId)
+  const popped = (count: number) =>
+    until(
+      'it is popped',
+      async () => (await client.llen(`hookswitch:in-flight:{its.calls}:${agent.name}`)) === count,
+    )
+  await stage.push(botJob(dialId), 'its.calls')
+  await popped(1)
+  // Longer than its claim may take, so that the job is to be given back.
+  await Bun.sleep(1_200)
+  await client
+    .multi()
+    .set(`hookswitch:{agents}:${agent.name}:dead`, '1')
+    .del(`hookswitch:{agents}:${agent.name}`)
+    .exec()
+  // Survivors have given it back, and it has come to the same agent.
+  for (const count of [2, 3]) {
+    await stage.push(botJob(dialId), 'its.calls')
+    await popped(count)
+  }
+  valve.set('open')
+  await until('it knows, and has said its last', () => agent.isDeclaredDead)
+  expect(channel.heard).toEqual([])
+  await client.del(`hookswitch:in-flight:{its.calls}:${agent.name}`)
 })
 
 test('a message between a takeover and the subscription of the new owner is answered once, by the former owner', async () => {
@@ -310,7 +347,7 @@ test('a job that waits for its turn when its agent is told to stop is a call tha
 test('an agent whose channels are heard no more ends with its last call', async () => {
   const agent = await agentBehindValve()
   const { channel } = await parked()
-  const subscribers = await subscriberPorts()
+  const subscribers = await portsOf(/ sub=[1-9]/)
   // Those that stand, and all new ones, whose port at the far end is not known yet.
   valve.set('cut', (_, farPort) => farPort === 0 || subscribers.has(farPort))
   const drained = agent.drain().then(() => 'drained')

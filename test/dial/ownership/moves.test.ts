@@ -151,6 +151,26 @@ test('an agent that was asked to take a call and then learns of its own death he
   expect(await listenersOf(dialId)).toBe(0)
 })
 
+test('an agent that has promised to take a call and then learns of its own death answers what it heard there', async () => {
+  const agent = await ready(stage.agent())
+  const { client } = stage.redis
+  const dialId = newDialId()
+  const [channel, inbox] = [await stage.listen(dialId), await stage.listen('hookswitch:agent-inbox:leaver')]
+  const prepare = JSON.stringify({ kind: 'prepare', dialId, isSwitch: false, from: 'leaver' })
+  await client.publish(`hookswitch:agent-inbox:${agent.name}`, prepare)
+  await inbox.next(each => each.kind === 'ready')
+  expect(await channel.say(stopPlayback('promised'))).toBe(2)
+  await client
+    .multi()
+    .set(`hookswitch:{agents}:${agent.name}:dead`, '1')
+    .del(`hookswitch:{agents}:${agent.name}`)
+    .exec()
+  await until('it knows, and has said its last', () => agent.isDeclaredDead)
+  expect(await listenersOf(dialId)).toBe(1)
+  await until('the answer', () => answersTo(channel, 'promised').length > 0)
+  expect(answersTo(channel, 'promised')).toEqual(['failure'])
+})
+
 test('an agent whose own line to the switch is gone gives its calls to one whose line stands', async () => {
   await behindSwitchLine()
   const { dialId, channel } = await parked()
