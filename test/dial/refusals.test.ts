@@ -147,10 +147,42 @@ test.each([
   ['busy', '15550000486', 'USER_BUSY'],
   ['a refusal', '15550000603', 'CALL_REJECTED'],
   ['a number that is none', '15550000404', 'UNALLOCATED_NUMBER'],
+  ['a 503 that is answered through the gateway', '15550000503', 'NORMAL_TEMPORARY_FAILURE'],
 ])('%s is the callee’s, and no refusal of the switch', async (_, phone, cause) => {
   const agent = stage.agent()
   await agent.isReady
   for (let times = 0; times < 5; times++)
     expect(await dialled(botJob(newDialId(), { phone_number: phone }))).toBe(cause)
   expect(agent.health?.isRefusing).toBe(false)
+})
+
+/** What a job meets, and whether the switch then counts as refusing. */
+type Met = 'gone' | 'answered 503' | 'busy'
+const times = (count: number, met: Met): Met[] => Array.from({ length: count }, () => met)
+
+test.each<[string, Met[], boolean]>([
+  ['two calls that nobody at the gateway answers', times(2, 'gone'), false],
+  ['three calls that nobody at the gateway answers', times(3, 'gone'), true],
+  ['nine answers of 503', times(9, 'answered 503'), false],
+  ['ten answers of 503', times(10, 'answered 503'), true],
+  [
+    'ten answers of 503 with another one between',
+    [...times(5, 'answered 503'), 'busy', ...times(5, 'answered 503')],
+    false,
+  ],
+  [
+    'a 503 behind two calls that nobody answered, and another such call',
+    [...times(2, 'gone'), 'answered 503', 'gone'],
+    false,
+  ],
+  ['a 503 behind three calls that nobody answered', [...times(3, 'gone'), 'answered 503'], false],
+])('after %s a switch is judged rightly', async (_, met, isRefusing) => {
+  const agent = stage.agent()
+  await agent.isReady
+  const phones = { gone: '15550000003', 'answered 503': '15550000503', busy: '15550000486' }
+  for (const each of met) {
+    stage.switch.gateway(GATEWAY, each === 'gone' ? 'unreachable' : 'up')
+    await dialled(botJob(newDialId(), { phone_number: phones[each] }))
+  }
+  await until('it is judged', () => agent.health?.isRefusing === isRefusing)
 })

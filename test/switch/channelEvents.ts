@@ -99,7 +99,7 @@ function pushProfile(
   push('Orig-Caller-ID-Number', profile.origCallerIdNumber)
   push('Callee-ID-Name', profile.calleeIdName)
   push('Callee-ID-Number', profile.calleeIdNumber)
-  if (isFull) push('Network-Addr', profile.networkAddress)
+  push('Network-Addr', profile.networkAddress)
   if (isFull) push('ANI', profile.ani)
   push('Destination-Number', profile.destination)
   push('Unique-ID', profile.uuid)

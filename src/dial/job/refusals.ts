@@ -55,6 +55,10 @@ export interface RefusalsOptions {
 /** In a row, without one between them that was carried out: a single one may be the job's own fault. */
 const REFUSALS_MAX = 3
 
+/** In a row, of answers that came through the gateway. A callee may be answered so (503), and its gateway works; one that answers
+ *  everybody so may have lost what is behind it. */
+const ANSWERED_MAX = 10
+
 /** A channel that lives this long was not refused: a gateway whose other end is gone ends it within 30 ms (measured). */
 const PROVEN_MS = MS_PER_SECOND
 
@@ -69,9 +73,12 @@ const OWN_REFUSALS = new Set([
   'CHAN_NOT_IMPLEMENTED',
 ])
 
-/** Nobody at the gateway's address (measured), or a gateway that answers 502 (sofia_glue.c of FreeSWITCH): at once, before any
- *  sign of a phone. */
-const GATEWAY_GONE = new Set(['NORMAL_TEMPORARY_FAILURE', 'NETWORK_OUT_OF_ORDER'])
+/** Nobody at the gateway's address (measured), or an answer of 503 (measured) or 502 (sofia_glue.c of FreeSWITCH) through the
+ *  gateway: at once, before any sign of a phone. */
+const GATEWAY_FAILS = new Set(['NORMAL_TEMPORARY_FAILURE', 'NETWORK_OUT_OF_ORDER'])
+
+/** FreeSWITCH's own 503, where nobody answered, names no address that it came from (measured). */
+const isFromFarEnd = (event: SwitchEvent): boolean => (event.header('Caller-Network-Addr') ?? '') !== ''
 
 /** @param cause of an originate for which no channel was seen. */
 export const isOwnRefusal = (cause: string): boolean => OWN_REFUSALS.has(cause)
@@ -82,8 +89,8 @@ export function watchRefusals(options: RefusalsOptions): Refusals {
   const open = new WeakMap<Call, number>()
   let sentCount = 0
   let carriedOutLast = 0
-  /** Numbers of those that were refused since then. */
-  let refusals: number[] = []
+  /** Those that were refused since then, or answered with a failure through the gateway. */
+  let refusals: { number: number; isAnswered: boolean }[] = []
   let isRefusing = false
   let isReplaced = false
   let coreUuid = ''
@@ -97,12 +104,15 @@ export function watchRefusals(options: RefusalsOptions): Refusals {
     !card.isDraining && !card.isRefusing && card.coreUuid !== '' && card.coreUuid !== coreUuid
 
   function judge(): void {
-    refusals = refusals.filter(number => number > carriedOutLast).slice(-REFUSALS_MAX)
+    refusals = refusals.filter(({ number }) => number > carriedOutLast).slice(-ANSWERED_MAX)
+    const answeredLast = Math.max(0, ...refusals.filter(each => each.isAnswered).map(each => each.number))
+    // An answer proves that the gateway is there.
+    const refusedSince = refusals.filter(({ number }) => number > answeredLast).length
     const was = isRefusing
-    isRefusing = refusals.length >= REFUSALS_MAX
+    isRefusing = refusedSince >= REFUSALS_MAX || refusals.length >= ANSWERED_MAX
     if (isRefusing === was) return
     if (isRefusing)
-      log.warn({ refusals: REFUSALS_MAX }, 'the switch refuses what it is asked: one job at a time')
+      log.warn({ refusals: refusals.length }, 'the switch refuses what it is asked: one job at a time')
     else log.info('the switch carries out what it is asked again')
     if (!isRefusing) decide()
     options.onChange(isRefusing)
@@ -126,6 +136,16 @@ export function watchRefusals(options: RefusalsOptions): Refusals {
     const number = open.get(call)
     open.delete(call)
     return number
+  }
+
+  function refuse(call: Call, isAnswered: boolean): void {
+    const number = close(call)
+    if (number === undefined) return
+    refusals.push({ number, isAnswered })
+    triedAtMs = nowMs()
+    judge()
+    if (isRefusing) setTimeout(options.onFree, options.tryEveryMs).unref()
+    endTry(call)
   }
 
   const watch: Refusals = {
@@ -156,15 +176,7 @@ export function watchRefusals(options: RefusalsOptions): Refusals {
 
     decided: call => (tried === call ? isDecided.promise : Promise.resolve()),
 
-    refused(call) {
-      const number = close(call)
-      if (number === undefined) return
-      refusals.push(number)
-      triedAtMs = nowMs()
-      judge()
-      if (isRefusing) setTimeout(options.onFree, options.tryEveryMs).unref()
-      endTry(call)
-    },
+    refused: call => refuse(call, false),
 
     carriedOut(call) {
       const number = close(call)
@@ -191,8 +203,9 @@ export function watchRefusals(options: RefusalsOptions): Refusals {
         case 'CHANNEL_ANSWER':
           return watch.carriedOut(call)
         case 'CHANNEL_HANGUP': {
-          const isGone = GATEWAY_GONE.has(event.header('Hangup-Cause') ?? '') && options.isViaGateway(call)
-          return isGone ? watch.refused(call) : watch.carriedOut(call)
+          const isFailure =
+            GATEWAY_FAILS.has(event.header('Hangup-Cause') ?? '') && options.isViaGateway(call)
+          return isFailure ? refuse(call, isFromFarEnd(event)) : watch.carriedOut(call)
         }
       }
     },
