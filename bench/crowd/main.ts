@@ -4,11 +4,12 @@
 //   bun bench/crowd/main.ts [--waits 100000]
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { freePort, startRedis, type TestRedis } from '../../test/harness/redis.ts'
-import { answers, end, kill, openFilesMax, raisePriority, residentBytes } from '../wake/processes.ts'
+import { startRedis, type TestRedis } from '../../test/harness/redis.ts'
+import { startService } from '../service.ts'
+import { end, kill, openFilesMax, raisePriority, residentBytes } from '../wake/processes.ts'
 import { median } from '../wake/report.ts'
 import { TOKEN_KEY } from '../wake/requests.ts'
-import { ROOT, registerDevices } from '../wake/targets.ts'
+import { registerDevices } from '../wake/targets.ts'
 import type { Order, Reply, Seen } from './generator.ts'
 
 const { values: flags } = parseArgs({ options: { waits: { type: 'string', default: '100000' } } })
@@ -108,31 +109,20 @@ function latency({ latenciesMs }: Seen): string {
 async function openCrowd(redisArgs: string[]): Promise<Crowd> {
   await using opened = new AsyncDisposableStack()
   const redis = opened.adopt(await startRedis(redisArgs), each => each.close())
+  const settings = {
+    ROLE: 'front',
+    PUBSUB_REDIS_URL: redis.url,
+    JWT_SECRETS: `${TOKEN_KEY.kid}:${TOKEN_KEY.secret}`,
+    RATE_LIMIT: '0',
+    WAITS_MAX: String(perHolder),
+    WAITS_PER_ACCOUNT: String(perHolder),
+    APP_PUSH_ROUNDTRIP_WAIT: String(ROUNDTRIP_WAIT_MS),
+    APP_PUSH_RESEND_INTERVAL: String(RESEND_INTERVAL_MS),
+    LOG_LEVEL: 'error',
+  }
   const start = async () => {
-    const [port, internalPort] = [await freePort(), await freePort()]
-    const child = Bun.spawn([process.execPath, 'src/main.ts'], {
-      cwd: ROOT,
-      env: {
-        PATH: process.env.PATH ?? '',
-        ROLE: 'front',
-        HOST: '127.0.0.1',
-        PORT: String(port),
-        INTERNAL_PORT: String(internalPort),
-        SOCKET_PORT: '0',
-        PUBSUB_REDIS_URL: redis.url,
-        JWT_SECRETS: `${TOKEN_KEY.kid}:${TOKEN_KEY.secret}`,
-        RATE_LIMIT: '0',
-        WAITS_MAX: String(perHolder),
-        WAITS_PER_ACCOUNT: String(perHolder),
-        APP_PUSH_ROUNDTRIP_WAIT: String(ROUNDTRIP_WAIT_MS),
-        APP_PUSH_RESEND_INTERVAL: String(RESEND_INTERVAL_MS),
-        LOG_LEVEL: 'error',
-      },
-      stdout: 'ignore',
-      stderr: 'ignore',
-    })
+    const { port, child } = await startService(settings, { stdout: 'ignore', stderr: 'ignore' })
     opened.defer(() => kill(child))
-    await answers(`http://127.0.0.1:${internalPort}/readyz`, child)
     return { port, pid: child.pid }
   }
   const releaser = await start()

@@ -14,7 +14,7 @@ import { clear, rushJobs, timeJobs } from './jobs.ts'
 import { AIMS, FULL, type Plan, QUICK } from './plan.ts'
 import { type Pair, type Row, table } from './report.ts'
 import type { Times } from './stopwatch.ts'
-import { startFloor, startService, type Target } from './targets.ts'
+import { startFloor, startHookswitch, type Target } from './targets.ts'
 
 /** A higher priority than other programs have, whose nice value is 0. */
 const NICENESS = -10
@@ -49,7 +49,7 @@ process.exit(0)
 
 async function measureWays(): Promise<Row[]> {
   await using opened = new AsyncDisposableStack()
-  const own = opened.adopt(await startService(1), each => each.close())
+  const own = opened.adopt(await startHookswitch(1), each => each.close())
   const lines = await measureLines(own)
   const channels = Array.from({ length: plan.callsSteered }, (_, index) => `bench-floor-${index}`)
   const floor = opened.adopt(await startFloor(lines, channels), each => each.close())
@@ -124,7 +124,7 @@ async function measureControls(own: Target, floor: Target, channels: string[]): 
 
 async function measureBursts(own: Target, floor: Target): Promise<Row[]> {
   await using opened = new AsyncDisposableStack()
-  const four = opened.adopt(await startService(4), each => each.close())
+  const four = opened.adopt(await startHookswitch(4), each => each.close())
   const rounds = await takeTurns('at once', plan.roundsAtOnce, async () => ({
     floor: await measureRush(floor),
     one: await measureRush(own),

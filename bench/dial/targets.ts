@@ -4,8 +4,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Redis } from 'ioredis'
-import { freePort, startRedis, type TestRedis } from '../../test/harness/redis.ts'
-import { answers, kill } from '../wake/processes.ts'
+import { startRedis, type TestRedis } from '../../test/harness/redis.ts'
+import { startService } from '../service.ts'
+import { kill } from '../wake/processes.ts'
 import { openSink, type Sink } from './sink.ts'
 
 export interface Target {
@@ -17,8 +18,6 @@ export interface Target {
   close(): Promise<void>
 }
 
-const ROOT = join(import.meta.dir, '../..')
-
 /** The job list of both targets. */
 export const JOB_LIST = 'talkiq-asp.calls'
 
@@ -26,7 +25,7 @@ export const JOB_LIST = 'talkiq-asp.calls'
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'everysec']
 
 /** Closing the target ends the servers that were started for it. */
-export async function startService(agents: number): Promise<Target> {
+export async function startHookswitch(agents: number): Promise<Target> {
   await using opened = new AsyncDisposableStack()
   const redis = opened.adopt(await startRedis(DURABLE), each => each.close())
   const sink = opened.adopt(openSink(), each => each.close())
@@ -46,28 +45,19 @@ export async function startService(agents: number): Promise<Target> {
 
 /** The service alone, beside some switch. Resolves when it is connected to it. */
 export async function startAgents(wish: { redis: TestRedis; switchPort: number; agents: number }) {
-  const internalPort = await freePort()
   const directory = await mkdtemp(join(tmpdir(), 'hookswitch-bench-'))
   const logFile = join(directory, 'log')
-  const child = Bun.spawn([process.execPath, 'src/main.ts'], {
-    cwd: ROOT,
-    env: {
-      PATH: process.env.PATH ?? '',
-      ROLE: 'agent',
-      INTERNAL_PORT: String(internalPort),
-      SOCKET_PORT: '0',
-      PUBSUB_REDIS_URL: wish.redis.url,
-      ESL_URL: '127.0.0.1',
-      ESL_PORT: String(wish.switchPort),
-      AGENTS_PER_SWITCH: String(wish.agents),
-      // The measurement asks how fast it can be, so no limit holds it back.
-      CALLS_PER_SECOND: '0',
-      CALLS_MAX: '100000',
-    },
-    stdout: Bun.file(logFile),
-    stderr: 'inherit',
-  })
-  await answers(`http://127.0.0.1:${internalPort}/readyz`, child)
+  const settings = {
+    ROLE: 'agent',
+    PUBSUB_REDIS_URL: wish.redis.url,
+    ESL_URL: '127.0.0.1',
+    ESL_PORT: String(wish.switchPort),
+    AGENTS_PER_SWITCH: String(wish.agents),
+    // The measurement asks how fast it can be, so no limit holds it back.
+    CALLS_PER_SECOND: '0',
+    CALLS_MAX: '100000',
+  }
+  const { child } = await startService(settings, { stdout: Bun.file(logFile), stderr: 'inherit' })
   return {
     pid: child.pid,
     async close(): Promise<void> {

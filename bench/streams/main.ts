@@ -3,11 +3,11 @@
 // the phone hears that the call is over. `bun bench/streams/main.ts [count]`; needs redis-server on the PATH.
 import { join } from 'node:path'
 import { startRedis } from '../../test/harness/redis.ts'
-import { answers, end, openFilesMax, residentBytes } from '../wake/processes.ts'
+import { startService } from '../service.ts'
+import { end, openFilesMax, residentBytes } from '../wake/processes.ts'
 import { median } from '../wake/report.ts'
 import type { HeldOrder, HeldReply } from './holder.ts'
 
-const ROOT = join(import.meta.dir, '../..')
 const COUNT_DEFAULT = 10_000
 /** Files that a front has open beside its held requests. */
 const FILES_BESIDE = 500
@@ -17,22 +17,22 @@ const HEARD_TIMEOUT_MS = 20_000
 
 const count = Math.min(Number(process.argv[2] ?? COUNT_DEFAULT), openFilesMax() - FILES_BESIDE)
 const redis = await startRedis()
-const waiting = await startFront(18_300)
-const streaming = await startFront(18_310)
+const waiting = await startFront()
+const streaming = await startFront()
 const pbx = startHolder()
 const phones = startHolder()
 
 try {
-  await pbx.ask({ kind: 'register', port: 18_300, count })
+  await pbx.ask({ kind: 'register', port: waiting.port, count })
   const before = { waits: residentBytes(waiting.pid), streams: residentBytes(streaming.pid) }
   const pushed = new Promise<string[]>(resolve => {
     waiting.onKeys = keys =>
       keys.size === count && resolve(Array.from({ length: count }, (_, call) => keys.get(call)!))
   })
-  await pbx.ask({ kind: 'hold', port: 18_300, count })
+  await pbx.ask({ kind: 'hold', port: waiting.port, count })
   const uniqueKeys = await pushed
   const withWaits = { waits: residentBytes(waiting.pid), streams: residentBytes(streaming.pid) }
-  await phones.ask({ kind: 'follow', port: 18_310, uniqueKeys })
+  await phones.ask({ kind: 'follow', port: streaming.port, uniqueKeys })
   const withStreams = { waits: residentBytes(waiting.pid), streams: residentBytes(streaming.pid) }
   const kilobytes = (bytes: number) => (bytes / count / 1_000).toFixed(1)
   console.log(`${count} waits at one front, ${count} verdict streams at another`)
@@ -56,32 +56,20 @@ try {
 
 interface BenchFront {
   child: Bun.Subprocess
+  port: number
   pid: number
   /** The unique keys of the calls that were pushed so far, by the number of the call. */
   onKeys: (keys: Map<number, string>) => void
 }
 
-async function startFront(port: number): Promise<BenchFront> {
-  const child = Bun.spawn([process.execPath, 'src/main.ts'], {
-    cwd: ROOT,
-    env: {
-      PATH: process.env.PATH ?? '',
-      ...{
-        ROLE: 'front',
-        HOST: '127.0.0.1',
-        PORT: String(port),
-        INTERNAL_PORT: String(port + 1),
-        SOCKET_PORT: '0',
-      },
-      ...{ PUBSUB_REDIS_URL: redis.url, AUTH_MODE: 'none', RATE_LIMIT: '0' },
-      ...{ APP_PUSH_ROUNDTRIP_WAIT: '120000', APP_PUSH_RESEND_INTERVAL: '110000' },
-    },
-    stdout: 'pipe',
-    stderr: 'ignore',
-  })
-  const front: BenchFront = { child, pid: child.pid, onKeys: () => undefined }
+async function startFront(): Promise<BenchFront> {
+  const settings = {
+    ...{ ROLE: 'front', PUBSUB_REDIS_URL: redis.url, AUTH_MODE: 'none', RATE_LIMIT: '0' },
+    ...{ APP_PUSH_ROUNDTRIP_WAIT: '120000', APP_PUSH_RESEND_INTERVAL: '110000' },
+  }
+  const { port, child } = await startService(settings, { stdout: 'pipe', stderr: 'ignore' })
+  const front: BenchFront = { child, port, pid: child.pid, onKeys: () => undefined }
   void readPushes(child.stdout, front)
-  await answers(`http://127.0.0.1:${port}/healthz`, child)
   return front
 }
 

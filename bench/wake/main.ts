@@ -4,12 +4,13 @@
 //   bun bench/wake/main.ts [--quick] [--before <directory>] [--only hookswitch,before,floor,nchan]
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { ROOT } from '../service.ts'
 import { type Driver, openDriver, type RoundFigures } from './driver.ts'
 import { FULL, type Plan, QUICK } from './plan.ts'
 import { openFilesMax, raisePriority } from './processes.ts'
 import { median, type Row, table } from './report.ts'
 import type { TargetKind } from './requests.ts'
-import { ROOT, startFloor, startHookswitch, startNchan, type Target } from './targets.ts'
+import { startFloor, startHookswitch, startNchan, type Target } from './targets.ts'
 
 const KINDS: TargetKind[] = ['hookswitch', 'before', 'floor', 'nchan']
 

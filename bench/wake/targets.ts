@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { freePort, startRedis, type TestRedis } from '../../test/harness/redis.ts'
+import { startService } from '../service.ts'
 import { RESEND_INTERVAL_MS, ROUNDTRIP_WAIT_MS } from './plan.ts'
 import { answers, childrenOf, end, kill } from './processes.ts'
 import { ACCOUNTS, accountOf, DEVICE_ID, type TargetKind, TOKEN_KEY } from './requests.ts'
@@ -23,9 +24,6 @@ export interface Target {
   close(): Promise<void>
 }
 
-/** This checkout. */
-export const ROOT = join(import.meta.dir, '../..')
-
 /** Names of floor processes; the calls of the generator begin with the holder's. */
 export const HOLDER = 'holder'
 const RELEASER = 'releaser'
@@ -36,38 +34,26 @@ export async function startHookswitch(kind: TargetKind, root: string): Promise<T
   await using opened = new AsyncDisposableStack()
   const redis = opened.adopt(await startRedis(), each => each.close())
   const start = { isOver: false }
-  const startService = async () => {
-    const [port, internalPort] = [await freePort(), await freePort()]
-    const child = Bun.spawn([process.execPath, 'src/main.ts'], {
-      cwd: root,
-      env: {
-        PATH: process.env.PATH ?? '',
-        ROLE: 'front',
-        HOST: '127.0.0.1',
-        PORT: String(port),
-        INTERNAL_PORT: String(internalPort),
-        SOCKET_PORT: '0',
-        PUBSUB_REDIS_URL: redis.url,
-        JWT_SECRETS: `${TOKEN_KEY.kid}:${TOKEN_KEY.secret}`,
-        PBX_ALLOW: '127.0.0.0/8',
-        RATE_LIMIT: '10000000',
-        WAITS_MAX: '20000',
-        APP_PUSH_ROUNDTRIP_WAIT: String(ROUNDTRIP_WAIT_MS),
-        APP_PUSH_RESEND_INTERVAL: String(RESEND_INTERVAL_MS),
-        // Without APPS_FILE a push is a log line at level info: made, and not written.
-        LOG_LEVEL: 'warn',
-      },
-      stdout: 'pipe',
-      stderr: 'pipe',
-    })
-    // On SIGTERM a front waits for its held requests; the measurement is over by then.
-    opened.defer(() => kill(child))
-    void relayWarnings(child.stdout, start)
-    void relayWarnings(child.stderr, start)
-    await answers(`http://127.0.0.1:${internalPort}/readyz`, child)
-    return { port, child }
+  const settings = {
+    ROLE: 'front',
+    PUBSUB_REDIS_URL: redis.url,
+    JWT_SECRETS: `${TOKEN_KEY.kid}:${TOKEN_KEY.secret}`,
+    PBX_ALLOW: '127.0.0.0/8',
+    RATE_LIMIT: '10000000',
+    WAITS_MAX: '20000',
+    APP_PUSH_ROUNDTRIP_WAIT: String(ROUNDTRIP_WAIT_MS),
+    APP_PUSH_RESEND_INTERVAL: String(RESEND_INTERVAL_MS),
+    // Without APPS_FILE a push is a log line at level info: made, and not written.
+    LOG_LEVEL: 'warn',
   }
-  const [holder, releaser] = [await startService(), await startService()]
+  const startOne = async () => {
+    const service = await startService(settings, { stdout: 'pipe', stderr: 'pipe', root })
+    // On SIGTERM a front waits for its held requests; the measurement is over by then.
+    opened.defer(() => kill(service.child))
+    for (const output of [service.child.stdout, service.child.stderr]) void relayWarnings(output, start)
+    return service
+  }
+  const [holder, releaser] = [await startOne(), await startOne()]
   await registerDevices(releaser.port)
   start.isOver = true
   return {

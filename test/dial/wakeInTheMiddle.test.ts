@@ -67,17 +67,23 @@ const isPushed = (side: string) => (each: Record<string, string>) =>
 const isAnswered = (side: string) => (each: Record<string, string>) =>
   each.type === 'answer-event' && each.side === side
 
-const isEmpty = () => until('nothing is left', async () => (await leftovers(stage)).length === 0)
-
-test('a hangup while the caller is woken cancels the wake, and nobody rings', async () => {
+/** A front, an agent, and a call of which this side is being woken. */
+async function wakeUnderWay(side: '0' | '1', settings?: Parameters<Stage['agent']>[0]) {
   const held: Held[] = []
-  await openFront(held)
-  const agent = startAgent()
+  const front = await openFront(held)
+  const agent = startAgent(settings)
   await agent.isReady
   const dialId = newDialId()
   const channel = await stage.listen(dialId)
-  await stage.push(wakeCaller(dialId))
-  await channel.next(isPushed('0'))
+  await stage.push(side === '0' ? wakeCaller(dialId) : aspJob(dialId, { callee_account: 'b.1' }))
+  await channel.next(isPushed(side))
+  return { held, front, agent, channel }
+}
+
+const isEmpty = () => until('nothing is left', async () => (await leftovers(stage)).length === 0)
+
+test('a hangup while the caller is woken cancels the wake, and nobody rings', async () => {
+  const { held, channel } = await wakeUnderWay('0')
   expect(await channel.order({ type: 'hangup' })).toMatchObject({ type: 'ack', event: 'hangup' })
   expect((await channel.next('failure')).cause).toBe('cancelled')
   await until('the phones are told', () => held[0]?.dropped.aborted === true)
@@ -86,14 +92,7 @@ test('a hangup while the caller is woken cancels the wake, and nobody rings', as
 })
 
 test('a caller who hangs up while the callee is woken ends the wake', async () => {
-  const held: Held[] = []
-  await openFront(held)
-  const agent = startAgent()
-  await agent.isReady
-  const dialId = newDialId()
-  const channel = await stage.listen(dialId)
-  await stage.push(aspJob(dialId, { callee_account: 'b.1' }))
-  await channel.next(isPushed('1'))
+  const { held, channel } = await wakeUnderWay('1')
   expect(await channel.order({ type: 'hangup' })).toMatchObject({ type: 'ack', event: 'hangup' })
   await channel.next('hangup-event')
   await until('the phones are told', () => held[0]?.dropped.aborted === true)
@@ -102,17 +101,10 @@ test('a caller who hangs up while the callee is woken ends the wake', async () =
 })
 
 test.each([
-  ['the caller', '0', { caller_account: 'a.1' }],
-  ['the callee', '1', { callee_account: 'b.1' }],
-])('an agent that stops while %s is woken hands the wake over', async (_, side, accounts) => {
-  const held: Held[] = []
-  await openFront(held)
-  const leaver = startAgent()
-  await leaver.isReady
-  const dialId = newDialId()
-  const channel = await stage.listen(dialId)
-  await stage.push(aspJob(dialId, accounts))
-  await channel.next(isPushed(side))
+  ['the caller', '0'],
+  ['the callee', '1'],
+] as const)('an agent that stops while %s is woken hands the wake over', async (_, side) => {
+  const { held, agent: leaver, channel } = await wakeUnderWay(side)
   const successor = startAgent()
   await successor.isReady
   await leaver.drain()
@@ -129,15 +121,8 @@ test.each([
 })
 
 test('a front that dies is replaced: another one goes on, and knows what was pushed', async () => {
-  const first: Held[] = []
+  const { held: first, front: dying, channel } = await wakeUnderWay('0')
   const second: Held[] = []
-  const dying = await openFront(first)
-  const agent = startAgent()
-  await agent.isReady
-  const dialId = newDialId()
-  const channel = await stage.listen(dialId)
-  await stage.push(wakeCaller(dialId))
-  await channel.next(isPushed('0'))
   dying.kill()
   await openFront(second)
   await until('another front has it', () => second.length === 1)
@@ -151,14 +136,7 @@ test('a front that dies is replaced: another one goes on, and knows what was pus
 })
 
 test('a callee who wakes while the line to the switch is gone is rung when it is back', async () => {
-  const held: Held[] = []
-  await openFront(held)
-  const agent = startAgent()
-  await agent.isReady
-  const dialId = newDialId()
-  const channel = await stage.listen(dialId)
-  await stage.push(aspJob(dialId, { callee_account: 'b.1' }))
-  await channel.next(isPushed('1'))
+  const { held, channel } = await wakeUnderWay('1')
   stage.switch.stopAccepting()
   stage.switch.dropSockets()
   held[0]!.confirm()
@@ -181,13 +159,9 @@ test('without any front the wake ends by its own limit', async () => {
 })
 
 test('a setting that is no gateway’s name costs the call, and leaves nobody waiting', async () => {
-  const held: Held[] = []
-  await openFront(held)
-  await startAgent({ accountDial: { kind: 'gateway', gateway: 'no gateway' } }).isReady
-  const dialId = newDialId()
-  const channel = await stage.listen(dialId)
-  await stage.push(wakeCaller(dialId))
-  await channel.next(isPushed('0'))
+  const { held, channel } = await wakeUnderWay('0', {
+    accountDial: { kind: 'gateway', gateway: 'no gateway' },
+  })
   held[0]!.confirm()
   expect((await channel.next('failure')).cause).toBe('an error of hookswitch itself')
   await isEmpty()
