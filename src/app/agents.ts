@@ -107,7 +107,7 @@ export function openAgents({ config, apps, metrics, log, pod, isPretty }: Agents
     registerConfirmations: (verdict: string, times: number) =>
       metrics.registerConfirmations.inc({ source: 'freeswitch', verdict }, times),
     jobWakes: (result: string, times: number) => metrics.jobWakes.inc({ result }, times),
-    contactsLeftOut: (_: string, times: number) => metrics.contactsLeftOut.inc(times),
+    contactsLeftOut: (reason: string, times: number) => metrics.contactsLeftOut.inc({ reason }, times),
     takeovers: (_: string, times: number) => metrics.takeovers.inc(times),
     timelineDropped: (_: string, times: number) => metrics.timelineDropped.inc(times),
   }

@@ -121,8 +121,8 @@ export function createMetrics() {
     ),
     contactsLeftOut: counter(
       'hookswitch_contacts_left_out_total',
-      'Contacts of accounts that were not dialled, because the switch might dial something else than a phone by them',
-      [],
+      'Contacts of accounts that were not dialled: the switch might dial something else than a phone by them (unsafe), or eight newer ones were (older)',
+      ['reason'],
     ),
     dialplanSockets: counter(
       'hookswitch_dialplan_sockets_total',

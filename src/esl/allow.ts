@@ -5,7 +5,9 @@
 // Why so strict. While FreeSWITCH takes an originate apart it splits on blanks, then on `, { } [ ] < > |` and `:_:`,
 // strips `'` and `\`, turns `\n` `\s` into characters, lets `^^x` name another separator, and runs `${api(...)}`
 // (switch_utils.c, switch_event.c, switch_ivr_originate.c). A `)` ends the arguments of `&bridge(...)`. None of these
-// is in any list below, so that no value is ever escaped, and only blanks are ever quoted.
+// is in any list below, but for the brackets of a contact's IPv6 address, so that no value is ever escaped, and only
+// blanks are ever quoted.
+import { isIPv6 } from 'node:net'
 import { assert, fail, ok, type Result } from '../base/result.ts'
 
 declare const brand: unique symbol
@@ -142,13 +144,21 @@ export const accountUser = (account: Account): AccountUser => account.split('@')
 /** One contact of `sofia_contact`: the way to a phone that registered. Its URI is the phone's own text, which FreeSWITCH
  *  keeps as it came (measured): through `sofia/internal/sip:1@h;x=a:_:sofia/gateway/…` or a comma in it, whoever may
  *  register dials what they like at the operator's cost. So it must be a plain SIP URI with a user and a host, at a profile
- *  and never at a gateway. What is left out besides: an IPv6 host (brackets), and a URI without a user. */
-export const parseContact = (value: unknown): Parsed<Contact> =>
-  take(textFrom(value), CONTACT, 'must be sofia/<profile>/sip:user@host with plain parameters')
+ *  and never at a gateway. What is left out besides: a URI without a user.
+ *
+ *  The brackets of an IPv6 host are the only ones that any value may have. To FreeSWITCH a `[` begins the variables of a leg
+ *  where a leg begins, and elsewhere it hides the commas up to its `]` (switch_ivr_originate.c): between these stands an
+ *  address, which has no comma. */
+export function parseContact(value: unknown): Parsed<Contact> {
+  const reason = 'must be sofia/<profile>/sip:user@host with plain parameters'
+  const contact = take<'Contact'>(textFrom(value), CONTACT, reason)
+  const address = contact.ok ? /@\[([^\]]*)\]/.exec(contact.value)?.[1] : undefined
+  return address === undefined || isIPv6(address) ? contact : fail(reason)
+}
 
-/** `!` and `~` have a meaning of ours in the command that it is put into. */
+/** `!` and `~` have a meaning of ours in the command that it is put into. No zone (`%eth0`) in an address. */
 const CONTACT =
-  /^(?=.{1,1024}$)sofia\/(?!gateway\/)[A-Za-z0-9_.-]{1,64}\/sips?:[A-Za-z0-9_.+*#&=%-]{1,256}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?(?:;[A-Za-z0-9_.:=@+/&%*#-]*)*$/i
+  /^(?=.{1,1024}$)sofia\/(?!gateway\/)[A-Za-z0-9_.-]{1,64}\/sips?:[A-Za-z0-9_.+*#&=%-]{1,256}@(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?(?:;[A-Za-z0-9_.:=@+/&%*#-]*)*$/i
 
 /** No colon: FreeSWITCH hands name and password to Sofia joined by colons. */
 export const parseSipUsername = (value: unknown): Parsed<SipUsername> =>

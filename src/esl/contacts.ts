@@ -5,8 +5,8 @@ import { type Contact, parseContact } from './allow.ts'
 export interface ContactsRead {
   /** The newest last; each once. */
   contacts: Contact[]
-  /** Left out: FreeSWITCH might dial something else than a phone by them, or they are too many. */
-  leftOut: number
+  /** Left out, by why: FreeSWITCH might dial something else than a phone by them, or newer ones fill the room. */
+  leftOut: { unsafe: number; older: number }
 }
 
 /** Contacts that ring at once for one side: an account's devices are at most as many by default. Each is a session. */
@@ -16,7 +16,8 @@ export const CONTACTS_MAX = 8
  *  whole contact by itself. */
 export function readContacts(answer: string): ContactsRead {
   const text = answer.trim()
-  if (text === '' || text.startsWith('error/') || text.startsWith('-')) return { contacts: [], leftOut: 0 }
+  if (text === '' || text.startsWith('error/') || text.startsWith('-'))
+    return { contacts: [], leftOut: { unsafe: 0, older: 0 } }
   const parts = [...new Set(text.split(','))]
   const passed = parts.flatMap(part => {
     const contact = parseContact(part)
@@ -24,5 +25,6 @@ export function readContacts(answer: string): ContactsRead {
   })
   // A phone that comes back has its fresh contact at the end.
   const contacts = passed.slice(-CONTACTS_MAX)
-  return { contacts, leftOut: parts.length - contacts.length }
+  const leftOut = { unsafe: parts.length - passed.length, older: passed.length - contacts.length }
+  return { contacts, leftOut }
 }

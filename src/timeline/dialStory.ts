@@ -21,6 +21,17 @@ function wakeTold({ side, state, reason }: Extract<DialEntry, { what: 'wake' }>,
   }
 }
 
+function leftOutTold(
+  { side, unsafe, older }: Extract<DialEntry, { what: 'contacts-left-out' }>,
+  scene: Scene,
+): string {
+  const why = [
+    ...(unsafe > 0 ? [`${unsafe} by which the switch could dial something else than a phone`] : []),
+    ...(older > 0 ? [`${older} older than the eight newest`] : []),
+  ]
+  return `Contacts of ${legName(side, scene)} that are not called: ${why.join(', and ')}.`
+}
+
 /** One entry in words. */
 export function ofDial(entry: DialEntry, scene: Scene): string {
   switch (entry.what) {
@@ -49,6 +60,8 @@ export function ofDial(entry: DialEntry, scene: Scene): string {
         entry.phones === 1 ? 'one phone' : `${entry.phones} phones, of which the first to answer counts`
       return `The switch is told to call ${legName(entry.side, scene)}: ${phones}.`
     }
+    case 'contacts-left-out':
+      return leftOutTold(entry, scene)
     case 'originate-answered':
       return originateAnswered(entry)
     case 'leg':

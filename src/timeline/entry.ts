@@ -88,6 +88,8 @@ export type DialEntry =
   | { what: 'wake'; side: string; state: 'pushed' | 'confirmed' | 'failed'; reason?: string }
   /** The phones are awake (or the number beside the account is called): so many ring. */
   | { what: 'rings-account'; side: string; phones: number }
+  /** Contacts of the account that are not rung: by which the switch might dial something else, and eldest ones of many. */
+  | { what: 'contacts-left-out'; side: string; unsafe: number; older: number }
   /** What the switch says to the order itself; whether a phone rings is another matter. */
   | { what: 'originate-answered'; outcome: CommandOutcome['kind']; text?: string }
   | { what: 'leg'; side: string; state: 'ringing' | 'answered' }

@@ -220,6 +220,27 @@ describe('the callee', () => {
     expect(channel.heard.filter(each => each.type === 'hangup-event')).toHaveLength(2)
   })
 
+  test('is rung at eight contacts at most, the newest, IPv6 ones among them', async () => {
+    const dialId = newDialId()
+    for (let at = 0; at < 9; at += 1) register('b.nine', `1555000${at}480`)
+    stage.switch.register({ user: 'b.nine', uri: 'sip:1@192.0.2.9;x=a|sofia/gateway/g/900' })
+    const newest = 'sip:15550000002@[2001:db8::1]:5060;transport=tcp'
+    stage.switch.register({ user: 'b.nine', uri: newest })
+    const channel = await dialled(
+      withoutNumber(aspJob(dialId, { callee_account: 'b.nine' }), 'callee_number'),
+    )
+    await channel.next(each => each.type === 'answer-event' && each.side === '1')
+    const [, ...contacts] = rings(dialId)
+    expect(contacts).toHaveLength(8)
+    expect(contacts.at(-1)).toBe(newest)
+    expect(contacts[0]).toStartWith('sip:15550002480@')
+    expect(stage.switch.injections).toEqual([])
+    const place = 7
+    await until('the two talk', () => stage.switch.channel(placeUuidOf(dialId, '1', place)) !== undefined)
+    await channel.order({ type: 'hangup' })
+    await over(channel, dialId)
+  })
+
   test('is not woken for a caller who never answers', async () => {
     const dialId = newDialId()
     const job = aspJob(dialId, { callee_account: 'b.1', caller_number: '15550000486' })

@@ -5,6 +5,8 @@ import { CONTACTS_MAX, readContacts } from '../../src/esl/contacts.ts'
 
 const GOOD = 'sofia/internal/sip:1000@127.0.0.1:32960;transport=udp;pn-provider=fcm;pn-prid=c0ffee:APA91b%2Cx'
 
+const NONE = { unsafe: 0, older: 0 }
+
 describe('contacts that are dialled', () => {
   test.each([
     [GOOD],
@@ -14,8 +16,11 @@ describe('contacts that are dialled', () => {
     ['sofia/internal/sip:4010@127.0.0.1;fs_nat=yes;fs_path=sip:proxy.example%3Blr'],
     ['sofia/internal/sip:4003@127.0.0.1;x=%5Ba%5D'],
     ['sofia/internal/sip:4006@127.0.0.1;x=a%20b'],
+    ['sofia/internal-ipv6/sip:1000@[2001:db8::1]:5060;transport=tcp;pn-prid=c0ffee:APA91b'],
+    ['sofia/internal/sip:1@[::1]:5099'],
+    ['sofia/internal/sip:1@[::ffff:192.0.2.7]'],
   ])('%s', contact => {
-    expect(readContacts(`${contact}\n`)).toEqual({ contacts: [contact] as never, leftOut: 0 })
+    expect(readContacts(`${contact}\n`)).toEqual({ contacts: [contact] as never, leftOut: NONE })
   })
 })
 
@@ -36,7 +41,18 @@ describe('contacts that are left out', () => {
     ['a mark that divides our own command', 'sofia/internal/sip:1@127.0.0.1;x=a!hangup', 1],
     ['no user', 'sofia/internal/sip:(null)@127.0.0.1:55017;ob', 1],
     ['no host', 'sofia/internal/sip:+49014@(null)', 1],
-    ['an IPv6 host', 'sofia/internal/sip:1@[::1]:5099', 1],
+    ['brackets without an address', 'sofia/internal/sip:1@[]:5099', 1],
+    ['brackets with no whole address', 'sofia/internal/sip:1@[1]:5099', 1],
+    ['brackets with a variable', 'sofia/internal/sip:1@[api_on_answer=x]:5099', 1],
+    ['brackets with letters of no address', 'sofia/internal/sip:1@[::g]', 1],
+    ['brackets with a zone', 'sofia/internal/sip:1@[fe80::1%eth0]', 1],
+    ['two addresses', 'sofia/internal/sip:1@[::1][::2]', 1],
+    ['a bracket that opens another', 'sofia/internal/sip:1@[[::1]]', 1],
+    ['a bracket that nothing closes', 'sofia/internal/sip:1@[::1', 1],
+    ['another separator in brackets', 'sofia/internal/sip:1@[^^::1]', 1],
+    ['brackets behind the host', 'sofia/internal/sip:1@[::1];x=[a=b]', 1],
+    ['brackets in the user', 'sofia/internal/sip:[::1]@h', 1],
+    ['a second call behind an address', 'sofia/internal/sip:1@[::1]:_:sofia/gateway/g/900', 1],
     ['a gateway', 'sofia/gateway/g/900', 1],
     ['a gateway by other letters', 'sofia/GateWay/sip:900@127.0.0.1', 1],
     ['another endpoint', 'loopback/900', 1],
@@ -46,7 +62,7 @@ describe('contacts that are left out', () => {
     ['more than a contact is long', `sofia/internal/sip:1@127.0.0.1;x=${'a'.repeat(2_000)}`, 1],
     ['nothing between two commas', '', 0],
   ])('%s', (_, contact, leftOut) => {
-    expect(readContacts(`${contact}\n`)).toEqual({ contacts: [], leftOut })
+    expect(readContacts(`${contact}\n`)).toEqual({ contacts: [], leftOut: { unsafe: leftOut, older: 0 } })
     expect(readContacts(`${GOOD},${contact}\n`).contacts).toEqual([GOOD] as never)
   })
 
@@ -54,7 +70,7 @@ describe('contacts that are left out', () => {
     const smuggler = 'sofia/internal/sip:4001@127.0.0.1;x=a,sofia/gateway/g/900'
     expect(readContacts(smuggler)).toEqual({
       contacts: ['sofia/internal/sip:4001@127.0.0.1;x=a'] as never,
-      leftOut: 1,
+      leftOut: { unsafe: 1, older: 0 },
     })
   })
 
@@ -62,13 +78,13 @@ describe('contacts that are left out', () => {
     const many = Array.from({ length: CONTACTS_MAX + 3 }, (_, at) => `sofia/internal/sip:${at}@127.0.0.1`)
     const { contacts, leftOut } = readContacts(many.join(','))
     expect(contacts).toEqual(many.slice(3) as never)
-    expect(leftOut).toBe(3)
+    expect(leftOut).toEqual({ unsafe: 0, older: 3 })
   })
 })
 
 test.each([['error/user_not_registered\n'], ['-ERR Command not found!\n'], ['\n'], ['']])(
   '%p is no contact',
   answer => {
-    expect(readContacts(answer)).toEqual({ contacts: [], leftOut: 0 })
+    expect(readContacts(answer)).toEqual({ contacts: [], leftOut: NONE })
   },
 )

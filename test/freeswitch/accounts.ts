@@ -149,7 +149,7 @@ export function accountTests(bed: () => Testbed): void {
     expect(robbed.timesRung).toBe(0)
     await eventually('the contact to be counted', async () => {
       const counted = await readMetrics(service.internalUrl)
-      return (counted.get('hookswitch_contacts_left_out_total') ?? 0) > 0
+      return (counted.get('hookswitch_contacts_left_out_total{reason="unsafe"}') ?? 0) > 0
     })
   })
 

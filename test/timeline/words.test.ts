@@ -119,6 +119,15 @@ describe('refusals of pushes', () => {
   })
 })
 
+test.each([
+  [1, 0, 'that are not called: 1 by which the switch could dial something else than a phone.'],
+  [0, 3, 'that are not called: 3 older than the eight newest.'],
+  [2, 1, 'than a phone, and 1 older than the eight newest.'],
+])('of %i unsafe and %i older contacts it is told why they are not called', (unsafe, older, says) => {
+  const [line] = tell(kept({ what: 'contacts-left-out', side: '1', unsafe, older }))
+  expect(line!.text).toEndWith(says)
+})
+
 describe('the sentence at the top', () => {
   for (const { story, entries, says } of [
     {

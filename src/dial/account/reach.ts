@@ -12,7 +12,7 @@ import {
   parseGatewayName,
 } from '../../esl/allow.ts'
 import { contactsOfAccount } from '../../esl/commands.ts'
-import { readContacts } from '../../esl/contacts.ts'
+import { type ContactsRead, readContacts } from '../../esl/contacts.ts'
 import type { Reached } from '../../esl/originate.ts'
 import type { AgentContext } from '../agent/context.ts'
 import { placeUuidOf } from '../call/identity.ts'
@@ -37,7 +37,8 @@ export async function reachOf(
     const phone = { number: accountUser(account), gateway, channelUuid: uuidAt(0) }
     return { kind: 'found', side: phone, phones: 1 }
   }
-  const contacts = await contactsAt(context, withDomain(account, accountDial.domain), isWanted)
+  const { contacts, leftOut } = await contactsAt(context, withDomain(account, accountDial.domain), isWanted)
+  tellLeftOut(context, account, { dialId, side, leftOut })
   if (contacts.length === 0) return { kind: 'nowhere' }
   const legs = contacts.map((contact, place) => ({ contact, channelUuid: uuidAt(place) }))
   return { kind: 'found', side: { contacts: legs }, phones: legs.length }
@@ -52,17 +53,26 @@ async function contactsAt(context: AgentContext, account: Account, isWanted: () 
   const endsAtMs = performance.now() + APPEARS_MS
   for (;;) {
     const outcome = await context.link.api(contactsOfAccount(account))
-    const { contacts, leftOut } = readContacts(outcome.kind === 'ok' ? outcome.text : '')
-    if (contacts.length > 0 || performance.now() >= endsAtMs || !isWanted()) {
-      if (leftOut > 0) {
-        for (let count = 0; count < leftOut; count += 1) context.count('contactsLeftOut')
-        context.log.warn(
-          { account, leftOut },
-          'contacts of an account are not dialled: they are more than a phone’s address',
-        )
-      }
-      return contacts
-    }
+    const read = readContacts(outcome.kind === 'ok' ? outcome.text : '')
+    if (read.contacts.length > 0 || performance.now() >= endsAtMs || !isWanted()) return read
     await Bun.sleep(AGAIN_MS)
   }
+}
+
+function tellLeftOut(
+  { count, log, timeline }: AgentContext,
+  account: Account,
+  { dialId, side, leftOut }: { dialId: string; side: string; leftOut: ContactsRead['leftOut'] },
+): void {
+  const { unsafe, older } = leftOut
+  if (unsafe + older === 0) return
+  for (let times = 0; times < unsafe; times += 1) count('contactsLeftOut', 'unsafe')
+  for (let times = 0; times < older; times += 1) count('contactsLeftOut', 'older')
+  timeline.add(dialId, { what: 'contacts-left-out', side, unsafe, older })
+  if (unsafe > 0)
+    log.warn(
+      { account, unsafe },
+      'contacts of an account are not dialled: they are more than a phone’s address',
+    )
+  if (older > 0) log.info({ account, older }, 'contacts of an account are not dialled: newer ones are')
 }
