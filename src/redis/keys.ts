@@ -87,6 +87,9 @@ export const ownedChannelsKey = (agent: string): string => `${PREFIX}agent-switc
 /** LIST, jobs that an agent has taken and not yet dialled. The tag keeps it on its job list's Cluster slot. */
 export const inFlightKey = (list: string, agent: string): string => `${PREFIX}in-flight:{${list}}:${agent}`
 
+/** STRING with an expiry, one giving back of a job was done. On its list's slot, as one script writes all. */
+export const putBackKey = (list: string, name: string): string => `${PREFIX}put-back:{${list}}:${name}`
+
 /** HASH, what was queued for a dial id through the internal API. On its list's slot, as one script writes both. */
 export const queuedKey = (list: string, dialId: string): string => `${PREFIX}queued:{${list}}:${dialId}`
 

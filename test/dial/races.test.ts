@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { openAgentDirectory } from '../../src/redis/agents/directory.ts'
 import { openCalls } from '../../src/redis/calls/calls.ts'
+import { openJobs } from '../../src/redis/jobs/jobs.ts'
 import { openValve, type Valve } from '../chaos/valve.ts'
 import {
   aspJob,
@@ -139,6 +140,21 @@ test('a job that comes to an agent again and again after its death is no duplica
   await until('it knows, and has said its last', () => agent.isDeclaredDead)
   expect(channel.heard).toEqual([])
   await client.del(`hookswitch:in-flight:{its.calls}:${agent.name}`)
+})
+
+test('a job that is given back again, because the answer was lost, stays with the agent that has taken it anew', async () => {
+  const { client } = stage.redis
+  const list = 'nobodys.calls'
+  const jobs = openJobs(client, 'one-agent')
+  await client.rpush(list, 'a job')
+  const take = () => jobs.take(client, list, 1)
+  await take()
+  await jobs.putBack(list, 'a job', { name: 'its claim' })
+  expect(await take()).toBe('a job')
+  await jobs.putBack(list, 'a job', { name: 'its claim' })
+  expect(await jobs.inFlight(list)).toEqual(['a job'])
+  await jobs.putBack(list, 'a job', { name: 'its next claim' })
+  expect(await client.lrange(list, 0, -1)).toEqual(['a job'])
 })
 
 test('a message between a takeover and the subscription of the new owner is answered once, by the former owner', async () => {

@@ -8,7 +8,7 @@ import type { PhoneTarget } from '../../esl/allow.ts'
 import type { CommandOutcome } from '../../esl/outcome.ts'
 import { tellBug } from '../agent/bugs.ts'
 import type { AgentContext } from '../agent/context.ts'
-import { type Call, createCall, isRung } from '../call/call.ts'
+import { type Call, CLAIM_FIELD, createCall, isRung } from '../call/call.ts'
 import { callFailure } from '../call/events.ts'
 import { leave } from '../call/leave.ts'
 import { isLeft, isOurs, sayOn, untilWritten } from '../call/publish.ts'
@@ -230,7 +230,10 @@ async function giveBack(context: AgentContext, call: Call): Promise<Dialled> {
   if (await isOurs(context, call)) {
     await untilWritten(context, () => context.store.release(context.agent, call.record))
     forget(context, call)
-    if (call.list !== '') await untilWritten(context, () => context.jobs.putBack(call.list, call.text))
+    // By the claim's own number: the job may come to us again before we hear that it is back.
+    const name = call.record.fields[CLAIM_FIELD]!
+    if (call.list !== '')
+      await untilWritten(context, () => context.jobs.putBack(call.list, call.text, { name }))
   } else forget(context, call)
   context.timeline.add(call.record.dialId, { what: 'job-returned' })
   return { kind: 'returned' }

@@ -191,7 +191,7 @@ export function startSweep(options: SweepOptions): Sweep {
     const isItsOwn = !isUnclaimed && (await store.find(dialId))?.fields.job === text
     if (isItsOwn) return context.jobs.done(list, text, agent)
     log.warn({ dialId, agent }, 'job of a dead agent given back to its list')
-    await context.jobs.putBack(list, text, agent)
+    await context.jobs.putBack(list, text, { holder: agent })
     if (isUnclaimed && dialId !== undefined)
       context.timeline.add(dialId, { what: 'job-returned', from: agent })
   }

@@ -4,9 +4,9 @@
 // A job is bytes, and its text here has one character for each of them: that is how it is found in a list again.
 import { bytesOfText, meaningOf, textOfBytes } from '../../base/bytes.ts'
 import { withoutSecretsIn } from '../../base/masking.ts'
-import { MS_PER_SECOND } from '../../base/units.ts'
+import { MS_PER_MINUTE, MS_PER_SECOND } from '../../base/units.ts'
 import type { RedisConnection } from '../connect.ts'
-import { deadLetterKey, inFlightKey } from '../keys.ts'
+import { deadLetterKey, inFlightKey, putBackKey } from '../keys.ts'
 import { bindScript, reachable } from '../scripts.ts'
 import { endWait, waiterOf } from '../waiters.ts'
 import deadLetterLua from './deadLetter.lua' with { type: 'text' }
@@ -23,12 +23,15 @@ const DEAD_LETTER_SECONDS = DEAD_LETTER_DAYS * 24 * 60 * 60
 /** Letters let go in one step, which stops Redis for well under a millisecond. */
 const LET_GO_MAX = 500
 
+/** Longer than an agent goes on sending one step again while it lives. */
+const PUT_BACK_EXPIRY_MS = 10 * MS_PER_MINUTE
+
 export type JobQueue = ReturnType<typeof openJobs>
 
 /** @throws RedisUnavailable from every method. */
 export function openJobs(redis: RedisConnection, agent: string) {
   const deadLetterScript = bindScript(redis, 'deadLetter', deadLetterLua)
-  const putBackScript = bindScript(redis, 'jobPutBack', jobPutBackLua, { keyCounts: [2] })
+  const putBackScript = bindScript(redis, 'jobPutBack', jobPutBackLua, { keyCounts: [3] })
 
   async function keepLetters(list: string, letter: string, nowMs: number): Promise<void> {
     const before = new Date(nowMs - DEAD_LETTER_SECONDS * MS_PER_SECOND).toISOString()
@@ -56,9 +59,15 @@ export function openJobs(redis: RedisConnection, agent: string) {
       await reachable(redis.lrem(inFlightKey(list, holder), 1, bytesOfText(job)))
     },
 
-    /** The job can't be taken now: somebody else shall, and first of all jobs. `holder`: a dead agent's. */
-    async putBack(list: string, job: string, holder = agent): Promise<void> {
-      await putBackScript([list, inFlightKey(list, holder)], [bytesOfText(job)])
+    /** The job can't be taken now: somebody else shall, and first of all jobs. `holder`: a dead agent's. `name`: what is sent
+     *  again under one name is done once. */
+    async putBack(
+      list: string,
+      job: string,
+      { holder = agent, name = crypto.randomUUID() }: { holder?: string; name?: string } = {},
+    ): Promise<void> {
+      const keys = [list, inFlightKey(list, holder), putBackKey(list, name)]
+      await putBackScript(keys, [bytesOfText(job), PUT_BACK_EXPIRY_MS])
     },
 
     /** Keeps a job that can't be dialled, with its reason and without its passwords. Kept before it leaves the in-flight

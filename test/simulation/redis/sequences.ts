@@ -238,7 +238,7 @@ const SHAPES: Record<string, fc.Arbitrary<Call>> = {
       oneOf('1', '5'),
     ],
   ),
-  jobPutBack: call([list, list], [value]),
+  jobPutBack: call([list, list, oneOf('back1', 'back2')], [value, w(LONG_MS)]),
   jobQueue: call(
     [
       fc.constantFrom(
