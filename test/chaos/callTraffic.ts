@@ -26,6 +26,8 @@ export interface SentControl {
 export interface CallTraffic {
   readonly jobs: PushedJob[]
   readonly controls: SentControl[]
+  /** Pushes a job besides those that are drawn here. */
+  push(job: PushedJob['job'] & { dial_id: string }): void
   /** What the ear hears: calls that begin get controls, those that end soon none any more. */
   hear(channel: string, message: Message): void
   /** No job and no control any more. */
@@ -70,14 +72,11 @@ export function startCallTraffic(plan: ChaosPlan, port: number): CallTraffic {
   })
   redis.on('error', () => undefined)
 
-  function push(): void {
-    const dialId = `${DIAL_PREFIX}${plan.seed}-${jobs.length + 1}`
-    const pushed: PushedJob = {
-      dialId,
-      atMs: Date.now(),
-      job: drawJob(jobRandom, dialId),
-      isTaken: 'unknown',
-    }
+  let drawn = 0
+  const draw = () => drawJob(jobRandom, `${DIAL_PREFIX}${plan.seed}-${++drawn}`)
+
+  function push(job: PushedJob['job'] & { dial_id: string }): void {
+    const pushed: PushedJob = { dialId: job.dial_id, atMs: Date.now(), job, isTaken: 'unknown' }
     const isConnected = redis.status === 'ready'
     jobs.push(pushed)
     const list = pushed.job.type === 'bot-call' ? 'talkiq-bot.calls' : 'talkiq-asp.calls'
@@ -113,7 +112,7 @@ export function startCallTraffic(plan: ChaosPlan, port: number): CallTraffic {
   const jobDue = metronome(plan.jobsPerSecond)
   const controlDue = metronome(plan.controlsPerSecond)
   const timer = setInterval(() => {
-    for (let due = jobDue(); due > 0; due--) push()
+    for (let due = jobDue(); due > 0; due--) push(draw())
     for (let due = controlDue(); due > 0; due--) {
       if (living.size === 0) continue
       const dialId = controlRandom.pick([...living])
@@ -124,6 +123,7 @@ export function startCallTraffic(plan: ChaosPlan, port: number): CallTraffic {
   return {
     jobs,
     controls,
+    push,
     hear(channel, message) {
       if (message.type === 'call-start') living.add(channel)
       if (message.type !== 'hangup-event' || message.side !== '0') return
@@ -153,7 +153,7 @@ export function metronome(perSecond: number): () => number {
 }
 
 /** Who is called answers as a rule. */
-const CALLER_WEIGHTS = [
+export const CALLER_WEIGHTS = [
   ['101', 10],
   ['102', 20],
   ['103', 25],
@@ -167,10 +167,10 @@ const CALLEE_WEIGHTS = [...CALLER_WEIGHTS, ['104', 20] as const] as const
 
 let numbers = 0
 /** A number that nobody else has; its end says what the phone does. */
-const drawNumber = (random: Random, weights: readonly (readonly [string, number])[]): string =>
+export const drawNumber = (random: Random, weights: readonly (readonly [string, number])[]): string =>
   `1555${String(++numbers).padStart(5, '0')}${random.weighted(weights)}`
 
-function drawJob(random: Random, dialId: string): PushedJob['job'] {
+function drawJob(random: Random, dialId: string): PushedJob['job'] & { dial_id: string } {
   const ids = { dial_id: dialId, org_id: 'org', user_id: `user-${random.whole(1, 50)}` }
   const age: Record<string, number> = random.chance(0.5) ? { queued_at: Date.now() / 1_000 } : {}
   if (random.chance(0.15))

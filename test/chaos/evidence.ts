@@ -6,6 +6,7 @@ import type { HeardMessage } from './ear.ts'
 import type { FaultLedger } from './faults.ts'
 import type { ChaosPlan } from './plan.ts'
 import type { LogLine, Member } from './processes.ts'
+import type { SleeperTraffic } from './sleeperTraffic.ts'
 import type { Troubles } from './troubles.ts'
 import type { Wake } from './wakeTraffic.ts'
 
@@ -18,6 +19,7 @@ export interface Evidence {
   jobs: readonly PushedJob[]
   controls: readonly SentControl[]
   wakes: readonly Wake[]
+  sleepers: Pick<SleeperTraffic, 'callers' | 'pushes' | 'registers' | 'isAwakened'>
   heard: ReadonlyMap<string, readonly HeardMessage[]>
   records: readonly SwitchRecord[]
   log: readonly LogLine[]

@@ -44,7 +44,9 @@ export function judgeCalls(evidence: Evidence): Judgement {
           counts.unseen += 1
         else endless!.push({ id, why: `call-start, and no hangup-event of side ${side}` })
       }
-      if (ofSide.length === 0 && (hangups > 0 || told.has(`answer-event ${side}`)))
+      // An account whose phones did not wake is told as absent, and nobody was rung.
+      const isAbsent = job.job.callee_account !== undefined && side === '1' && isToldAbsent(heard)
+      if (ofSide.length === 0 && ((hangups > 0 && !isAbsent) || told.has(`answer-event ${side}`)))
         untrue!.push({ id, why: `events of side ${side}, whose phone never rang` })
     }
     for (const [what, count] of told)
@@ -79,13 +81,26 @@ export function judgeCalls(evidence: Evidence): Judgement {
   }
 }
 
+const isToldAbsent = (heard: readonly HeardMessage[]): boolean =>
+  heard.some(
+    ({ message: { type, side, cause } }) =>
+      type === 'hangup-event' && side === '1' && cause === 'SUBSCRIBER_ABSENT',
+  )
+
 /** Events by type and what they are of, but for answers to control messages. */
 function tally(heard: readonly HeardMessage[]): Map<string, number> {
   const counts = new Map<string, number>()
   for (const { message } of heard) {
     const { type, event, side, barge_id: barge, state } = message
     const isEvent =
-      ['call-start', 'answer-event', 'hangup-event', 'barge-event', 'channel-create-event'].includes(type) ||
+      [
+        'call-start',
+        'answer-event',
+        'hangup-event',
+        'barge-event',
+        'channel-create-event',
+        'wake-event',
+      ].includes(type) ||
       (type === 'failure' && event === undefined)
     if (!isEvent) continue
     const key = [type, side, barge, state].filter(each => each !== undefined).join(' ')

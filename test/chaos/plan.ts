@@ -47,6 +47,8 @@ export interface ChaosPlan {
   jobsPerSecond: number
   controlsPerSecond: number
   wakesPerSecond: number
+  /** Jobs that name an account whose phone sleeps, and callers at the dialplan's socket: so many of each. */
+  sleepersPerSecond: number
   faults: PlannedFault[]
   /** For a line of news while it runs. */
   say: (line: string) => void
@@ -74,6 +76,7 @@ export function drawPlan(of: Pick<ChaosPlan, 'seed' | 'seconds' | 'say'> & { fau
     jobsPerSecond: 10,
     controlsPerSecond: 30,
     wakesPerSecond: 8,
+    sleepersPerSecond: 2,
     faults,
     say: of.say,
   }

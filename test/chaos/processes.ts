@@ -22,6 +22,8 @@ export interface Member {
   /** `gone`: dead or told to go. */
   state: 'starting' | 'up' | 'paused' | 'gone'
   publicUrl: string
+  /** Where a front takes FreeSWITCH's dialplan; 0: an agent does not. */
+  socketPort: number
   /** When it said so; Infinity before. */
   upAtMs: number
   exited: Promise<number>
@@ -54,6 +56,8 @@ export interface Crew {
 export interface CrewOptions {
   redis: (slot: { role: string; index: number }) => Promise<Valve>
   env: (role: 'agent' | 'front') => Record<string, string>
+  /** A port for the next process's socket for dialplans: none is used twice. */
+  nextPort: () => number
   agents: number
   fronts: number
   onLine: (line: LogLine, member: Member) => void
@@ -71,7 +75,14 @@ export async function openCrew(options: CrewOptions): Promise<Crew> {
     const { role, index, redis } = slot
     const generation = members.filter(each => each.name.startsWith(`${role}-${index}#`)).length
     const printed = openPrinted(createLineSplitter(text => note(text, member)))
-    const env = { ...options.env(role), ROLE: role, PUBSUB_REDIS_URL: `redis://127.0.0.1:${redis.port}` }
+    const socketPort = role === 'front' ? options.nextPort() : 0
+    const socket = { SOCKET_PORT: String(socketPort) }
+    const env = {
+      ...options.env(role),
+      ...socket,
+      ROLE: role,
+      PUBSUB_REDIS_URL: `redis://127.0.0.1:${redis.port}`,
+    }
     const child = spawnService(env, undefined, { stdout: printed.fd, stderr: printed.fd })
     const member: Member = {
       name: `${role}-${index}#${generation}`,
@@ -79,6 +90,7 @@ export async function openCrew(options: CrewOptions): Promise<Crew> {
       child,
       state: 'starting',
       publicUrl: '',
+      socketPort,
       upAtMs: Number.POSITIVE_INFINITY,
       exited: child.exited,
     }

@@ -7,11 +7,13 @@ import { carryOut } from './faults.ts'
 import { judgeCalls } from './judgeCalls.ts'
 import { judgeControls } from './judgeControls.ts'
 import { judgeLeftovers, judgeResources, judgeTakeovers } from './judgeRest.ts'
+import { judgeSleepers } from './judgeSleepers.ts'
 import { judgeWakes } from './judgeWakes.ts'
 import type { ChaosPlan } from './plan.ts'
 import { resourcesOf } from './processes.ts'
 import { recordsOf, untilQuiet, untilReady } from './quiet.ts'
 import { openScene, type Scene } from './scene.ts'
+import { createSleeperTraffic } from './sleeperTraffic.ts'
 import { MACHINE, RECONNECT_MS, type Troubles } from './troubles.ts'
 import { createWakeTraffic } from './wakeTraffic.ts'
 
@@ -32,14 +34,19 @@ export async function runChaos(plan: ChaosPlan): Promise<Verdict> {
   let hear: ReturnType<typeof startCallTraffic>['hear'] = () => undefined
   let scene: Scene | undefined
   const wakeTraffic = createWakeTraffic(plan, () => scene!.crew)
+  const sleeperTraffic = createSleeperTraffic(plan, () => scene!)
   scene = await openScene(plan, {
     onMessage: (channel, message) => hear(channel, message),
-    onLine: wakeTraffic.onLine,
+    onLine: (line, member) => {
+      wakeTraffic.onLine(line, member)
+      sleeperTraffic.onLine(line, member)
+    },
   })
   const { crew, troubles, ear, redis } = scene
   try {
     await wakeTraffic.register()
     await untilReady(scene)
+    await sleeperTraffic.register()
     const samples: Evidence['samples'] = []
     const longLived = [crew.of('agent')[0]!.member, crew.of('front')[0]!.member]
     const sample = () => {
@@ -53,6 +60,7 @@ export async function runChaos(plan: ChaosPlan): Promise<Verdict> {
     const callTraffic = startCallTraffic(plan, redis.port)
     hear = callTraffic.hear
     wakeTraffic.start()
+    sleeperTraffic.start(callTraffic)
     const news = setInterval(
       () =>
         say(
@@ -64,7 +72,7 @@ export async function runChaos(plan: ChaosPlan): Promise<Verdict> {
     await Bun.sleep(Math.max(0, beganAtMs + plan.seconds * 1_000 - Date.now()))
     say('healed; waiting for the last calls to end')
     callTraffic.stop()
-    await wakeTraffic.stop()
+    await Promise.all([wakeTraffic.stop(), sleeperTraffic.stop()])
     const leftovers = await untilQuiet(scene)
     clearInterval(news)
     clearInterval(sampler)
@@ -78,6 +86,7 @@ export async function runChaos(plan: ChaosPlan): Promise<Verdict> {
       jobs: callTraffic.jobs,
       controls: callTraffic.controls,
       wakes: wakeTraffic.wakes,
+      sleepers: sleeperTraffic,
       heard: ear.heard,
       records: await recordsOf(scene),
       log: crew.log,
@@ -117,6 +126,7 @@ function judge(evidence: Evidence): Verdict {
     judgeCalls,
     judgeControls,
     judgeWakes,
+    judgeSleepers,
     judgeLeftovers,
     judgeResources,
     judgeTakeovers,

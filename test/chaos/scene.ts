@@ -4,7 +4,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
+import { freePort, startRedis, type TestRedis } from '../harness/redis.ts'
 import { JWT_SECRETS } from '../harness/tokens.ts'
 import type { PhoneBehaviour } from '../switch/phones.ts'
 import type { RecordEntry } from '../switch/records.ts'
@@ -73,7 +73,9 @@ export async function openScene(plan: ChaosPlan, hooks: SceneHooks): Promise<Sce
   const redis = await startRedis(KEEPS_DATA)
   const ear = await openEar(redis.port, DIAL_PREFIX, hooks.onMessage)
   const switches = await Promise.all([0, 1].map(index => startSwitch(index, directory)))
+  const ports = await Promise.all(Array.from({ length: plan.fronts + plan.faults.length }, () => freePort()))
   const crew = await openCrew({
+    nextPort: () => ports.pop()!,
     redis: () => openValve(redis.port),
     agents: plan.agents,
     fronts: plan.fronts,

@@ -12,6 +12,7 @@ import { judgeWakes } from './judgeWakes.ts'
 import { type ChaosPlan, drawPlan } from './plan.ts'
 import { recordsOf, untilQuiet, untilReady } from './quiet.ts'
 import { openScene, type Scene } from './scene.ts'
+import { createSleeperTraffic } from './sleeperTraffic.ts'
 import { createWakeTraffic } from './wakeTraffic.ts'
 
 const { values: flags } = parseArgs({
@@ -81,6 +82,7 @@ async function soak(of: ChaosPlan, rounds: number): Promise<Finding[]> {
       jobs: traffics.flatMap(each => each.jobs),
       controls: traffics.flatMap(each => each.controls),
       wakes: wakes.wakes,
+      sleepers: createSleeperTraffic(of, () => scene!),
       heard: scene.ear.heard,
       records: await recordsOf(scene),
       log: scene.crew.log,

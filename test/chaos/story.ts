@@ -26,6 +26,12 @@ export function storyOf(evidence: Evidence, about: string): string {
     )
       add(record.at, record.switch, record)
   for (const wake of evidence.wakes) if (wake.callId === id) add(wake.askedAtMs, 'wake', wake)
+  const { callers, pushes, registers } = evidence.sleepers
+  const caller = callers.find(each => each.callId === id)
+  if (caller) add(caller.askedAtMs, 'dialplan', caller)
+  for (const push of pushes) if (push.callId === id) add(push.atMs, 'push', push)
+  const account = caller?.account ?? evidence.jobs.find(each => each.dialId === id)?.job.callee_account
+  for (const { account: whose, atMs } of registers) if (whose === account) add(atMs, 'phone', 'REGISTER')
   for (const { atMs, from, line } of evidence.log) if (Object.values(line).includes(id)) add(atMs, from, line)
   if (lines.length === 0) return `(nothing is known of ${id})`
 

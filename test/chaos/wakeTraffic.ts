@@ -192,7 +192,7 @@ export function createWakeTraffic(plan: ChaosPlan, crew: () => Crew): WakeTraffi
 }
 
 /** Which phone a push went to: it stands in its token. */
-function deviceOf(url: string): string {
+export function deviceOf(url: string): string {
   const payload = url.split('token=')[1]!.split('.')[1]!
   return (JSON.parse(Buffer.from(payload, 'base64url').toString()) as { device_id: string }).device_id
 }

@@ -54,6 +54,7 @@ function methodsOf(testSwitch: TestSwitch): Record<string, Method> {
       const { port, coreUuid, connectionCount, record } = testSwitch
       return { port, coreUuid, connectionCount, recordLength: record.length }
     },
+    register: phone => testSwitch.register(phone),
     emit: (subclass, headers) => testSwitch.emit(subclass, headers),
     addForeignCalls: (count, options) => {
       foreign.push(testSwitch.addForeignCalls(count, options))

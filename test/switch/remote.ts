@@ -5,6 +5,7 @@ import type { ControlCall } from './control.ts'
 import type { Injection } from './injections.ts'
 import type { PhoneBehaviour } from './phones.ts'
 import type { RecordEntry } from './records.ts'
+import type { PhoneRegistration } from './registrations.ts'
 import type { GatewayState, Misbehaviour } from './settings.ts'
 
 export interface RemoteStatus {
@@ -75,6 +76,10 @@ export class RemoteSwitch {
 
   async channel(uuid: string): Promise<ChannelView | undefined> {
     return (await this.#call<ChannelView | null>('channel', uuid)) ?? undefined
+  }
+
+  register(phone: PhoneRegistration): Promise<void> {
+    return this.#call('register', phone)
   }
 
   emit(subclass: string, headers: Record<string, string>): Promise<void> {
