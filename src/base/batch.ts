@@ -6,7 +6,7 @@
 export type BatchPace = 'turn' | 'chunk'
 
 const SCHEDULERS: Record<BatchPace, (handle: () => void) => unknown> = {
-  turn: setImmediate,
+  turn: handle => setImmediate(handle),
   chunk: queueMicrotask,
 }
 

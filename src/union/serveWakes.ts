@@ -57,8 +57,8 @@ const POP_ENDS_MS = (POP_SECONDS + 0.5) * MS_PER_SECOND
 /** While no wait can be held, and after an error of Redis. */
 const AGAIN_MS = 0.25 * MS_PER_SECOND
 
-/** If the end of a wake can't be told for so long, the agent has asked another front since. */
-const TELL_TRIES_MAX = 40
+/** If Redis does not answer for so long, the agent has asked another front since, or given up. */
+const TRIES_MAX = 40
 
 export function openWakeService(options: WakeServiceOptions): WakeService {
   const { store, front, clock, log } = options
@@ -118,13 +118,26 @@ export function openWakeService(options: WakeServiceOptions): WakeService {
 
   async function carryOut(id: string): Promise<void> {
     try {
-      const taken = await store.take(id, front)
+      const taken = await take(id)
       if (taken) await holdFor(id, taken)
     } catch (thrown) {
       // The agent that asked sees that no front has it, and asks again.
       if (thrown instanceof RedisUnavailable)
         log.debug({ wake: id, reason: messageOf(thrown) }, 'a wake is not taken')
       else log.error({ wake: id, err: thrown }, 'a wake that was asked for failed')
+    }
+  }
+
+  /** Asked again while Redis does not answer: it may have noted that this front has the request, and then no other front is
+   *  asked as long as this one lives. */
+  async function take(id: string): Promise<TakenWake | undefined> {
+    for (let triesLeft = TRIES_MAX; ; triesLeft -= 1) {
+      try {
+        return await store.take(id, front)
+      } catch (thrown) {
+        if (!(thrown instanceof RedisUnavailable) || triesLeft === 0) throw thrown
+        await Bun.sleep(AGAIN_MS)
+      }
     }
   }
 
@@ -152,7 +165,7 @@ export function openWakeService(options: WakeServiceOptions): WakeService {
 
   /** In the order in which it is called, as one connection's commands are. */
   async function tell(news: WakeRequestNews, attempts?: number): Promise<void> {
-    for (let triesLeft = TELL_TRIES_MAX; triesLeft > 0; triesLeft -= 1) {
+    for (let triesLeft = TRIES_MAX; triesLeft > 0; triesLeft -= 1) {
       try {
         return await store.tell(news, { front, ...(attempts === undefined ? {} : { attempts }) })
       } catch (thrown) {

@@ -36,6 +36,7 @@ export function shrink(plan: Plan, { promise }: Pick<Finding, 'promise'>): Shrun
   )
   for (const kind of ['oddJobs', 'orders', 'strays', 'watched', 'redialled'] as const)
     keep<unknown>(least.extras[kind], fewer => ({ ...least, extras: { ...least.extras, [kind]: fewer } }))
+  keep(least.wakes.wakes, wakes => ({ ...least, wakes: { ...least.wakes, wakes } }))
   keep(least.faults, faults => ({ ...least, faults }))
   return { plan: least, runs }
 }

@@ -11,7 +11,7 @@ const CHARACTERS_MAX = 220
 const BEFORE_MS = 3_000
 
 export function storyOf({ lines }: Evidence, { about }: Offender): string {
-  const id = /\{(.+?)\}/.exec(about)?.[1] ?? /(?:call|odd|ordered)-\d+/.exec(about)?.[0] ?? about
+  const id = /\{(.+?)\}/.exec(about)?.[1] ?? /(?:call|odd|ordered|wake)-\d+/.exec(about)?.[0] ?? about
   const own = lines.filter(line => isAbout(line, id))
   const [fromMs, untilMs] = [(own[0]?.atMs ?? 0) - BEFORE_MS, own.at(-1)?.atMs ?? 0]
   const shown = lines.filter(

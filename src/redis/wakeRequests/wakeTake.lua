@@ -1,4 +1,4 @@
--- A front has a request in its hands, and says so. What is over is put down again.
+-- A front has a request in its hands, and says so. What is over, or what another front has by now, is put down again.
 -- KEYS[1]: request
 -- KEYS[2]: requests in its hands
 -- ARGV[1]: id
@@ -8,9 +8,10 @@
 local request, hands = KEYS[1], KEYS[2]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local found = redis.call('HMGET', request, 'state', 'call', 'wait', 'endsAt', 'attempts')
+local found = redis.call('HMGET', request, 'state', 'call', 'wait', 'endsAt', 'attempts', 'front')
 local isOpen = found[1] == 'asked' or found[1] == 'pushed'
-if not isOpen or tonumber(found[4]) <= now then
+local isOthers = found[6] and found[6] ~= ARGV[2]
+if not isOpen or isOthers or tonumber(found[4]) <= now then
   redis.call('LREM', hands, 0, ARGV[1])
   return {}
 end

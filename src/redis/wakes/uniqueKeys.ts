@@ -1,7 +1,6 @@
 // The secrets of a wake. Whoever begins it draws 128 random bits; what a phone is known by, what a token is bound to
 // and what proves a message to a waiting worker are each derived from them, here and in the Lua steps alike. Redis' Lua
 // has SHA-1 alone: as a one-way function of a secret it is not touched by the collisions that were found for it.
-import { randomBytes } from 'node:crypto'
 import calculateSlot from 'cluster-key-slot'
 import { uniqueKeyKey, type WakeId, wakeKey } from '../keys.ts'
 
@@ -17,7 +16,7 @@ const TABLE_DIGITS = 4
 const SLOTS = 16_384
 
 /** A new wake's secret: 32 hex digits. */
-export const newWakeSecret = (): string => randomBytes(SECRET_BYTES).toString('hex')
+export const newWakeSecret = (): string => crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex()
 
 /** What a wake is called in tokens, 1 to 99,999: they confirm this wake, not a later one of the same call id. It need not
  *  be unguessable, as a token is signed; and it is so small because it travels in a token's `iat`. */

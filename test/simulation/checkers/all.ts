@@ -8,6 +8,7 @@ import { jobsEnd } from './jobsEnd.ts'
 import { messagesAnswered } from './messagesAnswered.ts'
 import { nobodyThrows, nothingLeft } from './nothingLeft.ts'
 import { ringsOnce } from './ringsOnce.ts'
+import { wakes } from './wakes.ts'
 
 export const CHECKERS: readonly Checker[] = [
   ...ringsOnce,
@@ -17,6 +18,7 @@ export const CHECKERS: readonly Checker[] = [
   eventsInOrder,
   eventsTrue,
   messagesAnswered,
+  ...wakes,
   nobodyThrows,
   nothingLeft,
 ]

@@ -1,7 +1,14 @@
 // No event is told twice. Where a job was pushed again, a second call of the same dial id may tell its own.
 import { type Checker, isFailure, ofEachCall } from './checker.ts'
 
-const EVENTS = new Set(['call-start', 'answer-event', 'hangup-event', 'barge-event', 'channel-create-event'])
+const EVENTS = new Set([
+  'call-start',
+  'answer-event',
+  'hangup-event',
+  'barge-event',
+  'channel-create-event',
+  'wake-event',
+])
 
 export const eventsOnce: Checker = ofEachCall('no event is told twice', ({ told, jobs }) => {
   const counts = new Map<string, number>()

@@ -48,3 +48,20 @@ export function isForgotten(evidence: Evidence, id: string, who: string): boolea
     line => line.kind === 'process' && line.who === who && ENDS.has(line.what) && line.atMs <= untilMs,
   )
 }
+
+/** Whether anything of that kind befell Redis, or that process, one of its threads or their lines, in that time or so
+ *  shortly before that it still felt it. */
+export function hasTrouble(
+  { troubles }: Evidence,
+  who: string,
+  { fromMs, untilMs }: { fromMs: number; untilMs: number },
+  kinds = /./,
+): boolean {
+  return troubles.some(
+    trouble =>
+      (trouble.who === 'redis' || trouble.who.split(/[/ ]/)[0] === who) &&
+      kinds.test(trouble.kind) &&
+      trouble.fromMs <= untilMs &&
+      trouble.untilMs + BACK_AFTER_MS >= fromMs,
+  )
+}

@@ -1,11 +1,18 @@
 // A phone rings at most once for a job. Everything else can be put right afterwards; a phone that rang can't.
+import type { RecordLine } from '../world/evidence.ts'
 import { type Checker, ofEachCall, ringsOf, SIDES } from './checker.ts'
+
+const contactOf = (record: RecordLine['record']): string =>
+  record.kind === 'ring' && record.destination.startsWith('sip:') ? record.destination : 'number'
 
 export const ringsOnce: Checker[] = [
   ofEachCall('a phone rings at most once for a job', call =>
     SIDES.flatMap(side => {
-      const rings = ringsOf(call, side).length
-      return rings > call.jobs ? [`side ${side} rang ${rings} times for ${call.jobs} job(s)`] : []
+      // The phones of an account ring together, each at its contact.
+      const rings = Map.groupBy(ringsOf(call, side), ({ record }) => contactOf(record)).values()
+      return [...rings].flatMap(({ length }) =>
+        length > call.jobs ? [`side ${side} rang ${length} times for ${call.jobs} job(s)`] : [],
+      )
     }),
   ),
   {

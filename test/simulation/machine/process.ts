@@ -23,11 +23,20 @@ export class Process {
   #sleepsSince: { atMs: number; isStandstill: boolean } | undefined
   /** Told once, when it dies. */
   readonly onDeath = new Set<() => void>()
+  /** Its worker threads: they sleep, wake and die with it, and have its clocks. */
+  readonly threads = new Set<Process>()
+  #threadsMade = 0
 
   constructor(schedule: Schedule, name: string, seed: number) {
     this.#schedule = schedule
     this.name = name
     this.random = seededRandom(seed, `process ${name}`)
+  }
+
+  /** Numbers its threads. */
+  nextThread(): number {
+    this.#threadsMade += 1
+    return this.#threadsMade
   }
 
   get state(): ProcessState {
@@ -47,6 +56,7 @@ export class Process {
   /** Somebody sets its wall clock. */
   jump(ms: number): void {
     this.#wallAheadMs += ms
+    for (const thread of this.threads) thread.jump(ms)
   }
 
   /** @param isStandstill its clocks stop with it, as those of a virtual machine do that is paused. */
@@ -54,6 +64,7 @@ export class Process {
     if (this.#state !== 'awake') return
     this.#state = 'asleep'
     this.#sleepsSince = { atMs: this.#schedule.nowMs, isStandstill }
+    for (const thread of this.threads) thread.sleep({ isStandstill })
   }
 
   wake(): void {
@@ -63,6 +74,7 @@ export class Process {
     const held = this.#held
     this.#held = []
     for (const each of held) this.#schedule.resume(each)
+    for (const thread of this.threads) thread.wake()
   }
 
   die(): void {

@@ -7,6 +7,7 @@ import { Network } from './network.ts'
 import { NodeSocket } from './nodeSocket.ts'
 import { Process } from './process.ts'
 import { type Happening, Schedule } from './schedule.ts'
+import { SimulatedWorker, type WorkerProgram } from './worker.ts'
 
 /** The ways to the simulated world: its time and its network. */
 export interface Machine {
@@ -14,6 +15,10 @@ export interface Machine {
   network: Network
   /** Adds a process. */
   spawn(name: string): Process
+  /** What runs in worker threads, by the file name of their program. */
+  programs: Map<string, WorkerProgram>
+  /** Threads that were started, by their process' name. */
+  workers: Map<string, SimulatedWorker>
 }
 
 // ioredis and modesl ask for it by `require`, and read it anew for each connection.
@@ -37,6 +42,7 @@ const real = {
   listen: Bun.listen,
   netConnect: net.connect,
   netCreateConnection: net.createConnection,
+  Worker: globalThis.Worker,
 }
 
 /** This machine's own stopwatch, for the figures. */
@@ -57,7 +63,13 @@ export function openMachine(seed: number): Machine {
   const network = new Network(schedule, kernel, seed)
   freePorts()
   timerId = 1
-  machine = { schedule, network, spawn: name => new Process(schedule, name, seed) }
+  machine = {
+    schedule,
+    network,
+    spawn: name => new Process(schedule, name, seed),
+    programs: new Map(),
+    workers: new Map(),
+  }
   return machine
 }
 
@@ -165,6 +177,12 @@ export function takeOverRuntime(): void {
     return controller.signal
   }
 
+  // An object from `new` replaces what `new` would have made.
+  runtime.Worker = function OpenedWorker(program: string | URL, options?: WorkerOptions) {
+    const owner = atWork()
+    return owner ? startWorker(machine!, owner, String(program)) : new real.Worker(program, options)
+  }
+
   const bun = Bun as unknown as Record<string, unknown>
   bun.sleep = (ms: number) =>
     atWork() ? new Promise<void>(resolve => setTimeout(resolve, ms)) : real.sleep(ms)
@@ -193,6 +211,18 @@ export function takeOverRuntime(): void {
     connect: connect(real.netConnect),
     createConnection: connect(real.netCreateConnection),
   })
+}
+
+function startWorker({ schedule, spawn, programs, workers }: Machine, owner: Process, program: string) {
+  const file = program.slice(program.lastIndexOf('/') + 1)
+  const begin = programs.get(file)
+  if (!begin) throw new Error(`no program of a simulated thread is called ${file}`)
+  const process = spawn(`${owner.name}/${owner.nextThread()}`)
+  owner.threads.add(process)
+  process.onDeath.add(() => owner.threads.delete(process))
+  const worker = new SimulatedWorker({ schedule, owner, process, begin })
+  workers.set(process.name, worker)
+  return worker
 }
 
 const HEX = '0123456789abcdef'

@@ -35,7 +35,16 @@ export class AgentPlace {
   readonly #switch: SwitchPlace
   readonly #history: History
 
-  constructor(machine: Machine, name: string, place: SwitchPlace, history: History) {
+  readonly #hasPhones: boolean
+
+  /** @param hasPhones whether phones register at the switch, to be pushed. */
+  constructor(
+    machine: Machine,
+    name: string,
+    place: SwitchPlace,
+    { history, hasPhones }: { history: History; hasPhones: boolean },
+  ) {
+    this.#hasPhones = hasPhones
     this.#machine = machine
     this.name = name
     this.#switch = place
@@ -125,6 +134,9 @@ export class AgentPlace {
       gateway: GATEWAY,
       accountDial: { kind: 'user' },
       wakeTimeoutMs: 4_000,
+      ...(this.#hasPhones
+        ? { registrations: { isWithDomain: false, keepMs: 3_600_000, devicesPerAccountMax: 10 } }
+        : {}),
       sipProfile: 'external',
       sipHeaderPrefix: 'X-',
       ringTimeoutSeconds: 4,

@@ -3,8 +3,11 @@ import type { PushedJob, Redial, SentControl } from './backend.ts'
 import type { Trouble } from './faults.ts'
 import type { Line } from './history.ts'
 import type { Owners } from './owners.ts'
+import type { PbxEnd, PbxRequest } from './pbx.ts'
+import type { AppAnswer, Followed, SentPush } from './phones.ts'
 import type { Plan } from './plan.ts'
 import type { OddJob } from './planExtras.ts'
+import type { WakeRecords } from './wakeRecords.ts'
 import type { Deliveries } from './world.ts'
 
 export type { Trouble }
@@ -24,6 +27,13 @@ export interface Evidence {
   /** Odd jobs that Redis took. */
   oddJobs: OddJob[]
   redials: Redial[]
+  requests: PbxRequest[]
+  /** The PBX's word that a call is over. */
+  ends: PbxEnd[]
+  pushes: SentPush[]
+  answers: AppAnswer[]
+  followed: Followed[]
+  wakeRecords: WakeRecords
   /** By a message's own id, or a channel's: which processes were told of it, when first and when last. */
   deliveries: Deliveries
   owners: Owners

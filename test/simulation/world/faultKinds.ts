@@ -34,8 +34,23 @@ const FAULT_WEIGHTS = {
   'switch refuses': 2,
 } as const
 
-export type FaultKind = keyof typeof FAULT_WEIGHTS
-export const FAULT_KINDS = Object.keys(FAULT_WEIGHTS) as FaultKind[]
+/** Of fronts, where there are some. */
+const FRONT_WEIGHTS = {
+  'front killed': 8,
+  'front asleep': 8,
+  'front stands still': 3,
+  'front terminated': 8,
+  'front clock jumps': 2,
+  'wait worker crashes': 4,
+  'front redis line cut': 7,
+  'front redis line silent': 4,
+  'front redis line silent there': 3,
+  'front redis line silent back': 4,
+  'front redis line slow': 4,
+  'front redis line in pieces': 1,
+} as const
+
+export type FaultKind = keyof typeof FAULT_WEIGHTS | keyof typeof FRONT_WEIGHTS
 
 export interface PlannedFault {
   kind: FaultKind
@@ -49,6 +64,8 @@ export interface PlannedFault {
 
 const FAULTS_MIN = 5
 const FAULTS_MAX = 12
+const FRONT_FAULTS_MIN = 1
+const FRONT_FAULTS_MAX = 6
 
 /** Most are short, some last: squared. */
 const LENGTH_MIN_MS = 50
@@ -58,13 +75,26 @@ const LENGTH_MAX_MS = 7_000
 const FOLLOWS_CHANCE = 0.5
 const FOLLOWS_MAX_MS = 2_500
 
-export function drawFaults(
+interface Between {
+  fromMs: number
+  untilMs: number
+}
+
+export const drawFaults = (random: Random, between: Between): PlannedFault[] =>
+  draw(random, between, FAULT_WEIGHTS, random.whole(FAULTS_MIN, FAULTS_MAX))
+
+export const drawFrontFaults = (random: Random, between: Between): PlannedFault[] =>
+  draw(random, between, FRONT_WEIGHTS, random.whole(FRONT_FAULTS_MIN, FRONT_FAULTS_MAX))
+
+function draw(
   random: Random,
-  { fromMs, untilMs }: { fromMs: number; untilMs: number },
+  { fromMs, untilMs }: Between,
+  weights: Partial<Record<FaultKind, number>>,
+  count: number,
 ): PlannedFault[] {
-  const rows = FAULT_KINDS.map(kind => [kind, FAULT_WEIGHTS[kind]] as const)
+  const rows = Object.entries(weights) as [FaultKind, number][]
   const faults: PlannedFault[] = []
-  for (let left = random.whole(FAULTS_MIN, FAULTS_MAX); left > 0; left--) {
+  for (let left = count; left > 0; left--) {
     const before = random.chance(FOLLOWS_CHANCE) ? faults.at(-1) : undefined
     faults.push({
       kind: random.weighted(rows),

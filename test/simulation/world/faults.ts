@@ -4,10 +4,11 @@ import { assertNever } from '../../../src/base/result.ts'
 import type { Direction, Line } from '../machine/network.ts'
 import type { AgentLife, AgentPlace } from './agentPlace.ts'
 import type { FaultKind, PlannedFault } from './faultKinds.ts'
+import type { FrontLife, FrontPlace } from './frontPlace.ts'
 import { healedAtMs } from './plan.ts'
 import { REDIS_PLACE } from './redisPlace.ts'
 import type { SwitchPlace } from './switchPlace.ts'
-import { livesOf, WELL, type World } from './world.ts'
+import { frontLivesOf, healLine, livesOf, WELL, type World } from './world.ts'
 
 /** A fault that happened. */
 export interface Trouble {
@@ -92,24 +93,64 @@ function prepare(world: World, fault: PlannedFault, isFree: IsFree): Act | undef
         end: () => process.jump(-byMs),
       }))
     }
+    case 'front killed':
+      return atFront(world, fault, isFree, (place, life) => ({
+        begin: () => place.kill(life),
+        end: () => place.start(),
+      }))
+    case 'front asleep':
+      return atFront(world, fault, isFree, (_, { process }) => ({
+        begin: () => process.sleep(),
+        end: () => process.wake(),
+      }))
+    case 'front stands still':
+      return atFront(world, fault, isFree, (_, { process }) => ({
+        begin: () => process.sleep({ isStandstill: true }),
+        end: () => process.wake(),
+      }))
+    case 'front terminated':
+      return atFront(world, fault, isFree, (place, life) => ({
+        begin: () => place.terminate(life),
+        end: () => undefined,
+      }))
+    case 'front clock jumps': {
+      const byMs = (fault.choice - 0.5) * CLOCK_JUMP_MAX_MS
+      return atFront(world, fault, isFree, (_, { process }) => ({
+        begin: () => process.jump(byMs),
+        end: () => process.jump(-byMs),
+      }))
+    }
+    case 'wait worker crashes':
+      return atFront(world, fault, isFree, (_, { process }) => ({
+        begin: () => {
+          for (const { name } of process.threads) world.machine.workers.get(name)?.terminate()
+        },
+        end: () => undefined,
+      }))
     case 'redis line cut':
+    case 'front redis line cut':
     case 'switch line cut':
       return atLine(world, fault, isFree, line => world.machine.network.cut(line))
     case 'redis line silent':
+    case 'front redis line silent':
     case 'switch line silent':
       return atLine(world, fault, isFree, line => silence(world, line, ['there', 'back']))
     case 'redis line silent there':
+    case 'front redis line silent there':
     case 'switch line silent there':
       return atLine(world, fault, isFree, line => silence(world, line, ['there']))
     case 'redis line silent back':
+    case 'front redis line silent back':
     case 'switch line silent back':
       return atLine(world, fault, isFree, line => silence(world, line, ['back']))
     case 'redis line slow':
+    case 'front redis line slow':
     case 'switch line slow':
       return atLine(world, fault, isFree, line => {
         line.delayMs = SLOW_MIN_MS + fault.choice * (SLOW_MAX_MS - SLOW_MIN_MS)
       })
     case 'redis line in pieces':
+    case 'front redis line in pieces':
     case 'switch line in pieces':
       return atLine(world, fault, isFree, line => {
         line.isInPieces = true
@@ -197,7 +238,7 @@ function atAgent(
   return victim && { who: victim.life.name, ...act(victim.place, victim.life) }
 }
 
-/** Of any agent that lives, those that are leaving too. */
+/** Of any process that lives, those that are leaving too. */
 function atLine(
   world: World,
   fault: PlannedFault,
@@ -205,20 +246,36 @@ function atLine(
   spoil: (line: Line) => void,
 ): Act | undefined {
   const { network } = world.machine
-  const isRedis = fault.kind.startsWith('redis')
-  const able = livesOf(world).filter(({ life }) => isFree(`${life.name} line`))
+  const able = linesOf(world, fault).filter(([name]) => isFree(`${name} line`))
   const victim = chosen(able, fault)
   if (!victim) return undefined
-  const line = network.line(victim.life.name, isRedis ? REDIS_PLACE : victim.place.switch.place)
-  return {
-    who: `${victim.life.name} line`,
-    begin: () => spoil(line),
-    end: () => {
-      line.delayMs = 0
-      line.isInPieces = false
-      network.heal(line)
-    },
-  }
+  const [name, to] = victim
+  const line = network.line(name, to)
+  return { who: `${name} line`, begin: () => spoil(line), end: () => healLine(network, line) }
+}
+
+/** Whose lines a fault may spoil, and whereto they go. A front's threads have lines of their own. */
+function linesOf(world: World, { kind }: PlannedFault): [name: string, to: string][] {
+  if (kind.startsWith('front'))
+    return frontLivesOf(world).flatMap(({ process }) =>
+      [process, ...process.threads].map(({ name }): [string, string] => [name, REDIS_PLACE]),
+    )
+  const isRedis = kind.startsWith('redis')
+  return livesOf(world).map(({ place, life }) => [life.name, isRedis ? REDIS_PLACE : place.switch.place])
+}
+
+function atFront(
+  world: World,
+  fault: PlannedFault,
+  isFree: IsFree,
+  act: (place: FrontPlace, life: FrontLife) => Phases,
+): Act | undefined {
+  const able = world.fronts.flatMap(place => {
+    const life = place.present
+    return life?.rooms && life.process.state === 'awake' && isFree(life.name) ? [{ place, life }] : []
+  })
+  const victim = chosen(able, fault)
+  return victim && { who: victim.life.name, ...act(victim.place, victim.life) }
 }
 
 const silence = (world: World, line: Line, directions: Direction[]): void =>

@@ -2,9 +2,10 @@
 // said to them, and what goes wrong when. A plan is plain data, so that a failing one can be made smaller by leaving
 // things out. Victims are drawn as numbers and found when the time comes, among those that can suffer it then.
 import { type Random, seededRandom } from '../../chaos/random.ts'
-import { drawFaults, type PlannedFault } from './faultKinds.ts'
+import { drawFaults, drawFrontFaults, type PlannedFault } from './faultKinds.ts'
 import { drawExtras, type Extras } from './planExtras.ts'
 import { SOUND } from './switchPlace.ts'
+import { drawAccountCalls, drawWakes, type WakePlan } from './wakePlan.ts'
 
 /** A message to a call's channel, some time after the call's channel told that it began or that it ended. */
 export interface PlannedControl {
@@ -33,6 +34,7 @@ export interface Plan {
   agents: number
   calls: PlannedCall[]
   extras: Extras
+  wakes: WakePlan
   faults: PlannedFault[]
 }
 
@@ -52,21 +54,28 @@ export function drawPlan(seed: number): Plan {
   ] as const)
   const agents = shape.whole(2, 3)
   const count = shape.whole(8, 22)
+  const ground = { fromMs: LEAD_IN_MS, untilMs: SECONDS * 1_000 - 2_000 }
   const calls = drawCalls(seededRandom(seed, 'calls'), count)
+  const wakes = drawWakes(seed, ground)
+  const between = { fromMs: LEAD_IN_MS + 500, untilMs: SECONDS * 1_000 }
   const idsOfAll = (list: readonly PlannedCall[]) => list.map(({ dialId }) => dialId)
   return {
     seed,
     seconds: SECONDS,
     switches,
     agents,
-    calls,
+    calls: [...calls, ...drawAccountCalls(seed, wakes, ground, count)],
+    wakes,
     extras: drawExtras(seededRandom(seed, 'extras'), {
       fromMs: LEAD_IN_MS,
       untilMs: SECONDS * 1_000,
       dialIds: idsOfAll(calls),
       bots: idsOfAll(calls.filter(({ job }) => job.type === 'bot-call')),
     }),
-    faults: drawFaults(seededRandom(seed, 'faults'), { fromMs: LEAD_IN_MS + 500, untilMs: SECONDS * 1_000 }),
+    faults: [
+      ...drawFaults(seededRandom(seed, 'faults'), between),
+      ...(wakes.fronts > 0 ? drawFrontFaults(seededRandom(seed, 'front faults'), between) : []),
+    ].sort((one, other) => one.atMs - other.atMs),
   }
 }
 

@@ -1,12 +1,12 @@
 // One run of a plan: opens the world, lets traffic and faults happen, heals everything, waits until the last call has
 // ended, and gathers what is to be judged.
-import { ownedChannelsKey } from '../../../src/redis/keys.ts'
+import { ownedChannelsKey, wakesInHandKey } from '../../../src/redis/keys.ts'
 import { closeMachine } from '../machine/runtime.ts'
 import { startBackend } from './backend.ts'
 import { type Evidence, sortLines } from './evidence.ts'
 import { scheduleFaults } from './faults.ts'
 import { healedAtMs, type Plan } from './plan.ts'
-import { heal, livesOf, openWorld, type World } from './world.ts'
+import { frontLivesOf, heal, livesOf, openWorld, type World } from './world.ts'
 
 /** Calls that nobody ends are ended by their phones; then nothing may be left. */
 const QUIET_LIMIT_MS = 90_000
@@ -27,6 +27,12 @@ export function run(plan: Plan): Evidence {
       lines: world.history.lines,
       ...sortLines(world.history.lines),
       ...backend,
+      requests: world.pbx?.requests ?? [],
+      ends: world.pbx?.ends ?? [],
+      pushes: world.phones?.pushes ?? [],
+      answers: world.phones?.answers ?? [],
+      followed: world.phones?.followed ?? [],
+      wakeRecords: world.wakeRecords,
       deliveries: world.deliveries,
       owners: world.owners,
       troubles,
@@ -58,7 +64,7 @@ function untilQuiet(world: World): string[] {
 /** Who there is, and what people are to read: nothing that grows with the traffic. */
 const MAY_STAY = /^(hookswitch:(devices:|jwt-secret$|agents$|pods$)|talkiq-[a-z]+\.calls:dead$)/
 /** Whether it has an expiry or not. */
-const MUST_GO = /^(hookswitch:(call|owned|in-flight)|redswitch\.|talkiq-[a-z]+\.calls$)/
+const MUST_GO = /^(hookswitch:(call|owned|in-flight|\{wake-requests\}$)|redswitch\.|talkiq-[a-z]+\.calls$)/
 
 function leftoversOf(world: World): string[] {
   const { model } = world.redis
@@ -84,5 +90,11 @@ function leftoversOf(world: World): string[] {
   const channels = world.switches.flatMap(({ testSwitch }) =>
     testSwitch.channels().map(each => `channel ${each.uuid}`),
   )
-  return [...keys, ...subscriptions, ...calls, ...leaving, ...channels]
+  const fronts = frontLivesOf(world).flatMap(({ name, rooms, state }) => [
+    ...(state === 'leaving' ? [`front ${name}`] : []),
+    ...(rooms && rooms.pool.size > 0 ? [`${rooms.pool.size} waits of ${name}`] : []),
+    ...(rooms && rooms.verdicts.size > 0 ? [`${rooms.verdicts.size} verdict streams of ${name}`] : []),
+    ...(model.db.find(wakesInHandKey(name)) ? [`wakes in hand of ${name}`] : []),
+  ])
+  return [...keys, ...subscriptions, ...calls, ...leaving, ...channels, ...fronts]
 }
