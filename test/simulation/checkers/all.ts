@@ -7,6 +7,7 @@ import { eventsOnce } from './eventsOnce.ts'
 import { jobsEnd } from './jobsEnd.ts'
 import { messagesAnswered } from './messagesAnswered.ts'
 import { nobodyThrows, nothingLeft } from './nothingLeft.ts'
+import { ownersAct } from './ownersAct.ts'
 import { ringsOnce } from './ringsOnce.ts'
 import { wakes } from './wakes.ts'
 
@@ -18,6 +19,7 @@ export const CHECKERS: readonly Checker[] = [
   eventsInOrder,
   eventsTrue,
   messagesAnswered,
+  ownersAct,
   ...wakes,
   nobodyThrows,
   nothingLeft,

@@ -41,6 +41,8 @@ const LATE_MAX_MS = 20
 
 export class Network {
   readonly kernel: Process
+  /** Told of each connection that a listener is given. @param from who connected. */
+  onAccepted: (to: Process, from: string) => void = () => undefined
   /** Told of bytes that a process is being given. */
   onDelivered: (to: Process, bytes: string) => void = () => undefined
   readonly #schedule: Schedule
@@ -103,7 +105,9 @@ export class Network {
       // The kernel answers, whether the process has time for it or not.
       far.join(near)
       this.#schedule.after(0, listener.owner, () => {
-        if (!far.isClosed) listener.accept(far)
+        if (far.isClosed) return
+        this.onAccepted(listener.owner, owner.name)
+        listener.accept(far)
       })
     }
     this.#passBare(line, knock)

@@ -36,6 +36,8 @@ export interface Evidence {
   wakeRecords: WakeRecords
   /** By a message's own id, or a channel's: which processes were told of it, when first and when last. */
   deliveries: Deliveries
+  /** By switch: who connected, in order; a connection's number counts from 1. */
+  visitors: ReadonlyMap<string, string[]>
   owners: Owners
   /** The faults that happened, in order. */
   troubles: Trouble[]

@@ -34,6 +34,7 @@ export function run(plan: Plan): Evidence {
       followed: world.phones?.followed ?? [],
       wakeRecords: world.wakeRecords,
       deliveries: world.deliveries,
+      visitors: world.visitors,
       owners: world.owners,
       troubles,
       leftovers,

@@ -34,6 +34,8 @@ export interface World {
   deliveries: Deliveries
   owners: Owners
   wakeRecords: WakeRecords
+  /** By switch: who connected, in order. */
+  visitors: Map<string, string[]>
   /** Told of everything that is published: the backend's ear. */
   onPublished: (channel: string, message: Message) => void
 }
@@ -68,7 +70,13 @@ export function openWorld(plan: Plan): World {
     phones: undefined as unknown as Phones,
     pbx: undefined as unknown as Pbx,
     deliveries: new Map(),
+    visitors: new Map(),
     onPublished: () => undefined,
+  }
+  machine.network.onAccepted = ({ name }, from) => {
+    const visitors = world.visitors.get(name) ?? []
+    world.visitors.set(name, visitors)
+    visitors.push(from)
   }
   machine.network.onDelivered = ({ name }, bytes) => {
     noteDeliveries(world, name, bytes, COMMAND_ID)
