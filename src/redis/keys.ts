@@ -102,8 +102,8 @@ export const WAKE_REQUESTS_KEY = `${PREFIX}{wake-requests}`
 /** HASH, one wake that was asked for: who asks, which front has it, how it stands. Expires minutes after its end. */
 export const wakeRequestKey = (id: string): string => `${WAKE_REQUESTS_KEY}:${id}`
 
-/** LIST, ids of the wakes that a front has in its hands. */
-export const wakesInHandKey = (front: string): string => `${WAKE_REQUESTS_KEY}:in-hand:${front}`
+/** LIST, ids of the wakes that a front has just popped and not yet taken. */
+export const WAKES_IN_HAND_KEY = `${WAKE_REQUESTS_KEY}:in-hand`
 
 /** Channel, where one agent hears of the wakes that it asked for. */
 export const wakeAnswersChannel = (agent: string): string => `${PREFIX}wake-answers:${agent}`

@@ -81,7 +81,7 @@ export function openWakeService(options: WakeServiceOptions): WakeService {
       try {
         waiter ??= await store.waiterOf(blocking)
         if (stopping.signal.aborted) break
-        const id = await endingSoon(store.next(blocking, front, POP_SECONDS))
+        const id = await endingSoon(store.next(blocking, POP_SECONDS))
         if (id !== null) void carryOut(id)
       } catch (thrown) {
         if (!(thrown instanceof RedisUnavailable)) throw thrown
@@ -167,7 +167,7 @@ export function openWakeService(options: WakeServiceOptions): WakeService {
   async function tell(news: WakeRequestNews, attempts?: number): Promise<void> {
     for (let triesLeft = TRIES_MAX; triesLeft > 0; triesLeft -= 1) {
       try {
-        return await store.tell(news, { front, ...(attempts === undefined ? {} : { attempts }) })
+        return await store.tell(news, attempts)
       } catch (thrown) {
         if (!(thrown instanceof RedisUnavailable)) throw thrown
         await Bun.sleep(AGAIN_MS)

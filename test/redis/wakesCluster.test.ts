@@ -94,26 +94,26 @@ test('a wake that is asked for is taken, told of, asked for again when its front
   await ear.subscribe('asker')
   const asked = { call: '{"account":"1"}', channel: 'asker', waitMs: WAIT_MS }
   expect(await requests.ask('1.0', asked)).toMatchObject({ state: 'asked', front: undefined })
-  expect(await requests.next(blocking, 'dead-front', 1)).toBe('1.0')
+  expect(await requests.next(blocking, 1)).toBe('1.0')
   expect(await requests.take('1.0', 'dead-front')).toMatchObject({
     call: asked.call,
     waitMs: WAIT_MS,
     attempts: 0,
   })
-  await requests.tell({ id: '1.0', state: 'pushed', reason: '' }, { front: 'dead-front', attempts: 1 })
+  await requests.tell({ id: '1.0', state: 'pushed', reason: '' }, 1)
   expect(await requests.isFrontAlive('dead-front')).toBe(false)
   expect(await requests.askAgain('1.0', 'dead-front')).toBe(true)
-  expect(await requests.next(blocking, 'front', 1)).toBe('1.0')
+  expect(await requests.next(blocking, 1)).toBe('1.0')
   expect(await requests.take('1.0', 'front')).toMatchObject({ attempts: 1 })
-  await requests.tell({ id: '1.0', state: 'confirmed', reason: 'confirmed' }, { front: 'front' })
-  await requests.tell({ id: '1.0', state: 'failed', reason: 'late' }, { front: 'dead-front' })
+  await requests.tell({ id: '1.0', state: 'confirmed', reason: 'confirmed' })
+  await requests.tell({ id: '1.0', state: 'failed', reason: 'late' })
   await eventually('word of it', () => heard.includes('1.0 confirmed confirmed'))
   expect(heard.filter(line => line.startsWith('1.0'))).toEqual(['1.0 pushed ', '1.0 confirmed confirmed'])
   expect((await requests.ask('1.0', asked)).state).toBe('confirmed')
   await requests.ask('1.1', asked)
   await requests.cancel('1.1')
   expect((await requests.ask('1.1', asked)).state).toBe('cancelled')
-  expect(await requests.next(blocking, 'front', 0.1)).toBeNull()
+  expect(await requests.next(blocking, 0.1)).toBeNull()
   ear.off('message', listener)
   blocking.disconnect()
 })

@@ -72,3 +72,21 @@ test('a front puts down what another one has', async () => {
   expect((await store.take('wake-2', 'front-1'))?.call).toBe(CALL)
   commands.disconnect()
 })
+
+test('a front that dies before it takes what it popped leaves nothing behind', async () => {
+  await redis.client.flushall()
+  const settings = { url: redis.url, connectTimeoutMs: 1_000 }
+  const [commands, blocking] = [openRedis(settings, 'commands', log), openRedis(settings, 'blocking', log)]
+  const store = openWakeRequests(commands)
+  await Promise.all(
+    [commands, blocking].map(each => new Promise<void>(resolve => each.once('ready', resolve))),
+  )
+  await store.ask('wake-3', asked)
+  while ((await store.next(blocking, 1)) !== 'wake-3');
+  expect(await store.askAgain('wake-3')).toBe(true)
+  await store.cancel('wake-3')
+  expect(await redis.client.keys('*wake-requests}')).toEqual([])
+  expect(await redis.client.keys('*in-hand*')).toEqual([])
+  blocking.disconnect()
+  commands.disconnect()
+})

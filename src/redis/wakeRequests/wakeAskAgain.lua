@@ -2,7 +2,7 @@
 -- all. It is the same wake under the same call id: what was pushed is not pushed again.
 -- KEYS[1]: request
 -- KEYS[2]: list of requests
--- KEYS[3]: requests in the hands of that front
+-- KEYS[3]: popped and not yet taken
 -- ARGV[1]: id
 -- ARGV[2]: that front ('' = none)
 -- Returns 1 when it is in the list again.

@@ -1,6 +1,6 @@
 // One run of a plan: opens the world, lets traffic and faults happen, heals everything, waits until the last call has
 // ended, and gathers what is to be judged.
-import { ownedChannelsKey, wakesInHandKey } from '../../../src/redis/keys.ts'
+import { ownedChannelsKey } from '../../../src/redis/keys.ts'
 import { closeMachine } from '../machine/runtime.ts'
 import { startBackend } from './backend.ts'
 import { type Evidence, sortLines } from './evidence.ts'
@@ -65,7 +65,8 @@ function untilQuiet(world: World): string[] {
 /** Who there is, and what people are to read: nothing that grows with the traffic. */
 const MAY_STAY = /^(hookswitch:(devices:|jwt-secret$|agents$|pods$)|talkiq-[a-z]+\.calls:dead$)/
 /** Whether it has an expiry or not. */
-const MUST_GO = /^(hookswitch:(call|owned|in-flight|\{wake-requests\}$)|redswitch\.|talkiq-[a-z]+\.calls$)/
+const MUST_GO =
+  /^(hookswitch:(call|owned|in-flight|\{wake-requests\}(:in-hand)?$)|redswitch\.|talkiq-[a-z]+\.calls$)/
 
 function leftoversOf(world: World): string[] {
   const { model } = world.redis
@@ -95,7 +96,6 @@ function leftoversOf(world: World): string[] {
     ...(state === 'leaving' ? [`front ${name}`] : []),
     ...(rooms && rooms.pool.size > 0 ? [`${rooms.pool.size} waits of ${name}`] : []),
     ...(rooms && rooms.verdicts.size > 0 ? [`${rooms.verdicts.size} verdict streams of ${name}`] : []),
-    ...(model.db.find(wakesInHandKey(name)) ? [`wakes in hand of ${name}`] : []),
   ])
   return [...keys, ...subscriptions, ...calls, ...leaving, ...channels, ...fronts]
 }
