@@ -1,7 +1,8 @@
 // What an agent that died leaves in Redis: the next agent finds its jobs by their very bytes, and no phone rings twice. The
 // agents that die as processes are in takeover.test.ts.
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { aspJob, leftovers, newDialId, openStage, type Stage, until } from './stage.ts'
+import { nothingIsLeft, ringsOf } from './scenes.ts'
+import { aspJob, newDialId, openStage, type Stage, until } from './stage.ts'
 
 const DEAD = 'gone-agent'
 
@@ -11,10 +12,6 @@ beforeEach(async () => {
 })
 afterEach(() => stage.close())
 
-const ringsOf = (dialId: string) =>
-  stage.switch.records(0, ['ring']).filter(each => each.kind === 'ring' && each.dialId === dialId)
-const nothingIsLeft = () => until('nothing is left', async () => (await leftovers(stage)).length === 0)
-
 test('a job that was never dialled is left to the next agent, first of all', async () => {
   const early = newDialId()
   const job = JSON.stringify(aspJob(early, { caller_number: '15550000486' }))
@@ -23,8 +20,8 @@ test('a job that was never dialled is left to the next agent, first of all', asy
   const channel = await stage.listen(early)
   await stage.agent().isReady
   await channel.next('hangup-event')
-  expect(ringsOf(early)).toHaveLength(1)
-  await nothingIsLeft()
+  expect(ringsOf(stage, early)).toHaveLength(1)
+  await nothingIsLeft(stage)
 })
 
 test.each([
@@ -52,13 +49,13 @@ test.each([
   await stage.agent().isReady
   if (cause === undefined) {
     await channel.next('hangup-event')
-    expect(ringsOf(dialId)).toHaveLength(1)
+    expect(ringsOf(stage, dialId)).toHaveLength(1)
   } else {
     await until('a dead letter', async () => (await client.llen('talkiq-asp.calls:dead')) === 1)
     expect(JSON.parse((await client.lpop('talkiq-asp.calls:dead'))!).reason).toStartWith(cause)
-    expect(ringsOf(dialId)).toEqual([])
+    expect(ringsOf(stage, dialId)).toEqual([])
   }
-  await nothingIsLeft()
+  await nothingIsLeft(stage)
 })
 
 test('a job between claim and originate has an unknown outcome, and no phone rings', async () => {
@@ -91,6 +88,6 @@ test('a job between claim and originate has an unknown outcome, and no phone rin
   expect(await channel.next('failure')).toEqual({ type: 'failure', cause: 'unknown outcome' })
   await until('a dead letter', async () => (await client.llen('talkiq-asp.calls:dead')) === 1)
   expect(JSON.parse((await client.lpop('talkiq-asp.calls:dead'))!).reason).toBe('unknown outcome')
-  expect(ringsOf(dialId)).toEqual([])
-  await nothingIsLeft()
+  expect(ringsOf(stage, dialId)).toEqual([])
+  await nothingIsLeft(stage)
 })

@@ -5,11 +5,11 @@ import { openAgentDirectory } from '../../src/redis/agents/directory.ts'
 import { openCalls } from '../../src/redis/calls/calls.ts'
 import { openJobs } from '../../src/redis/jobs/jobs.ts'
 import { openValve, type Valve } from '../chaos/valve.ts'
+import { listenersOf, nothingIsLeft, parked } from './scenes.ts'
 import {
   aspJob,
   botJob,
   type Channel,
-  leftovers,
   newDialId,
   type OpenedAgent,
   openStage,
@@ -39,21 +39,10 @@ async function agentBehindValve(which = valve): Promise<OpenedAgent> {
   return agent
 }
 
-async function parked(): Promise<{ dialId: string; channel: Channel }> {
-  const dialId = newDialId()
-  const channel = await stage.listen(dialId)
-  await stage.push(botJob(dialId))
-  await channel.next('answer-event')
-  return { dialId, channel }
-}
-
 const CAUSE_TAKEN_OVER = 'another agent took the call over meanwhile; whether it was obeyed is unknown'
 const answersTo = (channel: Channel, commandId: string) =>
   channel.heard.filter(each => each.command_id === commandId).map(({ type, cause }) => ({ type, cause }))
-const listenersOf = async (dialId: string) =>
-  ((await stage.redis.client.pubsub('NUMSUB', dialId)) as [string, number])[1]
 
-const nothingIsLeft = () => until('nothing is left', async () => (await leftovers(stage)).length === 0)
 const hangupsOf = (agent: OpenedAgent) =>
   [...agent.counts].reduce((sum, [name, count]) => (name.startsWith('hangups') ? sum + count : sum), 0)
 
@@ -72,7 +61,7 @@ async function portsOf(kind: RegExp): Promise<Set<number>> {
 
 test("a message in a call's last moment is answered once, and does not bring the call back", async () => {
   const agent = await agentBehindValve()
-  const { dialId, channel } = await parked()
+  const { dialId, channel } = await parked(stage)
   // What the agent tells Redis of the end comes late, so Redis still counts it as a listener.
   await stall(valve, 'commands')
   stage.switch.hangup(stage.switch.channels()[0]!.uuid)
@@ -81,9 +70,9 @@ test("a message in a call's last moment is answered once, and does not bring the
   valve.set('open')
   await channel.next('hangup-event')
   await channel.next(each => each.command_id === 'last')
-  await nothingIsLeft()
+  await nothingIsLeft(stage)
   expect(answersTo(channel, 'last')).toEqual([{ type: 'failure', cause: 'the call has ended' }])
-  expect(await listenersOf(dialId)).toBe(1)
+  expect(await listenersOf(stage, dialId)).toBe(1)
 })
 
 test('a job that was popped for an agent after its death is dialled by another', async () => {
@@ -100,7 +89,7 @@ test('a job that was popped for an agent after its death is dialled by another',
   const job = JSON.stringify(aspJob(dialId, { caller_number: '15550000603' }))
   await client.rpush(`hookswitch:in-flight:{talkiq-asp.calls}:${dead}`, job)
   await channel.next('hangup-event')
-  await nothingIsLeft()
+  await nothingIsLeft(stage)
 })
 
 test('a job that comes to an agent again and again after its death is no duplicate of itself', async () => {
@@ -159,7 +148,7 @@ test('a job that is given back again, because the answer was lost, stays with th
 
 test('a message between a takeover and the subscription of the new owner is answered once, by the former owner', async () => {
   const { name } = await agentBehindValve()
-  const { dialId, channel } = await parked()
+  const { dialId, channel } = await parked(stage)
   valve.set('stalled')
   const marker = '{"type":"handover-event","agent":"who-dies-before-it-listens"}'
   const move = { from: name, to: 'who-dies-before-it-listens', marker }
@@ -167,7 +156,7 @@ test('a message between a takeover and the subscription of the new owner is answ
   expect(await channel.say({ type: 'stop-playback', command_id: 'between' })).toBe(2)
   valve.set('open')
   await channel.next(each => each.command_id === 'between')
-  await until('the former one has left', async () => (await listenersOf(dialId)) === 1)
+  await until('the former one has left', async () => (await listenersOf(stage, dialId)) === 1)
   expect(answersTo(channel, 'between')).toEqual([{ type: 'failure', cause: CAUSE_TAKEN_OVER }])
   await stage.redis.client.del(`hookswitch:call:{${dialId}}`, `hookswitch:owned:${move.to}`)
 })
@@ -213,7 +202,7 @@ async function openMortalSuccessor(
 
 test('what only the leaver heard behind its move is answered by it, when its successor has died', async () => {
   const leaver = await agentBehindValve()
-  const { dialId, channel } = await parked()
+  const { dialId, channel } = await parked(stage)
   const successor = await openMortalSuccessor(leaver, {
     beforeReady: () => stall(valve, 'commands'),
     // The leaver has heard that it may move the call; from here on Redis can't be told that it listens no more.
@@ -237,7 +226,7 @@ test('what only the leaver heard behind its move is answered by it, when its suc
   expect(answersTo(channel, 'answered')).toEqual([{ type: 'ack', cause: undefined }])
   await until('it is taken over', async () => !(await successor.hasTaken(dialId)))
   expect(await channel.order({ type: 'hangup' })).toEqual({ type: 'ack', event: 'hangup' })
-  await nothingIsLeft()
+  await nothingIsLeft(stage)
 })
 
 test('an offer that comes late, from a leaver that hears nothing now, is not taken up', async () => {
@@ -246,7 +235,10 @@ test('an offer that comes late, from a leaver that hears nothing now, is not tak
   await successor.isReady
   const { client } = stage.redis
   valve.set('cut')
-  await until('it hears nothing', async () => (await listenersOf(`hookswitch:agent-inbox:${name}`)) === 0)
+  await until(
+    'it hears nothing',
+    async () => (await listenersOf(stage, `hookswitch:agent-inbox:${name}`)) === 0,
+  )
   const dialId = newDialId()
   const monitor = await client.monitor()
   const done: string[] = []
@@ -263,34 +255,34 @@ test('an offer that comes late, from a leaver that hears nothing now, is not tak
 
 test('a message that only a sleeper heard is answered by it, though the call has ended meanwhile', async () => {
   await agentBehindValve()
-  const { dialId, channel } = await parked()
+  const { dialId, channel } = await parked(stage)
   await stage.agent().isReady
   valve.set('stalled')
   await channel.say({ type: 'stop-playback', command_id: 'asleep' })
   // The sleeper itself sees this, and can't say so.
   stage.switch.hangup(stage.switch.channels()[0]!.uuid)
   await channel.next('hangup-event')
-  await until('the new owner has left', async () => (await listenersOf(dialId)) === 2)
+  await until('the new owner has left', async () => (await listenersOf(stage, dialId)) === 2)
   valve.set('open')
   await channel.next(each => each.command_id === 'asleep')
-  await until('the sleeper has left', async () => (await listenersOf(dialId)) === 1)
+  await until('the sleeper has left', async () => (await listenersOf(stage, dialId)) === 1)
   expect(answersTo(channel, 'asleep')).toEqual([{ type: 'failure', cause: CAUSE_TAKEN_OVER }])
   expect(channel.heard.filter(each => each.type === 'hangup-event')).toHaveLength(1)
 })
 
 test('a former owner that comes back to a call of which it knows nothing new is no listener of it', async () => {
   const { name } = await agentBehindValve()
-  const { dialId, channel } = await parked()
+  const { dialId, channel } = await parked(stage)
   const { client } = stage.redis
   valve.set('cut')
-  await until('it is gone', async () => (await listenersOf(dialId)) === 1)
+  await until('it is gone', async () => (await listenersOf(stage, dialId)) === 1)
   // Another has taken it over since and died: the call has an owner that hears nothing.
   await client.hset(`hookswitch:call:{${dialId}}`, { owner: 'gone-agent', fence: '1' })
   valve.set('open')
   const said: number[] = []
   await until('it is back', async () => {
     said.push(await channel.say({ type: 'stop-playback' }))
-    return (await listenersOf(`hookswitch:agent-inbox:${name}`)) === 1
+    return (await listenersOf(stage, `hookswitch:agent-inbox:${name}`)) === 1
   })
   said.push(await channel.say({ type: 'stop-playback' }))
   // The test itself.
@@ -301,7 +293,7 @@ test('a former owner that comes back to a call of which it knows nothing new is 
 test('what an agent heard of a call in its own last moment is answered before it ends', async () => {
   const agent = stage.agent()
   await agent.isReady
-  const { channel } = await parked()
+  const { channel } = await parked(stage)
   const drained = agent.drain()
   stage.redis.pause()
   // All of it lies before Redis when it goes on: the end, its release, and what comes behind.
@@ -317,7 +309,7 @@ test('what an agent heard of a call in its own last moment is answered before it
 
 test('what is heard in the last moment of a call is answered, though Redis stands still while its agent stops', async () => {
   const agent = await agentBehindValve()
-  const { dialId, channel } = await parked()
+  const { dialId, channel } = await parked(stage)
   // Redis learns late that the agent has left the channel, so it counts the agent as a listener.
   await stall(valve, 'subscriptions')
   const before = agent.health
@@ -334,7 +326,7 @@ test('what is heard in the last moment of a call is answered, though Redis stand
   await drained
   await until('the answer', () => answersTo(channel, 'last').length === 1)
   expect(answersTo(channel, 'last')).toEqual([{ type: 'failure', cause: 'the call has ended' }])
-  expect(await listenersOf(dialId)).toBe(1)
+  expect(await listenersOf(stage, dialId)).toBe(1)
 })
 
 test('a job that waits for its turn when its agent is told to stop is a call that is steered until it ends', async () => {
@@ -357,12 +349,12 @@ test('a job that waits for its turn when its agent is told to stop is a call tha
   expect(await channels[1]!.order({ type: 'stop-playback' })).toEqual({ type: 'ack', event: 'stop-playback' })
   await channels[1]!.order({ type: 'hangup' })
   expect(await drained).toBe('drained')
-  await nothingIsLeft()
+  await nothingIsLeft(stage)
 })
 
 test('an agent whose channels are heard no more ends with its last call', async () => {
   const agent = await agentBehindValve()
-  const { channel } = await parked()
+  const { channel } = await parked(stage)
   const subscribers = await portsOf(/ sub=[1-9]/)
   // Those that stand, and all new ones, whose port at the far end is not known yet.
   valve.set('cut', (_, farPort) => farPort === 0 || subscribers.has(farPort))
@@ -374,12 +366,12 @@ test('an agent whose channels are heard no more ends with its last call', async 
   stage.switch.hangup(stage.switch.channels()[0]!.uuid)
   await channel.next('hangup-event')
   expect(await drained).toBe('drained')
-  await nothingIsLeft()
+  await nothingIsLeft(stage)
 })
 
 test('what is said while a fenced agent is still being taken off the channel is answered by it', async () => {
   const agent = await agentBehindValve()
-  const { dialId, channel } = await parked()
+  const { dialId, channel } = await parked(stage)
   await stage.redis.client
     .multi()
     .set(`hookswitch:{agents}:${agent.name}:dead`, '1')
@@ -392,13 +384,13 @@ test('what is said while a fenced agent is still being taken off the channel is 
   expect(await channel.say({ type: 'stop-playback', command_id: 'late' })).toBe(2)
   valve.set('open')
   await channel.next(each => each.command_id === 'late')
-  await until('it has left', async () => (await listenersOf(dialId)) === 1)
+  await until('it has left', async () => (await listenersOf(stage, dialId)) === 1)
   expect(answersTo(channel, 'late')).toEqual([{ type: 'failure', cause: CAUSE_TAKEN_OVER }])
 })
 
 test('a takeover whose outcome Redis did not tell in time is found out, and the call is steered as before', async () => {
   const { name } = await agentBehindValve()
-  const { channel } = await parked()
+  const { channel } = await parked(stage)
   await agentBehindValve(otherValve)
   valve.set('cut')
   await until('it is declared dead', async () => {
@@ -411,5 +403,5 @@ test('a takeover whose outcome Redis did not tell in time is found out, and the 
   otherValve.set('open')
   await channel.next('handover-event')
   expect(await channel.order({ type: 'hangup' })).toEqual({ type: 'ack', event: 'hangup' })
-  await nothingIsLeft()
+  await nothingIsLeft(stage)
 })

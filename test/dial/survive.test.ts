@@ -1,37 +1,14 @@
 // What becomes of calls when something dies: an agent, its pause, Redis, the link to the switch, the switch.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { openValve } from '../chaos/valve.ts'
-import {
-  aspJob,
-  botJob,
-  type Channel,
-  leftovers,
-  newDialId,
-  openStage,
-  SOUND,
-  type Stage,
-  until,
-} from './stage.ts'
+import { legOf, nothingIsLeft, ringsOf, talk } from './scenes.ts'
+import { aspJob, botJob, newDialId, openStage, SOUND, type Stage, until } from './stage.ts'
 
 let stage: Stage
 beforeEach(async () => {
   stage = await openStage()
 })
 afterEach(() => stage.close())
-
-const legOf = (destination: string) => stage.switch.channels().find(each => each.destination === destination)
-
-async function talk(more: Record<string, unknown> = {}): Promise<{ dialId: string; channel: Channel }> {
-  const dialId = newDialId()
-  const channel = await stage.listen(dialId)
-  await stage.push(aspJob(dialId, more))
-  await channel.next(each => each.type === 'answer-event' && each.side === '1')
-  return { dialId, channel }
-}
-
-const ringsOf = (dialId: string) =>
-  stage.switch.records(0, ['ring']).filter(each => each.kind === 'ring' && each.dialId === dialId)
-const nothingIsLeft = () => until('nothing is left', async () => (await leftovers(stage)).length === 0)
 
 describe('an agent without calls', () => {
   /** How often its pops were ended for it, rather than by themselves. */
@@ -66,7 +43,7 @@ describe('a hand-over', () => {
   test('loses no control message and answers none twice', async () => {
     const leaver = stage.agent()
     await leaver.isReady
-    const { channel } = await talk()
+    const { channel } = await talk(stage)
     const { barge_id } = await channel.order({ type: 'barge', phone_number: '15550000003', caller_id: '1' })
     const successor = stage.agent()
     await successor.isReady
@@ -90,22 +67,22 @@ describe('a hand-over', () => {
     expect(channel.heard.filter(each => each.type === 'handover-event')).toEqual([
       { type: 'handover-event', agent: successor.name },
     ])
-    expect(legOf('15550000001')?.bridgedTo).toBeDefined()
+    expect(legOf(stage, '15550000001')?.bridgedTo).toBeDefined()
     await channel.order({ type: 'hangup' })
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
   })
 
   test('of a call that ends in the middle of it leaves no message unanswered', async () => {
     const leaver = stage.agent()
     await leaver.isReady
-    const { dialId, channel } = await talk()
+    const { dialId, channel } = await talk(stage)
     await stage.agent().isReady
     stage.switch.set({ silent: true })
     await channel.say({ type: 'stop-playback', command_id: 'c0' })
     const drained = leaver.drain()
     const listeners = async () => ((await stage.redis.client.pubsub('NUMSUB', dialId)) as [string, number])[1]
     await until('the successor listens', async () => (await listeners()) === 3)
-    stage.switch.hangup(legOf('15550000001')!.uuid)
+    stage.switch.hangup(legOf(stage, '15550000001')!.uuid)
     stage.switch.set({ silent: false })
     // The answer, the marker and the end follow one another; what is said meanwhile is before, between or behind them.
     const heardBy: number[] = []
@@ -114,14 +91,14 @@ describe('a hand-over', () => {
     await drained
     const answers = () => channel.heard.filter(each => /^c\d+$/.test(each.command_id ?? ''))
     await until('all answers', () => answers().length >= heardBy.length)
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
     expect(answers().map(each => each.command_id)).toEqual(heardBy.map((_, index) => `c${index}`))
   })
 
   test('to an agent that begins to stop itself leaves no message unanswered', async () => {
     const leaver = stage.agent()
     await leaver.isReady
-    const { channel } = await talk()
+    const { channel } = await talk(stage)
     const successor = stage.agent()
     await successor.isReady
     const said: Promise<number>[] = []
@@ -141,19 +118,19 @@ describe('a hand-over', () => {
     expect(answers()).toHaveLength(heardBy.length)
     await channel.order({ type: 'hangup' })
     await Promise.all(drains)
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
   })
 
   test('has no successor when the agent is alone: it keeps its calls until they end', async () => {
     const alone = stage.agent()
     await alone.isReady
-    const { channel } = await talk()
+    const { channel } = await talk(stage)
     const drained = alone.drain().then(() => 'drained')
     expect(await channel.order({ type: 'stop-playback' })).toMatchObject({ type: 'ack' })
     expect(await Promise.race([drained, Bun.sleep(100)])).toBeUndefined()
     await channel.order({ type: 'hangup' })
     expect(await drained).toBe('drained')
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
   })
 })
 
@@ -161,7 +138,7 @@ describe('the link to the switch', () => {
   beforeEach(() => stage.agent().isReady)
 
   test('is made again, and calls go on as they were', async () => {
-    const { channel } = await talk()
+    const { channel } = await talk(stage)
     stage.switch.dropSockets()
     await until(
       'the link is back',
@@ -169,14 +146,14 @@ describe('the link to the switch', () => {
     )
     await channel.order({ type: 'hangup' })
     expect(channel.heard.filter(each => each.type === 'answer-event')).toHaveLength(2)
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
   })
 
   test('misses an end, which is told when it is back', async () => {
-    const { channel } = await talk()
+    const { channel } = await talk(stage)
     stage.switch.stopAccepting()
     stage.switch.dropSockets()
-    stage.switch.hangup(legOf('15550000001')!.uuid)
+    stage.switch.hangup(legOf(stage, '15550000001')!.uuid)
     await until('the legs are gone', () => stage.switch.channels().length === 0)
     stage.switch.accept()
     await channel.next(each => each.type === 'hangup-event' && each.side === '1')
@@ -184,7 +161,7 @@ describe('the link to the switch', () => {
       { type: 'hangup-event', side: '0', cause: 'NORMAL_UNSPECIFIED' },
       { type: 'hangup-event', side: '1', cause: 'NORMAL_UNSPECIFIED' },
     ])
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
   })
 
   test('misses an answer, which is told when it is back', async () => {
@@ -194,12 +171,12 @@ describe('the link to the switch', () => {
     await channel.next('call-start')
     stage.switch.stopAccepting()
     stage.switch.dropSockets()
-    stage.switch.answer(legOf('15550000480')!.uuid)
+    stage.switch.answer(legOf(stage, '15550000480')!.uuid)
     stage.switch.accept()
     await channel.next(each => each.type === 'answer-event' && each.side === '0')
     await channel.next(each => each.type === 'answer-event' && each.side === '1')
     await channel.order({ type: 'hangup' })
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
   })
 
   test('breaks after an originate that the switch never carried out: unknown outcome, and no second ring', async () => {
@@ -214,9 +191,9 @@ describe('the link to the switch', () => {
     await until('a dead letter', async () => (await stage.redis.client.llen('talkiq-asp.calls:dead')) === 1)
     const letter = JSON.parse((await stage.redis.client.lpop('talkiq-asp.calls:dead'))!)
     expect(letter.reason).toBe('unknown outcome')
-    expect(ringsOf(dialId)).toEqual([])
+    expect(ringsOf(stage, dialId)).toEqual([])
     expect(stage.switch.records(0, ['originate'])).toHaveLength(1)
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
   })
 
   test('stands still with an originate in it: its phone is hung up when it rings after the call was given up', async () => {
@@ -238,11 +215,11 @@ describe('the link to the switch', () => {
       const left = leaver.drain()
       expect(await channel.next('failure')).toEqual({ type: 'failure', cause: 'unknown outcome' })
       line.set('open')
-      await until('it rings', () => ringsOf(dialId).length === 1)
+      await until('it rings', () => ringsOf(stage, dialId).length === 1)
       await until('it is hung up', () => stage.switch.channels().length === 0)
       await left
       await until('a dead letter', async () => (await stage.redis.client.del('its.calls:dead')) === 1)
-      await nothingIsLeft()
+      await nothingIsLeft(stage)
       expect(channel.heard.map(each => each.type)).toEqual(['handover-event', 'failure'])
     } finally {
       line.close()
@@ -250,22 +227,22 @@ describe('the link to the switch', () => {
   })
 
   test('finds a switch that restarted: every call ends with CRASH', async () => {
-    const { channel } = await talk()
+    const { channel } = await talk(stage)
     await stage.switch.restart()
     await channel.next(each => each.type === 'hangup-event' && each.side === '1')
     expect(channel.heard.filter(each => each.type === 'hangup-event')).toEqual([
       { type: 'hangup-event', side: '0', cause: 'CRASH' },
       { type: 'hangup-event', side: '1', cause: 'CRASH' },
     ])
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
   })
 
   test('hears a switch that shuts down say so', async () => {
-    const { channel } = await talk()
+    const { channel } = await talk(stage)
     await stage.switch.restart({ graceful: true })
     const end = await channel.next(each => each.type === 'hangup-event' && each.side === '0')
     expect(end.cause).toBe('SYSTEM_SHUTDOWN')
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
   })
 })
 
@@ -273,9 +250,9 @@ describe('Redis', () => {
   beforeEach(() => stage.agent().isReady)
 
   test('that is away for a while hears everything afterwards, in order', async () => {
-    const { channel } = await talk()
+    const { channel } = await talk(stage)
     stage.redis.pause()
-    stage.switch.hangup(legOf('15550000001')!.uuid)
+    stage.switch.hangup(legOf(stage, '15550000001')!.uuid)
     await Bun.sleep(1_000)
     stage.redis.resume()
     await channel.next(each => each.type === 'hangup-event' && each.side === '1')
@@ -283,11 +260,11 @@ describe('Redis', () => {
       '0',
       '1',
     ])
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
   })
 
   test('that restarted without its data gets the calls written again, and they are steered as before', async () => {
-    const { dialId, channel } = await talk()
+    const { dialId, channel } = await talk(stage)
     await stage.redis.client.flushall()
     expect(await channel.order({ type: 'play', path: SOUND })).toEqual({ type: 'ack', event: 'play' })
     expect((await stage.redis.client.lrange(`redswitch.${dialId}.org.user`, 0, -1)).sort()).toEqual([
@@ -296,6 +273,6 @@ describe('Redis', () => {
     ])
     await channel.order({ type: 'hangup' })
     await channel.next(each => each.type === 'hangup-event' && each.side === '1')
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
   })
 })

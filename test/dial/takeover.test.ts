@@ -2,17 +2,8 @@
 // calls, no phone rings twice, and whoever comes back finds itself fenced.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { startService, type TestService } from '../harness/service.ts'
-import {
-  aspJob,
-  botJob,
-  type Channel,
-  GATEWAY,
-  leftovers,
-  newDialId,
-  openStage,
-  type Stage,
-  until,
-} from './stage.ts'
+import { legOf, nothingIsLeft, ringsOf, talk } from './scenes.ts'
+import { aspJob, botJob, type Channel, GATEWAY, newDialId, openStage, type Stage, until } from './stage.ts'
 
 const TAKEOVER_MS = 1_000
 
@@ -43,29 +34,17 @@ async function startAgent(settings: Record<string, string> = {}): Promise<TestSe
   return service
 }
 
-async function talk(): Promise<{ dialId: string; channel: Channel }> {
-  const dialId = newDialId()
-  const channel = await stage.listen(dialId)
-  await stage.push(aspJob(dialId))
-  await channel.next(each => each.type === 'answer-event' && each.side === '1')
-  return { dialId, channel }
-}
-
 /** Linux's word for a process that SIGSTOP has reached. */
 const isStopped = async ({ process: { pid } }: TestService) =>
   /^State:\s+T/m.test(await Bun.file(`/proc/${pid}/status`).text())
 
-const legOf = (destination: string) => stage.switch.channels().find(each => each.destination === destination)
-const ringsOf = (dialId: string) =>
-  stage.switch.records(0, ['ring']).filter(each => each.kind === 'ring' && each.dialId === dialId)
-const nothingIsLeft = () => until('nothing is left', async () => (await leftovers(stage)).length === 0)
 const types = (channel: Channel) =>
   channel.heard.map(each => `${each.type} ${each.side ?? each.state ?? each.event ?? ''}`.trim())
 
 describe('a killed agent', () => {
   test('has its calls taken over, with their bargers and modes; control messages are obeyed as before', async () => {
     const first = await startAgent()
-    const { dialId, channel } = await talk()
+    const { dialId, channel } = await talk(stage)
     const { barge_id } = await channel.order({ type: 'barge', phone_number: '15550000003', caller_id: '1' })
     await channel.next(each => each.state === 'answered')
     await channel.order({ type: 'whisper' })
@@ -78,7 +57,7 @@ describe('a killed agent', () => {
       barge_id: barge_id!,
     })
     expect(await channel.order({ type: 'hangup' })).toEqual({ type: 'ack', event: 'hangup' })
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
     expect(
       types(channel)
         .filter(each => /answer|hangup-event|ended/.test(each))
@@ -93,7 +72,7 @@ describe('a killed agent', () => {
         'hangup-event 1',
       ].sort(),
     )
-    expect(ringsOf(dialId)).toHaveLength(3)
+    expect(ringsOf(stage, dialId)).toHaveLength(3)
   })
 
   test('has the events published that nobody could publish meanwhile', async () => {
@@ -103,7 +82,7 @@ describe('a killed agent', () => {
     await stage.push(aspJob(dialId, { caller_number: '15550000480', callee_number: '15550000002' }))
     await channel.next('call-start')
     await first.kill()
-    stage.switch.answer(legOf('15550000480')!.uuid)
+    stage.switch.answer(legOf(stage, '15550000480')!.uuid)
     await startAgent()
     await channel.next(each => each.type === 'answer-event' && each.side === '0')
     await channel.next(each => each.type === 'answer-event' && each.side === '1')
@@ -112,14 +91,14 @@ describe('a killed agent', () => {
       'ACTIVE.1',
     ])
     await channel.order({ type: 'hangup' })
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
   })
 
   test('whose call ended meanwhile has its end told, and its lists cleaned', async () => {
     const first = await startAgent()
-    const { channel } = await talk()
+    const { channel } = await talk(stage)
     await first.kill()
-    stage.switch.hangup(legOf('15550000001')!.uuid)
+    stage.switch.hangup(legOf(stage, '15550000001')!.uuid)
     await until('the legs are gone', () => stage.switch.channels().length === 0)
     await startAgent()
     await channel.next(each => each.type === 'hangup-event' && each.side === '1')
@@ -127,13 +106,13 @@ describe('a killed agent', () => {
       'hangup-event 0',
       'hangup-event 1',
     ])
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
   })
 
   test('of a switch that nobody serves has its calls reported after ORPHAN_MAX', async () => {
     const elsewhere = await openStage()
     const first = await startAgent()
-    const { channel } = await talk()
+    const { channel } = await talk(stage)
     await first.kill()
     await startAgent({ ESL_URL: `127.0.0.1:${elsewhere.switch.port}`, ORPHAN_MAX: '1' })
     expect(await channel.next('failure')).toEqual({ type: 'failure', cause: 'unknown outcome' })
@@ -144,7 +123,7 @@ describe('a killed agent', () => {
 describe('an agent that was stopped for a while', () => {
   test('is fenced: it says nothing stale, obeys nothing, and a new one takes its place', async () => {
     const paused = await startAgent()
-    const { dialId, channel } = await talk()
+    const { dialId, channel } = await talk(stage)
     await channel.order({ type: 'barge', phone_number: '15550000003', caller_id: '1' })
     await channel.next(each => each.state === 'answered')
     const other = await startAgent()
@@ -162,9 +141,9 @@ describe('an agent that was stopped for a while', () => {
     paused.process.kill('SIGCONT')
     await paused.logged(line => String(line.msg).startsWith('this agent was taken for dead'))
     expect(await channel.order({ type: 'hangup' })).toMatchObject({ type: 'ack' })
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
     expect(channel.heard.filter(each => each.type === 'hangup-event')).toHaveLength(2)
-    expect(ringsOf(dialId)).toHaveLength(3)
+    expect(ringsOf(stage, dialId)).toHaveLength(3)
     // Its one answer comes from the sleeper: nobody else has heard it.
     expect(channel.heard.filter(each => each.command_id === 'while asleep')).toEqual([
       {
@@ -181,13 +160,13 @@ describe('an agent that was stopped for a while', () => {
 describe('SIGTERM', () => {
   test('hands the calls to the other agent and exits 0', async () => {
     const leaver = await startAgent()
-    const { channel } = await talk()
+    const { channel } = await talk(stage)
     await startAgent()
     await until('both are known', async () => (await stage.knownAgents()).length === 2)
     expect(await leaver.stop()).toBe(0)
     expect(await channel.order({ type: 'stop-playback' })).toEqual({ type: 'ack', event: 'stop-playback' })
     await channel.order({ type: 'hangup' })
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
   })
 
   test('to the only agent lets its call end first', async () => {
@@ -201,6 +180,6 @@ describe('SIGTERM', () => {
     await channel.order({ type: 'hangup' })
     expect(await exited).toBe(0)
     await channel.next('hangup-event')
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
   })
 })

@@ -1,7 +1,8 @@
 // Dialled calls as their timelines tell them: by a real service with an agent, on the test switch. What each phone does
 // follows from its number.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { aspJob, botJob, type Channel, GATEWAY, newDialId, openStage, type Stage } from '../dial/stage.ts'
+import { talk } from '../dial/scenes.ts'
+import { aspJob, botJob, GATEWAY, newDialId, openStage, type Stage } from '../dial/stage.ts'
 import { startService, type TestService } from '../harness/service.ts'
 import { callsOf, entryOf, kinds, timelineOf } from './reading.ts'
 
@@ -39,17 +40,9 @@ async function push(job: (dialId: string) => Record<string, unknown>): Promise<s
   return dialId
 }
 
-async function talk(): Promise<{ dialId: string; channel: Channel }> {
-  const dialId = newDialId()
-  const channel = await stage.listen(dialId)
-  await stage.push(aspJob(dialId))
-  await channel.next(each => each.type === 'answer-event' && each.side === '1')
-  return { dialId, channel }
-}
-
 describe('a call', () => {
   test('is told from its job to its end, with its barger and every message and its answer', async () => {
-    const { dialId, channel } = await talk()
+    const { dialId, channel } = await talk(stage)
     const { barge_id } = await channel.order({ type: 'barge', phone_number: '15550000003', caller_id: '1' })
     await channel.next(each => each.state === 'answered')
     await channel.order({ type: 'whisper' })
@@ -115,7 +108,7 @@ describe('a call', () => {
     const bad = await timeline(await push(id => aspJob(id, { caller_number: '$(x)' })), 'job-refused')
     expect(bad.summary).toStartWith('No phone rang, because the job was refused: caller_number must be')
     expect(entryOf(bad, 'job-refused').text).toEndWith('It is kept on the dead-letter list.')
-    const { dialId } = await talk()
+    const { dialId } = await talk(stage)
     await stage.push(aspJob(dialId))
     const doubled = await timeline(dialId, 'job-refused')
     expect(entryOf(doubled, 'job-refused').text).toStartWith('Another job of this id is refused')
@@ -143,7 +136,7 @@ describe('a call', () => {
 
 describe('a takeover', () => {
   test('is written by the survivor, who goes on with the story', async () => {
-    const { dialId, channel } = await talk()
+    const { dialId, channel } = await talk(stage)
     await timeline(dialId, 'bridge')
     const survivor = await startAgent()
     await using _ = survivor
@@ -163,7 +156,7 @@ describe('a takeover', () => {
   }, 20_000)
 
   test('of an agent that stops is a hand-over', async () => {
-    const { dialId, channel } = await talk()
+    const { dialId, channel } = await talk(stage)
     const successor = await startAgent()
     await using _ = successor
     expect(await service.stop()).toBe(0)

@@ -1,7 +1,8 @@
 // When a dial id is free again, and that nothing of its earlier call reaches its next one.
 import { expect, test } from 'bun:test'
+import { legOf, nothingIsLeft, parked } from '../scenes.ts'
 import { aspJob, botJob, leftovers, newDialId, until } from '../stage.ts'
-import { endsIn, legOf, nothingIsLeft, openLines, parked, ready, stage, switchLine } from './lines.ts'
+import { endsIn, openLines, ready, stage, switchLine } from './lines.ts'
 
 openLines()
 
@@ -23,15 +24,15 @@ test('a dial id may be used again by whoever hears its call’s last event', asy
 
 test('so may that of a call whose last event is a barger’s', async () => {
   await ready(stage.agent())
-  const { dialId, channel } = await parked()
+  const { dialId, channel } = await parked(stage)
   await channel.order({ type: 'barge', phone_number: '15550000004', caller_id: '15550000009' })
   await channel.next(each => each.type === 'barge-event' && each.state === 'answered')
   // The switch ends the barger behind it, and is done with the call a moment later.
-  stage.switch.hangup(legOf('15550000003')!.uuid)
+  stage.switch.hangup(legOf(stage, '15550000003')!.uuid)
   await channel.next('hangup-event')
   await channel.next(each => each.type === 'barge-event' && each.state === 'ended')
   expect(await stage.redis.client.keys(`hookswitch:call:*${dialId}*`)).toEqual([])
-  await nothingIsLeft()
+  await nothingIsLeft(stage)
 })
 
 test('what an agent hears late of an earlier call does not end the next one of that dial id', async () => {
@@ -57,5 +58,5 @@ test('what an agent hears late of an earlier call does not end the next one of t
     await channel.next(each => each.type === 'answer-event' && each.side === side)
   expect(endsIn(channel)).toHaveLength(2)
   expect(await channel.order({ type: 'hangup' })).toEqual({ type: 'ack', event: 'hangup' })
-  await nothingIsLeft()
+  await nothingIsLeft(stage)
 })

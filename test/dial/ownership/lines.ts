@@ -1,17 +1,7 @@
 // A stage for tests in which agents lose their lines: valves between an agent and Redis, and between an agent and the switch.
 import { afterEach, beforeEach } from 'bun:test'
 import { openValve, type Valve } from '../../chaos/valve.ts'
-import {
-  aspJob,
-  botJob,
-  type Channel,
-  leftovers,
-  newDialId,
-  type OpenedAgent,
-  openStage,
-  type Stage,
-  until,
-} from '../stage.ts'
+import { type Channel, type OpenedAgent, openStage, type Stage } from '../stage.ts'
 
 export let stage: Stage
 /** Between an agent and Redis, and between an agent and the switch. */
@@ -47,29 +37,9 @@ export const behindSwitchLine = () =>
     }),
   )
 
-export async function parked(phone = '15550000003'): Promise<{ dialId: string; channel: Channel }> {
-  const dialId = newDialId()
-  const channel = await stage.listen(dialId)
-  await stage.push(botJob(dialId, { phone_number: phone }))
-  await channel.next('answer-event')
-  return { dialId, channel }
-}
-
-export async function talk(): Promise<{ dialId: string; channel: Channel }> {
-  const dialId = newDialId()
-  const channel = await stage.listen(dialId)
-  await stage.push(aspJob(dialId))
-  await channel.next(each => each.type === 'answer-event' && each.side === '1')
-  return { dialId, channel }
-}
-
 export const commands = () =>
   stage.switch.records(0, ['command']).map(each => ('command' in each ? each.command : ''))
-export const legOf = (phone: string) => stage.switch.channels().find(each => each.destination === phone)
-export const listenersOf = async (channel: string) =>
-  ((await stage.redis.client.pubsub('NUMSUB', channel)) as [string, number])[1]
 export const answersTo = (channel: Channel, commandId: string) =>
   channel.heard.filter(each => each.command_id === commandId).map(each => each.type)
 export const endsIn = (channel: Channel) => channel.heard.filter(each => each.type === 'hangup-event')
-export const nothingIsLeft = () => until('nothing is left', async () => (await leftovers(stage)).length === 0)
 export const stopPlayback = (commandId: string) => ({ type: 'stop-playback', command_id: commandId })

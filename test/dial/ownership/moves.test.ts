@@ -8,17 +8,14 @@ import type { Log } from '../../../src/base/log.ts'
 import { openCalls } from '../../../src/redis/calls/calls.ts'
 import { openRedis } from '../../../src/redis/connect.ts'
 import { EslProbe } from '../../switch/eslProbe.ts'
+import { legOf, listenersOf, nothingIsLeft, parked } from '../scenes.ts'
 import { aspJob, botJob, newDialId, until } from '../stage.ts'
 import {
   answersTo,
   behindRedisLine,
   behindSwitchLine,
   endsIn,
-  legOf,
-  listenersOf,
-  nothingIsLeft,
   openLines,
-  parked,
   ready,
   redisLine,
   stage,
@@ -33,10 +30,13 @@ openLines()
 describe('what nobody could tell while a call changed its owner is told', () => {
   test('a bridge of two parked calls, on both channels', async () => {
     const first = await behindRedisLine()
-    const [one, two] = [await parked('15551110001'), await parked('15551110002')]
+    const [one, two] = [
+      await parked(stage, { phone_number: '15551110001' }),
+      await parked(stage, { phone_number: '15551110002' }),
+    ]
     await ready(stage.agent())
     redisLine.set('stalled')
-    const uuids = [legOf('15551110001')!.uuid, legOf('15551110002')!.uuid]
+    const uuids = [legOf(stage, '15551110001')!.uuid, legOf(stage, '15551110002')!.uuid]
     const probe = await EslProbe.listen(stage.switch.port, '')
     await probe.api(`uuid_bridge ${uuids[0]} ${uuids[1]}`)
     probe.close()
@@ -51,7 +51,7 @@ describe('what nobody could tell while a call changed its owner is told', () => 
     await until('the former owner ends', () => first.isDeclaredDead)
     expect(one.channel.heard.filter(each => each.type === 'bridge-event')).toHaveLength(1)
     for (const { channel } of [one, two]) await channel.order({ type: 'hangup' })
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
   })
 
   test('the end of a callee that had only rung, when all ended meanwhile', async () => {
@@ -60,30 +60,30 @@ describe('what nobody could tell while a call changed its owner is told', () => 
     const channel = await stage.listen(dialId)
     await stage.push(aspJob(dialId, { caller_number: '15550000480', callee_number: '15550010480' }))
     await channel.next('call-start')
-    stage.switch.answer(legOf('15550000480')!.uuid)
+    stage.switch.answer(legOf(stage, '15550000480')!.uuid)
     await channel.next('answer-event')
     redisLine.set('stalled')
-    await until('the callee rings', () => legOf('15550010480') !== undefined)
-    stage.switch.hangup(legOf('15550000480')!.uuid)
+    await until('the callee rings', () => legOf(stage, '15550010480') !== undefined)
+    stage.switch.hangup(legOf(stage, '15550000480')!.uuid)
     await until('all is over', () => stage.switch.channels().length === 0)
     await ready(stage.agent())
     await channel.next(each => each.type === 'hangup-event' && each.side === '0')
     await channel.next(each => each.type === 'hangup-event' && each.side === '1')
     expect(endsIn(channel)).toHaveLength(2)
     redisLine.set('open')
-    await nothingIsLeft()
+    await nothingIsLeft(stage)
   })
 })
 
 test('what looks like a marker makes nobody leave its call', async () => {
   await ready(stage.agent())
-  const { channel } = await parked()
+  const { channel } = await parked(stage)
   await channel.say({ type: 'handover-event', agent: 'nobody' })
   for (const id of ['one', 'two']) await channel.say({ type: 'handover-event', agent: id })
   expect(await channel.order({ type: 'stop-playback' })).toEqual({ type: 'ack', event: 'stop-playback' })
   expect(await channel.order({ type: 'hangup' })).toEqual({ type: 'ack', event: 'hangup' })
   await channel.next('hangup-event')
-  await nothingIsLeft()
+  await nothingIsLeft(stage)
 })
 
 test('a duplicate job while a call is handed over leaves its successor listening', async () => {
@@ -97,23 +97,23 @@ test('a duplicate job while a call is handed over leaves its successor listening
   stage.switch.set({ silent: true })
   await channel.say(stopPlayback('before'))
   const drained = leaver.drain()
-  await until('the successor listens', async () => (await listenersOf(dialId)) === 3)
+  await until('the successor listens', async () => (await listenersOf(stage, dialId)) === 3)
   await stage.push(botJob(dialId), 'second.calls')
   expect(await channel.next('failure')).toEqual({ type: 'failure', cause: 'duplicate dial_id' })
-  expect(await listenersOf(dialId)).toBe(3)
+  expect(await listenersOf(stage, dialId)).toBe(3)
   stage.switch.set({ silent: false })
   await channel.next('handover-event')
   expect(await channel.order({ type: 'stop-playback' })).toEqual({ type: 'ack', event: 'stop-playback' })
   await drained
   await channel.order({ type: 'hangup' })
-  await nothingIsLeft()
+  await nothingIsLeft(stage)
 })
 
 test('a call that is found in two ways at once is held once', async () => {
   const owner = 'handed-over-and-gone'
   const { client } = stage.redis
   const first = await behindRedisLine()
-  const { dialId, channel } = await parked()
+  const { dialId, channel } = await parked(stage)
   const second = await ready(stage.agent())
   redisLine.set('stalled')
   const move = {
@@ -125,14 +125,14 @@ test('a call that is found in two ways at once is held once', async () => {
   const poke = JSON.stringify({ kind: 'look', dialId, isSwitch: false, from: owner })
   for (let times = 0; times < 5; times++) await client.publish(`hookswitch:agent-inbox:${second.name}`, poke)
   await client.sadd(`hookswitch:owned:${first.name}`, dialId)
-  await until('it is found', async () => (await listenersOf(dialId)) === 3)
+  await until('it is found', async () => (await listenersOf(stage, dialId)) === 3)
   redisLine.set('open')
-  await until('one listens', async () => (await listenersOf(dialId)) === 2)
+  await until('one listens', async () => (await listenersOf(stage, dialId)) === 2)
   await channel.say(stopPlayback('once'))
   await channel.next(each => each.command_id === 'once')
   await channel.order({ type: 'hangup' })
   await channel.next('hangup-event')
-  await nothingIsLeft()
+  await nothingIsLeft(stage)
   expect(answersTo(channel, 'once')).toEqual(['ack'])
   expect(endsIn(channel)).toHaveLength(1)
 })
@@ -148,7 +148,7 @@ test('an agent that was asked to take a call and then learns of its own death he
   await client.publish(`hookswitch:agent-inbox:${sleeper.name}`, prepare)
   redisLine.set('open')
   await until('it knows', () => sleeper.isDeclaredDead)
-  expect(await listenersOf(dialId)).toBe(0)
+  expect(await listenersOf(stage, dialId)).toBe(0)
 })
 
 test('an agent that has promised to take a call and then learns of its own death answers what it heard there', async () => {
@@ -166,28 +166,28 @@ test('an agent that has promised to take a call and then learns of its own death
     .del(`hookswitch:{agents}:${agent.name}`)
     .exec()
   await until('it knows, and has said its last', () => agent.isDeclaredDead)
-  expect(await listenersOf(dialId)).toBe(1)
+  expect(await listenersOf(stage, dialId)).toBe(1)
   await until('the answer', () => answersTo(channel, 'promised').length > 0)
   expect(answersTo(channel, 'promised')).toEqual(['failure'])
 })
 
 test('an agent whose own line to the switch is gone gives its calls to one whose line stands', async () => {
   await behindSwitchLine()
-  const { dialId, channel } = await parked()
+  const { dialId, channel } = await parked(stage)
   const neighbour = await ready(stage.agent())
   switchLine.set('cut')
   expect(await channel.next('handover-event')).toEqual({ type: 'handover-event', agent: neighbour.name })
-  await until('it listens', async () => (await listenersOf(dialId)) === 2)
+  await until('it listens', async () => (await listenersOf(stage, dialId)) === 2)
   expect(await channel.order({ type: 'hangup' })).toEqual({ type: 'ack', event: 'hangup' })
   await channel.next('hangup-event')
-  await nothingIsLeft()
+  await nothingIsLeft(stage)
 })
 
 test('a command that a watcher alone heard is said again to the next owner', async () => {
   const first = await behindRedisLine()
-  const { dialId, channel } = await parked()
+  const { dialId, channel } = await parked(stage)
   redisLine.set('cut')
-  await until('the owner is cut off', async () => (await listenersOf(dialId)) === 1)
+  await until('the owner is cut off', async () => (await listenersOf(stage, dialId)) === 1)
   const settings = { url: stage.redis.url, connectTimeoutMs: 1_000 }
   const redis = openRedis(settings, 'commands', log)
   await until('the backend is connected', () => redis.status === 'ready')
@@ -209,5 +209,5 @@ test('a command that a watcher alone heard is said again to the next owner', asy
   backend.close()
   redis.disconnect()
   await channel.order({ type: 'hangup' })
-  await nothingIsLeft()
+  await nothingIsLeft(stage)
 })

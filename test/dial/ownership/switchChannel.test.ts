@@ -1,18 +1,9 @@
 // Who holds the channel of a switch while agents come, go, sleep and lose their lines: one agent obeys what is said there,
 // and each message has one answer.
 import { describe, expect, test } from 'bun:test'
+import { listenersOf, parked } from '../scenes.ts'
 import { botJob, newDialId, type OpenedAgent, until } from '../stage.ts'
-import {
-  answersTo,
-  behindRedisLine,
-  listenersOf,
-  openLines,
-  parked,
-  ready,
-  redisLine,
-  stage,
-  switchLine,
-} from './lines.ts'
+import { answersTo, behindRedisLine, openLines, ready, redisLine, stage, switchLine } from './lines.ts'
 
 openLines()
 
@@ -23,7 +14,7 @@ describe('the channel of a switch', () => {
   const heldBy = (agent: OpenedAgent) =>
     until('it is held', async () => {
       const owner = await stage.redis.client.hget(`hookswitch:switch:{${stage.switch.coreUuid}}`, 'owner')
-      return owner === agent.name && (await listenersOf(stage.switch.coreUuid)) > 0
+      return owner === agent.name && (await listenersOf(stage, stage.switch.coreUuid)) > 0
     })
 
   test('answers what it heard while Redis was full, each once', async () => {
@@ -58,7 +49,7 @@ describe('the channel of a switch', () => {
     const dialId = newDialId()
     expect(await core.order(botJob(dialId))).toEqual({ type: 'ack', event: 'bot-call' })
     const { client } = stage.redis
-    await until('nobody hears the old name', async () => (await listenersOf(former)) === 0)
+    await until('nobody hears the old name', async () => (await listenersOf(stage, former)) === 0)
     expect(await client.exists(`hookswitch:switch:{${former}}`)).toBe(0)
     expect(await client.smembers(`hookswitch:agent-switches:${agent.name}`)).toEqual([stage.switch.coreUuid])
   })
@@ -122,7 +113,7 @@ describe('the channel of a switch', () => {
     await core.next(each => each.command_id === 'awake')
     redisLine.set('open')
     await core.next(each => each.command_id === 'asleep')
-    await until('one listens', async () => (await listenersOf(stage.switch.coreUuid)) === 2)
+    await until('one listens', async () => (await listenersOf(stage, stage.switch.coreUuid)) === 2)
     expect(answersTo(core, 'awake')).toEqual(['failure'])
     expect(answersTo(core, 'asleep')).toEqual(['failure'])
     expect(call.heard).toEqual([])
@@ -173,7 +164,7 @@ describe('the channel of a switch', () => {
     const core = await stage.listen(stage.switch.coreUuid)
     const old = botJob(newDialId(), { queued_at: Date.now() / 1_000 - 61 })
     expect(await core.order(old)).toMatchObject({ type: 'failure', cause: 'expired' })
-    const { channel } = await parked()
+    const { channel } = await parked(stage)
     expect(await core.order(botJob(newDialId()))).toMatchObject({
       type: 'failure',
       cause: 'the agent has CALLS_MAX calls',
