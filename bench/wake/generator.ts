@@ -26,7 +26,8 @@ let load: Load | undefined
 async function obey(order: Order): Promise<Observed | undefined> {
   if (order.kind === 'open') {
     const { target, holder } = order
-    const keys = target.kind === 'hookswitch' ? openPushedKeys(target.redisPort) : undefined
+    const keys =
+      target.kind === 'hookswitch' || target.kind === 'before' ? openPushedKeys(target.redisPort) : undefined
     load = createLoad(target, createCallMaker(target.kind, holder), keys?.learn)
     return undefined
   }

@@ -36,8 +36,11 @@ export function openPushedKeys(redisPort: number): PushedKeys {
     const keys = asked.map(({ call }) => wakeKey(call.wake!))
     const secrets = (await redis.eval(SECRETS_LUA, keys.length, ...keys)) as string[]
     asked.forEach((each, at) => {
-      const secret = secrets[at]
-      if (secret) each.call.release.write(uniqueKeyOf(secret, DEVICE_ID), each.call.uniqueKeyAt!, 'latin1')
+      const uniqueKey = uniqueKeyOf(secrets[at] ?? '', DEVICE_ID)
+      const { release, uniqueKeyAt } = each.call
+      // What was pushed before there were keys is looked for all the same: the generators' cost is alike.
+      if (uniqueKeyAt === undefined) return
+      if (secrets[at]) release.write(uniqueKey, uniqueKeyAt, 'latin1')
       else unknown.push(each)
     })
   }

@@ -10,9 +10,10 @@ export type TargetKind = 'hookswitch' | 'before' | 'floor' | 'nchan'
 export interface CallBytes {
   hold: Buffer
   release: Buffer
-  /** Where the answer's `unique_key` stands that only its push tells, and whose it is. */
-  uniqueKeyAt?: number
+  /** hookswitch's. */
   wake?: WakeId
+  /** Where the answer's `unique_key` stands, which only the wake's push tells. */
+  uniqueKeyAt?: number
 }
 
 /** Makes the bytes of one fresh call. */
@@ -73,13 +74,13 @@ async function hookswitchCall(
   const uniqueKey = kind === 'before' ? callId : '0'.repeat(32)
   const answer = `${UNIQUE_KEY_FIELD}${uniqueKey}&message_start_time=${nowSeconds}.123`
   const bytes = {
+    wake,
     hold: request('POST', '/api/incoming-call/', call),
     release: request('POST', `/api/call-response/?token=${token}`, answer),
   }
   if (kind === 'before') return bytes
   return {
     ...bytes,
-    wake,
     uniqueKeyAt: bytes.release.lastIndexOf(UNIQUE_KEY_FIELD) + UNIQUE_KEY_FIELD.length,
   }
 }
