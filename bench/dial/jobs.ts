@@ -35,7 +35,8 @@ const USERS = 1_000
 /** The dial id of an originate, or of the floor's line, which holds the job as it came. */
 export const dialIdOf = (command: string): string => /dial_id(?:=|":")([^,}"]+)/.exec(command)?.[1] ?? ''
 
-const isJob = (command: string): boolean => command.startsWith('bgapi') || command.startsWith('floor {')
+const isJob = (command: string): boolean =>
+  command.startsWith('bgapi originate') || command.startsWith('floor {')
 
 /** One round at a steady rate. */
 export async function timeJobs(

@@ -1,8 +1,8 @@
 // Measures the dial: from a job pushed to the originate on the switch's socket, and from a control message to its
-// command there, beside a floor that does nothing else; then what goes through at once, events read, and what an idle
-// agent costs. Backend and switch are this process, so that one clock times both ends; agent, floor and Redis are
-// processes of their own. hookswitch and the floor take turns, round by round.
-//   bun bench/dial/main.ts [--quick] [--only jobs,controls,burst,events,idle]
+// command there, beside a floor that does nothing else and, if asked, beside another checkout; then what goes through at
+// once, events read, and what an idle agent costs. Backend and switch are this process, so that one clock times both
+// ends; agent, floor and Redis are processes of their own. All take turns, round by round.
+//   bun bench/dial/main.ts [--quick] [--only jobs,controls,burst,events,idle] [--before <checkout>]
 // Whatever else the machine does shows in the p99; on Linux `chrt -r 5 bun bench/dial/main.ts` keeps it out.
 import { parseArgs } from 'node:util'
 import { BURST_EVENTS, modesl, ours, REPLY_BYTES, replyFromMemory, startEventServer } from '../esl/readers.ts'
@@ -23,8 +23,17 @@ const NICENESS = -10
  *  operating system's share, which a plain copy pays as well. The median of so many is without it. */
 const REPLY_RUNS = Array.from({ length: 15 }, (_, run) => run)
 
+/** Agents of one process at one switch, beside one that is alone. */
+const SEVERAL = 4
+
+const NAMES = { floor: 'floor', one: 'one agent', before: 'before' }
+
 const { values: flags } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    before: { type: 'string' },
+  },
 })
 const plan: Plan = flags.quick ? QUICK : FULL
 const isWanted = (part: string): boolean => !flags.only || flags.only.split(',').includes(part)
@@ -47,18 +56,31 @@ ${table(rows)}
 `)
 process.exit(0)
 
+/** Who takes turns: this checkout, the floor, and the checkout that `--before` names. */
+interface Sides {
+  own: Target
+  floor: Target
+  before?: Target
+}
+
 async function measureWays(): Promise<Row[]> {
   await using opened = new AsyncDisposableStack()
   const own = opened.adopt(await startHookswitch(1), each => each.close())
   const lines = await measureLines(own)
   const channels = Array.from({ length: plan.callsSteered }, (_, index) => `bench-floor-${index}`)
   const floor = opened.adopt(await startFloor(lines, channels), each => each.close())
-  for (const target of [own, floor]) await warmUp(target)
+  const sides: Sides = { own, floor }
+  if (flags.before) sides.before = opened.adopt(await startHookswitch(1, flags.before), each => each.close())
+  for (const target of targetsOf(sides)) await warmUp(target)
   return [
-    ...(isWanted('jobs') ? await measureJobs(own, floor) : []),
-    ...(isWanted('controls') ? await measureControls(own, floor, channels) : []),
-    ...(isWanted('burst') ? await measureBursts(own, floor) : []),
+    ...(isWanted('jobs') ? await measureJobs(sides) : []),
+    ...(isWanted('controls') ? await measureControls(sides, channels) : []),
+    ...(isWanted('burst') ? await measureBursts(sides) : []),
   ]
+}
+
+function targetsOf({ own, floor, before }: Sides): Target[] {
+  return [own, floor, ...(before ? [before] : [])]
 }
 
 /** Measures the length of the product's lines. */
@@ -82,22 +104,28 @@ async function warmUp(target: Target): Promise<void> {
   }
 }
 
-async function measureJobs(own: Target, floor: Target): Promise<Row[]> {
+async function measureJobs({ own, floor, before }: Sides): Promise<Row[]> {
   const rows: Row[] = []
   for (const { perSecond, seconds } of plan.jobRates) {
     const times = await takeTurns(`jobs, ${perSecond}/s`, plan.rounds, async () => {
       const round = { perSecond, leadInSeconds: plan.leadInSeconds, seconds }
-      const floorTimes = await timeJobs(floor, round)
-      const ownTimes = await timeJobs(own, round)
-      await clear(own)
-      return { own: ownTimes, floor: floorTimes }
+      const timesOf = async (target: Target) => {
+        const found = await timeJobs(target, round)
+        await clear(target)
+        return found
+      }
+      return {
+        floor: await timeJobs(floor, round),
+        own: await timesOf(own),
+        ...(before && { before: await timesOf(before) }),
+      }
     })
     rows.push(...timeRows(`job, ${perSecond}/s`, times, AIMS.jobTimesMax))
   }
   return rows
 }
 
-async function measureControls(own: Target, floor: Target, channels: string[]): Promise<Row[]> {
+async function measureControls({ own, floor, before }: Sides, channels: string[]): Promise<Row[]> {
   const round = {
     perSecond: plan.controlsPerSecond,
     leadInSeconds: plan.leadInSeconds,
@@ -105,50 +133,75 @@ async function measureControls(own: Target, floor: Target, channels: string[]): 
   }
   const floorCalls: SteeredCalls = { dialIds: channels, dialIdByUuid: new Map() }
   const hangups = Math.ceil(round.perSecond * (round.leadInSeconds + round.seconds))
-  const modes: RoundTimes[] = []
-  const ends = await takeTurns('controls', plan.rounds, async () => {
-    const steered = await makeCalls(own, { count: plan.callsSteered, hasBarger: true })
-    const floorTimes = await timeModes(floor, floorCalls, round)
-    modes.push({ own: await timeModes(own, steered, round), floor: floorTimes })
-    const ending = await makeCalls(own, { count: hangups, hasBarger: false })
-    const floorTimesAgain = await timeModes(floor, floorCalls, round)
-    const ownTimes = await timeHangups(own, ending, round)
-    await clear(own)
-    return { own: ownTimes, floor: floorTimesAgain }
+  const modesOf = async (target: Target) => {
+    const steered = await makeCalls(target, { count: plan.callsSteered, hasBarger: true })
+    const times = await timeModes(target, steered, round)
+    await clear(target)
+    return times
+  }
+  const hangupsOf = async (target: Target) => {
+    const ending = await makeCalls(target, { count: hangups, hasBarger: false })
+    const times = await timeHangups(target, ending, round)
+    await clear(target)
+    return times
+  }
+  const turns = (measure: (target: Target) => Promise<Times>) => async (): Promise<RoundTimes> => ({
+    floor: await timeModes(floor, floorCalls, round),
+    own: await measure(own),
+    ...(before && { before: await measure(before) }),
   })
+  const modes = await takeTurns('modes', plan.rounds, turns(modesOf))
+  const ends = await takeTurns('hangups', plan.rounds, turns(hangupsOf))
   return [
     ...timeRows(`whisper, ${round.perSecond}/s`, modes, AIMS.controlTimesMax),
     ...timeRows(`hangup, ${round.perSecond}/s`, ends, AIMS.controlTimesMax),
   ]
 }
 
-async function measureBursts(own: Target, floor: Target): Promise<Row[]> {
+async function measureBursts({ own, floor, before }: Sides): Promise<Row[]> {
   await using opened = new AsyncDisposableStack()
-  const four = opened.adopt(await startHookswitch(4), each => each.close())
+  const four = opened.adopt(await startHookswitch(SEVERAL), each => each.close())
+  await warmUp(four)
   const rounds = await takeTurns('at once', plan.roundsAtOnce, async () => ({
     floor: await measureRush(floor),
     one: await measureRush(own),
-    several: await measureRush(four),
+    four: await measureRush(four),
+    before: before && (await measureRush(before)),
   }))
-  const row = (label: string, name: 'one' | 'several'): Row => ({
+  const rate = (label: string, pairs: Pair[], beside: string, aim?: Row['aim']): Row => ({
     label,
     unit: '/s',
-    beside: 'floor',
-    rounds: rounds.map(round => ({ ours: round[name].perSecond, other: round.floor.perSecond })),
+    beside,
+    rounds: pairs,
+    ...(aim && { aim }),
+  })
+  const pairs = (figure: keyof Rush, ours: 'one' | 'four', other: 'floor' | 'one' | 'before'): Pair[] =>
+    rounds.map(round => ({ ours: round[ours][figure], other: round[other]?.[figure] }))
+  const cpu = (label: string, ours: 'one' | 'four', other: 'floor' | 'one' | 'before'): Row => ({
+    label,
+    unit: 'us',
+    beside: NAMES[other],
+    rounds: pairs('cpuUsPerJob', ours, other),
+    ...(other === 'floor' && { aim: { max: AIMS.jobCpuUsMax } }),
   })
   return [
-    row('jobs at once, one agent', 'one'),
-    row('jobs at once, 4 agents', 'several'),
-    {
-      label: 'CPU of a job at once, one agent',
-      unit: 'us',
-      beside: 'floor',
-      rounds: rounds.map(({ one, floor }) => ({ ours: one.cpuUsPerJob, other: floor.cpuUsPerJob })),
-    },
+    rate('jobs at once, one agent', pairs('perSecond', 'one', 'floor'), NAMES.floor),
+    ...(before ? [rate('', pairs('perSecond', 'one', 'before'), NAMES.before)] : []),
+    rate(`jobs at once, ${SEVERAL} agents`, pairs('perSecond', 'four', 'one'), NAMES.one, {
+      timesMin: AIMS.severalTimesMin,
+    }),
+    cpu('CPU of a job at once, one agent', 'one', 'floor'),
+    ...(before ? [cpu('', 'one', 'before')] : []),
+    cpu(`CPU of a job at once, ${SEVERAL} agents`, 'four', 'one'),
   ]
 }
 
-async function measureRush(target: Target): Promise<{ perSecond: number; cpuUsPerJob: number }> {
+interface Rush {
+  perSecond: number
+  cpuUsPerJob: number
+}
+
+async function measureRush(target: Target): Promise<Rush> {
   const cpuBeforeMs = cpuMs(target.pid)
   const perSecond = await rushJobs(target, plan.jobsAtOnce)
   const cpuUsPerJob = ((cpuMs(target.pid) - cpuBeforeMs) * 1_000) / plan.jobsAtOnce
@@ -210,16 +263,25 @@ async function measureIdleAgent(): Promise<Row[]> {
 interface RoundTimes {
   own: Times
   floor: Times
+  before?: Times
 }
 
 function timeRows(label: string, rounds: RoundTimes[], timesMax: number): Row[] {
-  const pairs = (pick: (times: Times) => number): Pair[] =>
-    rounds.map(round => ({ ours: pick(round.own), other: pick(round.floor) }))
-  const shared = { unit: 'ms', beside: 'floor', aim: { timesMax } } as const
-  return [
-    { label: `${label}, p50`, rounds: pairs(times => times.p50Ms), ...shared },
-    { label: `${label}, p99`, rounds: pairs(times => times.p99Ms), ...shared },
-  ]
+  const beside = (other: 'floor' | 'before', pick: (times: Times) => number): Pair[] =>
+    rounds.flatMap(round => {
+      const times = round[other]
+      return times ? [{ ours: pick(round.own), other: pick(times) }] : []
+    })
+  const rowsOf = (name: string, pick: (times: Times) => number): Row[] => {
+    const before = beside('before', pick)
+    return [
+      { label: name, unit: 'ms', rounds: beside('floor', pick), beside: NAMES.floor, aim: { timesMax } },
+      ...(before.length > 0
+        ? [{ label: '', unit: 'ms' as const, rounds: before, beside: NAMES.before }]
+        : []),
+    ]
+  }
+  return [...rowsOf(`${label}, p50`, times => times.p50Ms), ...rowsOf(`${label}, p99`, times => times.p99Ms)]
 }
 
 /** Runs round after round, and prints each result on stderr at once. */

@@ -60,4 +60,12 @@ export const QUICK: Plan = {
 }
 
 /** The bars: at most so many times the floor's figure, or at least so many times the other one's. */
-export const AIMS = { jobTimesMax: 2.5, controlTimesMax: 1.5, eventsTimesMin: 10, replyMsMax: 10 }
+export const AIMS = {
+  jobTimesMax: 2.5,
+  controlTimesMax: 1.5,
+  eventsTimesMin: 10,
+  replyMsMax: 10,
+  jobCpuUsMax: 180,
+  /** Several agents beside one, on the cores that one has. */
+  severalTimesMin: 0.9,
+}

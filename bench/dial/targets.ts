@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Redis } from 'ioredis'
 import { startRedis, type TestRedis } from '../../test/harness/redis.ts'
-import { startService } from '../service.ts'
+import { ROOT, startService } from '../service.ts'
 import { kill } from '../wake/processes.ts'
 import { openSink, type Sink } from './sink.ts'
 
@@ -24,12 +24,13 @@ export const JOB_LIST = 'talkiq-asp.calls'
 /** As a deployment keeps its devices and calls: the file is written with every command, and synced each second. */
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'everysec']
 
-/** Closing the target ends the servers that were started for it. */
-export async function startHookswitch(agents: number): Promise<Target> {
+/** Closing the target ends the servers that were started for it.
+ *  @param root the checkout that it runs, this one by default; its packages must be installed. */
+export async function startHookswitch(agents: number, root = ROOT): Promise<Target> {
   await using opened = new AsyncDisposableStack()
   const redis = opened.adopt(await startRedis(DURABLE), each => each.close())
   const sink = opened.adopt(openSink(), each => each.close())
-  const service = opened.adopt(await startAgents({ redis, switchPort: sink.port, agents }), each =>
+  const service = opened.adopt(await startAgents({ redis, switchPort: sink.port, agents, root }), each =>
     each.close(),
   )
   while (sink.subscribers < agents) await Bun.sleep(20)
@@ -44,7 +45,12 @@ export async function startHookswitch(agents: number): Promise<Target> {
 }
 
 /** The service alone, beside some switch. Resolves when it is connected to it. */
-export async function startAgents(wish: { redis: TestRedis; switchPort: number; agents: number }) {
+export async function startAgents(wish: {
+  redis: TestRedis
+  switchPort: number
+  agents: number
+  root?: string
+}) {
   const directory = await mkdtemp(join(tmpdir(), 'hookswitch-bench-'))
   const logFile = join(directory, 'log')
   const settings = {
@@ -57,7 +63,11 @@ export async function startAgents(wish: { redis: TestRedis; switchPort: number; 
     CALLS_PER_SECOND: '0',
     CALLS_MAX: '100000',
   }
-  const { child } = await startService(settings, { stdout: Bun.file(logFile), stderr: 'inherit' })
+  const { child } = await startService(settings, {
+    stdout: Bun.file(logFile),
+    stderr: 'inherit',
+    ...(wish.root !== undefined && { root: wish.root }),
+  })
   return {
     pid: child.pid,
     async close(): Promise<void> {
