@@ -1,5 +1,6 @@
 // Nobody acts on a call that is another's: whatever is ordered of a call's legs, an agent orders that owns the call, or owned
-// it when the order left. Looking is free to all. An order may be on its way for as long as the line or the switch held it
+// it when the order left. Looking is free to all, and to join two calls, of which each may have an owner of its own, is ordered
+// by the owner of the switch's channel. An order may be on its way for as long as the line or the switch held it
 // back, and one that was stopped in the middle of an order finishes it.
 import type { Evidence, RecordLine } from '../world/evidence.ts'
 import type { Checker } from './checker.ts'
@@ -7,7 +8,7 @@ import type { Checker } from './checker.ts'
 /** From an agent to its switch, and from Redis' word that the call has a new owner to the former one. */
 const UNDER_WAY_MS = 250
 
-const ORDERS = /^(?:bg)?api (?:uuid_(?!exists|dump)\w+|originate)\b/
+const ORDERS = /^(?:bg)?api (?:uuid_(?!exists|dump|bridge)\w+|originate)\b/
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/
 
 /** What holds back an order, or the word that the call has a new owner. */
