@@ -37,7 +37,7 @@ test('a thousand jobs at once become a thousand whole calls', async () => {
   // Four agents compete: none has all, and every switch has some.
   expect(second.records(0, ['originate']).length).toBeGreaterThan(JOBS / 10)
   expect(stage.switch.injections).toEqual([])
-  await until('nothing is left', async () => (await leftovers(stage)).length === 0)
+  await until('nothing is left', async () => (await leftovers(stage)).length === 0, PATIENCE_MS)
 
   subscriber.disconnect()
   await stage.close()
@@ -55,8 +55,7 @@ test('six hundred calls taken over from a slow switch cost no job, and each of t
     jobLists: ['talkiq-bot.calls'],
   })
   await first.isReady
-  const { heard, subscriber } = await hearAll(stage)
-  const told = (type: string) => [...heard.values()].flat().filter(each => each.type === type).length
+  const { told, subscriber } = await hearAll(stage)
   const jobs = (name: string, count: number) =>
     Array.from({ length: count }, (_, index) => JSON.stringify(botJob(`many-${name}-${index}`)))
   await stage.redis.client.rpush('talkiq-bot.calls', ...jobs('up', TAKEN_OVER))
@@ -80,7 +79,7 @@ test('six hundred calls taken over from a slow switch cost no job, and each of t
   expect(told('failure')).toBe(0)
   line.set('open')
   await until('the first one has heard of its death', () => first.isDeclaredDead, PATIENCE_MS)
-  await until('nothing is left', async () => (await leftovers(stage)).length === 0)
+  await until('nothing is left', async () => (await leftovers(stage)).length === 0, PATIENCE_MS)
   subscriber.disconnect()
   await stage.close()
   line.close()
@@ -90,10 +89,13 @@ const PATIENCE_MS = 50_000
 
 async function hearAll(stage: Stage) {
   const heard = new Map<string, Heard[]>()
+  const counts = new Map<string, number>()
   const subscriber = stage.redis.client.duplicate()
   subscriber.on('pmessage', (_pattern: string, dialId: string, text: string) => {
-    heard.set(dialId, [...(heard.get(dialId) ?? []), JSON.parse(text) as Heard])
+    const message = JSON.parse(text) as Heard
+    heard.set(dialId, [...(heard.get(dialId) ?? []), message])
+    counts.set(message.type, (counts.get(message.type) ?? 0) + 1)
   })
   await subscriber.psubscribe('many-*')
-  return { heard, subscriber }
+  return { heard, told: (type: string) => counts.get(type) ?? 0, subscriber }
 }
