@@ -23,7 +23,7 @@ export async function readMetrics(internalUrl: string): Promise<Map<string, numb
   )
 }
 
-const STEP_MS = 10
+const STEP_MS = 25
 const LIMIT_MS = 15_000
 
 /** Asks again and again until the answer is true, for what has no event to wait for.
