@@ -1,6 +1,5 @@
 // Who hears whom. Each phone plays a tone of its own; what arrives at each is searched for all of them. A finding
 // counts when it has stood for two stretches of time, and goes into the table that the suite prints at its end.
-import type { PhoneLeg } from './phoneLeg.ts'
 import { HERTZ } from './testbed.ts'
 import { HEARD_AMPLITUDE, loudnessOf } from './tones.ts'
 
@@ -11,6 +10,11 @@ const SOUNDS: Record<Sound, number> = { ...HERTZ, ring: 440 }
 
 /** Listeners by their letter, each with everything that it hears. */
 export type Hearing = Record<string, Sound[]>
+
+/** A phone that talks: what arrives at it in the next stretch of time. */
+interface Listener {
+  hear(lengthMs: number): Promise<Float32Array>
+}
 
 /** 1,600 samples tell tones apart that lie 15 Hz from each other. */
 const STRETCH_MS = 200
@@ -23,7 +27,7 @@ const rows: { when: string; hearing: Hearing }[] = []
 /** Listens until exactly this is heard, twice in a row. @throws when it never is, showing what was heard instead. */
 export async function expectHearing(
   when: string,
-  legs: Record<string, PhoneLeg>,
+  legs: Record<string, Listener>,
   expected: Hearing,
 ): Promise<void> {
   const wanted = JSON.stringify(expected)
@@ -40,7 +44,7 @@ export async function expectHearing(
 }
 
 /** What each of them hears in the next stretch of time. */
-export async function hearingOf(legs: Record<string, PhoneLeg>): Promise<Hearing> {
+export async function hearingOf(legs: Record<string, Listener>): Promise<Hearing> {
   const heard = await Promise.all(
     Object.entries(legs).map(async ([letter, leg]) => {
       const samples = await leg.hear(STRETCH_MS)

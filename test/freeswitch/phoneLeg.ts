@@ -9,8 +9,8 @@ export type LegEnd = 'hung-up' | 'own' | 'cancelled' | 'refused'
 
 export interface PhoneLegOptions {
   invite: SipMessage
-  /** Of this phone, for its Contact and its SDP. */
-  address: { host: string; port: number }
+  /** Of this phone, for its Contact and its SDP; by UDP if nothing else is said. */
+  address: { host: string; port: number; isTcp?: true }
   hertz: number | undefined
   send: (text: string) => void
 }
@@ -95,7 +95,11 @@ export class PhoneLeg {
     const { invite, address } = this.#options
     const contact = /<([^>]+)>/.exec(this.header('Contact') ?? '')?.[1] ?? ''
     const headers: [string, string][] = [
-      ['Via', `SIP/2.0/UDP ${address.host}:${address.port};rport;branch=z9hG4bK${crypto.randomUUID()}`],
+      [
+        'Via',
+        `SIP/2.0/${address.isTcp ? 'TCP' : 'UDP'} ${address.host}:${address.port};rport;branch=z9hG4bK${crypto.randomUUID()}`,
+      ],
+      ...routesOf(invite),
       ['Max-Forwards', '70'],
       ['From', `${headerOf(invite, 'to')};tag=${this.#tag}`],
       ['To', headerOf(invite, 'from') ?? ''],
@@ -178,9 +182,9 @@ export class PhoneLeg {
   }
 
   #contactHeaders(sdp?: string): [string, string][] {
-    const { host, port } = this.#options.address
+    const { host, port, isTcp } = this.#options.address
     const type: [string, string][] = sdp === undefined ? [] : [['Content-Type', 'application/sdp']]
-    return [['Contact', `<sip:phone@${host}:${port}>`], ...type]
+    return [['Contact', `<sip:phone@${host}:${port}${isTcp ? ';transport=tcp' : ''}>`], ...type]
   }
 
   async #sdp(): Promise<string> {
@@ -208,3 +212,9 @@ export class PhoneLeg {
     this.#ended.resolve(end)
   }
 }
+
+/** The proxies in between, in the order of the INVITE (RFC 3261, 12.1.1). */
+const routesOf = (invite: SipMessage): [string, string][] =>
+  invite.headers
+    .filter(([name]) => name.toLowerCase() === 'record-route')
+    .map(([, value]) => ['Route', value])

@@ -158,7 +158,8 @@ export async function openPhones(address: { host: string; port: number }) {
   }
 }
 
-function follow(leg: PhoneLeg, plan: Exclude<Plan, { kind: 'silent' }>): void {
+/** Has a phone that was rung do what was planned. */
+export function follow(leg: PhoneLeg, plan: Exclude<Plan, { kind: 'silent' }>): void {
   switch (plan.kind) {
     case 'answers':
       leg.ring()

@@ -9,10 +9,14 @@
 //   SIP_PROFILE              the profile that calls SIP URIs; default external
 //   FREESWITCH_DEAD_GATEWAY  a gateway to a port where nobody listens; default downed
 //   FREESWITCH_DOWN_GATEWAY  the same, pinged by the switch, which so knows it is down; default downed_pinged
-//   FREESWITCH_REGISTRAR     host:port of a profile (UDP) that takes any REGISTER (`accept-blind-reg`); not set: phones don't register
+//   FREESWITCH_REGISTRAR     host:port of a profile (UDP and TCP) that takes any REGISTER (`accept-blind-reg`) and keeps all phones
+//                            of an account; its directory has the users 1000 to 1019, and calls to them go through `socket
+//                            127.0.0.1:8084`, as docs/freeswitch-push.md has it; not set: phones don't register
 //   FREESWITCH_SOUNDS        a directory that the suite writes and the switch reads; default the system's own
 //
-// The tests of a dead or downed gateway are skipped where the switch has none. Calls are PCMU, at most 30 legs at once,
+// test/freeswitch/switch is the configuration of a FreeSWITCH that has all of this. Phones that sleep are called through a
+// Kamailio too, where one is on the PATH, and are pushed by stand-ins at Apple's and Google's names, for which the suite
+// must be root. The tests of a dead or downed gateway are skipped where the switch has none. Calls are PCMU, at most 30 legs at once,
 // and nobody else should use that gateway meanwhile.
 import { tmpdir } from 'node:os'
 import { openLog } from '../../src/base/log.ts'
@@ -32,7 +36,7 @@ export const DOWN_GATEWAY = read('FREESWITCH_DOWN_GATEWAY', 'downed_pinged')
 export const REGISTRAR = read('FREESWITCH_REGISTRAR', '')
 export const SOUNDS = read('FREESWITCH_SOUNDS', tmpdir())
 
-function addressOf(text: string, fallbackPort: number): { host: string; port: number } {
+export function addressOf(text: string, fallbackPort: number): { host: string; port: number } {
   const [host = '', port] = text.split(':')
   return { host, port: port === undefined ? fallbackPort : Number(port) }
 }

@@ -7,7 +7,8 @@ import { openLog } from '../../src/base/log.ts'
 import { createMetrics } from '../../src/base/metrics.ts'
 import { readConfig } from '../../src/config/config.ts'
 import type { Apps } from '../../src/push/apps.ts'
-import type { PushOutcome, PushSender } from '../../src/push/push.ts'
+import type { AppEntry } from '../../src/push/appsFile.ts'
+import type { Platform, PushOutcome, PushSender } from '../../src/push/push.ts'
 import type { HeapWeight, ToVendorService, VendorPush } from './vendor.ts'
 
 const read = readConfig(process.env)
@@ -19,17 +20,16 @@ const log = openLog(
 )
 
 const KNOWN_APP = 'com.example.phone'
+const entryOf = (platform: Platform): AppEntry => ({
+  platform,
+  settings: { platform: 'android', app: KNOWN_APP, projectId: 'p', clientEmail: 'e', privateKey: 'k' },
+  version: '1',
+})
 const apps: Apps = {
   isOpen: false,
-  find: (app, platform) =>
-    app === KNOWN_APP
-      ? {
-          platform,
-          settings: { platform: 'android', app, projectId: 'p', clientEmail: 'e', privateKey: 'k' },
-          version: '1',
-        }
-      : undefined,
-  all: () => [],
+  find: (app, platform) => (app === KNOWN_APP ? entryOf(platform) : undefined),
+  // Phones that register by SIP name it by its project.
+  all: () => [entryOf('android')],
   onChange: () => () => undefined,
   close: () => undefined,
 }

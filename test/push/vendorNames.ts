@@ -17,13 +17,19 @@ export type NamespaceRun =
   /** This machine allows no such namespace. `why` is a sentence for the one who reads the test's result. */
   | { kind: 'refused'; why: string }
 
+export interface NamespaceNeeds {
+  /** What runs inside talks to programs outside, a switch say: the network must be the machine's own. */
+  isOnMachineNetwork?: true
+}
+
 /** Runs `command` inside and waits for its end. Its output is captured, both streams together.
  *  @param env added to this process's own. */
 export async function runInVendorNamespace(
   command: string[],
   env: Record<string, string> = {},
+  needs: NamespaceNeeds = {},
 ): Promise<NamespaceRun> {
-  const way = findWay()
+  const way = findWay(needs)
   if (way.kind === 'refused') return way
   const directory = mkdtempSync(join(tmpdir(), 'hookswitch-vendors-'))
   try {
@@ -54,19 +60,19 @@ export async function runInVendorNamespace(
 /** Runs a file of tests inside and reports each of its tests as one of the calling file. Call it with top-level
  *  await. The file's name must not end in `.test.ts`, or it would also run outside.
  *  @param path relative to the project's root, beginning with `./`. */
-export async function reportTestsInVendorNamespace(path: string): Promise<void> {
+export async function reportTestsInVendorNamespace(path: string, needs?: NamespaceNeeds): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'hookswitch-report-'))
   const report = join(directory, 'junit.xml')
   try {
     const bunTest = [process.execPath, 'test', path, '--reporter=junit', `--reporter-outfile=${report}`]
-    const run = await runInVendorNamespace(bunTest)
+    const run = await runInVendorNamespace(bunTest, {}, needs)
     if (run.kind === 'refused') {
       test.skip(`${path}: ${run.why}`, () => undefined)
       return
     }
     const cases = readCases(report)
-    for (const { name, failure } of cases)
-      test(name, () => {
+    for (const { name, failure, isSkipped } of cases)
+      test.skipIf(isSkipped)(name, () => {
         expect(failure).toBeUndefined()
       })
     test(`${path} ran to its end`, () => {
@@ -92,7 +98,9 @@ const ENTER = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
 
 /** As root a mount namespace is enough. Others need a user namespace, and in it a network of their own, because port
  *  443 of the machine's network stays root's. */
-function findWay(): { kind: 'found'; prefix: string[] } | Extract<NamespaceRun, { kind: 'refused' }> {
+function findWay(
+  needs: NamespaceNeeds,
+): { kind: 'found'; prefix: string[] } | Extract<NamespaceRun, { kind: 'refused' }> {
   const asRoot = ['unshare', '--mount']
   const asUser = [
     'unshare',
@@ -105,7 +113,7 @@ function findWay(): { kind: 'found'; prefix: string[] } | Extract<NamespaceRun, 
     'sh',
   ]
   const refusals: string[] = []
-  for (const prefix of [asRoot, asUser]) {
+  for (const prefix of needs.isOnMachineNetwork ? [asRoot] : [asRoot, asUser]) {
     const [program = '', ...rest] = prefix
     const attempt = spawnSync(program, [...rest, 'true'], { encoding: 'utf8' })
     if (attempt.status === 0) return { kind: 'found', prefix }
@@ -122,7 +130,7 @@ function hostsFile(): string {
 }
 
 /** Reads Bun's JUnit report. A test's name has its group's before it. */
-function readCases(report: string): { name: string; failure: string | undefined }[] {
+function readCases(report: string): { name: string; failure: string | undefined; isSkipped: boolean }[] {
   let xml: string
   try {
     xml = readFileSync(report, 'utf8')
@@ -136,6 +144,7 @@ function readCases(report: string): { name: string; failure: string | undefined 
   return [...cases].map(([, name = '', group = '', body = '']) => ({
     name: unescapeXml(group ? `${group} ${name}` : name),
     failure: /<(?:failure|error)/.test(body) ? unescapeXml(body) : undefined,
+    isSkipped: /<skipped/.test(body),
   }))
 }
 

@@ -54,15 +54,23 @@ export async function startServiceRig<Name extends string>(pods: Record<Name, Re
   const fcmLine = await startRelay('fcm.googleapis.com', fcm.port)
   const directory = mkdtempSync(join(tmpdir(), 'hookswitch-end-to-end-'))
   const appsFile = writeAppsFile(directory, apple, google)
+  const all: TestService[] = []
+
+  /** Another one. Resolves when it is ready. */
+  async function start(settings: Record<string, string>): Promise<TestService> {
+    const port = String(await freePort())
+    const APP_API_URL = `http://127.0.0.1:${port}`
+    const own = { PUBSUB_REDIS_URL: redis.url, JWT_SECRETS, APPS_FILE: appsFile, PORT: port, APP_API_URL }
+    const service = await startService({ ...own, ...settings })
+    all.push(service)
+    await untilReady(service.internalUrl)
+    return service
+  }
+
   const started = await Promise.all(
-    Object.entries<Record<string, string>>(pods).map(async ([name, settings]) => {
-      const port = String(await freePort())
-      const APP_API_URL = `http://127.0.0.1:${port}`
-      const own = { PUBSUB_REDIS_URL: redis.url, JWT_SECRETS, APPS_FILE: appsFile, PORT: port, APP_API_URL }
-      const service = await startService({ ...own, ...settings })
-      await untilReady(service.internalUrl)
-      return [name, service] as const
-    }),
+    Object.entries<Record<string, string>>(pods).map(
+      async ([name, settings]) => [name, await start(settings)] as const,
+    ),
   )
   const services = Object.fromEntries(started) as Record<Name, TestService>
   let phoneCount = 0
@@ -86,6 +94,7 @@ export async function startServiceRig<Name extends string>(pods: Record<Name, Re
     fcm,
     fcmLine,
     services,
+    start,
     pushesTo,
 
     newAccount: () => `account-${++accountCount}`,
@@ -145,7 +154,7 @@ export async function startServiceRig<Name extends string>(pods: Record<Name, Re
     },
 
     async close(): Promise<void> {
-      await Promise.all(started.map(([, service]) => service.kill()))
+      await Promise.all(all.map(service => service.kill()))
       await fcmLine.close()
       await Promise.all([apns.close(), sandbox.close(), fcm.close(), redis.close()])
       rmSync(directory, { recursive: true })
