@@ -29,8 +29,8 @@ export class ChannelConnection extends EslConnection {
 
   /** Takes over an accepted socket, its end included, and says `connect` and `resume`. The hooks are called later,
    *  never from in here. */
-  constructor(accepted: Socket, hooks: ChannelHooks, limits: Partial<ChannelLimits> = {}) {
-    const allLimits = { ...CHANNEL_LIMITS, ...limits }
+  constructor(accepted: Socket, hooks: ChannelHooks, limits?: Partial<ChannelLimits>) {
+    const allLimits = limits ? { ...CHANNEL_LIMITS, ...limits } : CHANNEL_LIMITS
     super([accepted], allLimits, hooks)
     this.#limits = allLimits
     this.#hooks = hooks

@@ -40,6 +40,8 @@ export interface ConnectionHooks {
 /** modesl's own arguments: where to connect to, or the socket of a connection that the switch made. */
 export type Way = [host: string, port: number, password: string] | [accepted: Socket]
 
+type FrameListener = (...frame: unknown[]) => void
+
 type Settle = (outcome: CommandOutcome) => void
 
 interface Waiting {
@@ -62,6 +64,8 @@ export abstract class EslConnection extends modesl.Connection {
   #state: 'connecting' | 'greeting' | 'ready' | 'ended' = 'connecting'
   /** Runs until the socket is connected, then until the connection is ready. */
   #timer: ReturnType<typeof setTimeout> | undefined
+  /** By their names. Declared alone: modesl listens from inside its constructor, before our fields exist. */
+  declare private heard: Record<string, FrameListener> | undefined
   /** Counts received chunks, so that a watcher sees whether anything came since it last looked. */
   chunksReceived = 0
 
@@ -79,6 +83,30 @@ export abstract class EslConnection extends modesl.Connection {
     if (this._inbound) {
       this.#timer = setTimeout(() => this.end({ kind: 'connect-timeout' }), limits.connectTimeoutMs)
     } else this._onConnect()
+  }
+
+  // modesl's own emitter keeps a tree of objects for each name that somebody listens to: 1.4 kB a connection, of which there may
+  // be one for each ringing phone. Here each name has one listener.
+  override on(name: string, listener: FrameListener): this {
+    this.heard ??= {}
+    this.heard[name] = listener
+    return this
+  }
+
+  /** As `on`: what is heard once here happens once. */
+  override once(name: string, listener: FrameListener): this {
+    return this.on(name, listener)
+  }
+
+  override emit(name: string, ...frame: unknown[]): boolean {
+    const listener = this.heard?.[name]
+    listener?.(...frame)
+    return listener !== undefined
+  }
+
+  override removeAllListeners(): this {
+    this.heard = undefined
+    return this
   }
 
   get isReady(): boolean {

@@ -39,7 +39,8 @@ const HEAD_BUFFER_BYTES = 1024
 export class FrameReader {
   readonly #onFrame: (frame: EslFrame) => void
   readonly #limits: FrameLimits
-  #head = Buffer.allocUnsafeSlow(HEAD_BUFFER_BYTES)
+  /** Kept only while a head comes in pieces: there may be a reader for each ringing phone. */
+  #head = NO_BODY
   #headLength = 0
   #frame: EslFrame | undefined
   #bodyFilled = 0
@@ -88,6 +89,7 @@ export class FrameReader {
     const kept = this.#keepHead(bytes, start, end < 0 ? bytes.length : end)
     if (end < 0 || typeof kept !== 'number') return kept
     const head = this.#head.toString('utf8', 0, isBlankLineCut ? this.#headLength - 1 : this.#headLength)
+    this.#head = NO_BODY
     this.#headLength = 0
     return this.#startFrame(head, bytes, end + (isBlankLineCut ? 1 : BLANK_LINE.length))
   }
@@ -96,7 +98,8 @@ export class FrameReader {
     const length = this.#headLength + end - start
     if (length > this.#limits.headBytesMax) return { kind: 'head-too-long' }
     if (length > this.#head.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.min(this.#limits.headBytesMax, length * 2))
+      const bytesKept = Math.max(HEAD_BUFFER_BYTES, length * 2)
+      const grown = Buffer.allocUnsafeSlow(Math.min(this.#limits.headBytesMax, bytesKept))
       this.#head.copy(grown, 0, 0, this.#headLength)
       this.#head = grown
     }

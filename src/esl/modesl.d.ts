@@ -47,9 +47,9 @@ declare module 'modesl' {
     /** Dispatches a frame: to `auth`, or to the callback that is next in its queue. */
     _onEvent(frame: ModeslFrame, headers: Readonly<Record<string, string | undefined>>, body?: string): void
 
-    on(event: string, listener: () => void): this
-    once(event: string, listener: () => void): this
-    emit(event: string): boolean
+    on(event: string, listener: (...frame: unknown[]) => void): this
+    once(event: string, listener: (...frame: unknown[]) => void): this
+    emit(event: string, ...frame: unknown[]): boolean
     removeAllListeners(): this
   }
 
