@@ -167,6 +167,18 @@ const SPOILINGS: readonly Spoiling[] = [
     put: "outcome === 'lost' && (await context.mayAct())",
   },
   {
+    what: 'a second phone may confirm a wake',
+    file: 'src/redis/wakes/wakeAnswer.lua',
+    find: "if state == 'waiting' then\n",
+    put: "if state == 'waiting' or state == 'confirmed' then\n",
+  },
+  {
+    what: 'a resend counts no attempt',
+    file: 'src/wake/pushSchedule.ts',
+    find: 'Math.max(wait.pushed + 1, Math.round(intervals) + 1)',
+    put: 'Math.max(wait.pushed, Math.floor(intervals))',
+  },
+  {
     what: 'a job is looked for as text, not as bytes',
     file: 'src/redis/jobs/jobs.ts',
     find: 'redis.lrem(inFlightKey(list, holder), 1, bytesOfText(job))',
