@@ -17,7 +17,11 @@ test(
   'loses no job, rings no phone twice, ends every call, answers every message once and every wake rightly',
   async () => {
     const { findings, evidence } = await runChaos(
-      drawPlan({ seed: SEED, seconds: SECONDS, faults: FAULTS, say: () => undefined }),
+      // Phones that sleep are the long run's alone: this one stays as short as it is.
+      {
+        ...drawPlan({ seed: SEED, seconds: SECONDS, faults: FAULTS, say: () => undefined }),
+        sleepersPerSecond: 0,
+      },
     )
     const wrong = findings.filter(each => !each.isTiming)
     const offenders = wrong.flatMap(({ what, offenders }) =>

@@ -44,9 +44,10 @@ export function judgeCalls(evidence: Evidence): Judgement {
           counts.unseen += 1
         else endless!.push({ id, why: `call-start, and no hangup-event of side ${side}` })
       }
-      // An account whose phones did not wake is told as absent, and nobody was rung.
-      const isAbsent = job.job.callee_account !== undefined && side === '1' && isToldAbsent(heard)
-      if (ofSide.length === 0 && ((hangups > 0 && !isAbsent) || told.has(`answer-event ${side}`)))
+      // An account whose phones did not wake is told as absent, and so is the end of one of whom nobody could see whether the
+      // switch had begun to ring it when the caller left.
+      const isAccount = job.job.callee_account !== undefined && side === '1'
+      if (ofSide.length === 0 && ((hangups > 0 && !isAccount) || told.has(`answer-event ${side}`)))
         untrue!.push({ id, why: `events of side ${side}, whose phone never rang` })
     }
     for (const [what, count] of told)
@@ -80,12 +81,6 @@ export function judgeCalls(evidence: Evidence): Judgement {
     ],
   }
 }
-
-const isToldAbsent = (heard: readonly HeardMessage[]): boolean =>
-  heard.some(
-    ({ message: { type, side, cause } }) =>
-      type === 'hangup-event' && side === '1' && cause === 'SUBSCRIBER_ABSENT',
-  )
 
 /** Events by type and what they are of, but for answers to control messages. */
 function tally(heard: readonly HeardMessage[]): Map<string, number> {
