@@ -16,6 +16,7 @@ const JOB_WAIT_SECONDS_BUCKETS = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 const RING_SECONDS_BUCKETS = [0.5, 1, 2, 3, 5, 8, 12, 20, 30, 45, 60, 90]
 /** A healthy switch answers within 2 ms; a command is given up after 5 s. */
 const COMMAND_SECONDS_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
+const PUSHES_BUCKETS = [1, 2, 3, 5, 8]
 const PUSH_SECONDS_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 /** Creates all instruments on a registry of their own, so that each test has a fresh one. */
@@ -90,6 +91,17 @@ export function createMetrics() {
       WAKE_SECONDS_BUCKETS,
     ),
     callResponses: counter('hookswitch_call_responses_total', "Apps' answers, by verdict", ['verdict']),
+    pushPriorities: counter(
+      'hookswitch_push_priorities_total',
+      'Priorities with which apps say that their push arrived; all are sent with high',
+      ['priority'],
+    ),
+    pushesPerAnswer: histogram(
+      'hookswitch_pushes_per_answer',
+      'Pushes that a phone had been sent when it confirmed',
+      [],
+      PUSHES_BUCKETS,
+    ),
     pushes: counter('hookswitch_pushes_total', 'Pushes sent, by what became of them', [
       'platform',
       'outcome',

@@ -95,7 +95,7 @@ export const SETTINGS = {
     'APP_PUSH_RESEND_INTERVAL',
     1_000,
     { min: 50, max: 120_000 },
-    'Milliseconds between two pushes of one wake.',
+    'Milliseconds between two pushes of one wake to a phone at least. A phone that is known to answer later is pushed again when it is overdue by its own history.',
   ),
   appsFile: optionalText(
     'APPS_FILE',

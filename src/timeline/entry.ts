@@ -30,8 +30,19 @@ export type WakeEntry =
   | { what: 'joined'; account: string }
   /** It was one repeated request too many: NAK `busy`. */
   | { what: 'join-refused'; account: string }
-  /** `found` at the first attempt: the account's devices, as many of them as are named. */
-  | { what: 'push-sent'; account: string; attempt: number; devices: number; found?: FoundDevice[] }
+  /** `found` at the first attempt: the account's devices, as many of them as are named. Of a resend to one device by its own
+   *  history: which, how long after its push before, and the time within which it usually answers. */
+  | {
+      what: 'push-sent'
+      account: string
+      attempt: number
+      devices: number
+      found?: FoundDevice[]
+      device?: string
+      platform?: Platform
+      afterMs?: number
+      usualMs?: number
+    }
   /** Apple's or Google's answer. */
   | {
       what: 'push-answered'
@@ -46,7 +57,15 @@ export type WakeEntry =
       tookMs: number
     }
   | { what: 'device-forgotten'; account: string; device: string; platform: Platform }
-  | { what: 'app-answered'; account: string; device: string; isAvailable: boolean; verdict: Verdict }
+  /** `isLowered`: its push arrived with less than high priority, it says. */
+  | {
+      what: 'app-answered'
+      account: string
+      device: string
+      isAvailable: boolean
+      verdict: Verdict
+      isLowered?: true
+    }
   /** A phone that was pushed registered by SIP. `afterMs`: since its first push. */
   | { what: 'registered'; account: string; device: string; from: string; verdict: Verdict; afterMs: number }
   /** The app says why it did not take the call. */

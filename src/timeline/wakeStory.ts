@@ -1,5 +1,6 @@
 // The sentences of a wake: what the PBX asked, which phones were pushed, what the vendors and the apps answered.
 import { assertNever } from '../base/result.ts'
+import { toSeconds } from '../base/units.ts'
 import type { Verdict } from '../redis/wakes/wakes.ts'
 import type { FoundDevice, WakeEnding, WakeEntry } from './entry.ts'
 import { article, lapse } from './phrases.ts'
@@ -25,12 +26,8 @@ export function ofWake(entry: WakeEntry): string {
       return 'The same call is being woken already, and as many requests as may share that wait do: this one is not held.'
     case 'joined':
       return 'The same call is being woken already: this request shares its wait, and no further push is sent.'
-    case 'push-sent': {
-      const phones = entry.devices === 1 ? 'the phone' : `${entry.devices} phones`
-      return entry.attempt === 1
-        ? `A push is sent to ${phones}.`
-        : `No confirmation yet: the push is sent again to ${phones} (attempt ${entry.attempt}).`
-    }
+    case 'push-sent':
+      return pushSent(entry)
     case 'push-answered':
       return pushAnswered(entry)
     case 'device-forgotten':
@@ -53,6 +50,25 @@ export function ofWake(entry: WakeEntry): string {
       return assertNever(entry)
   }
 }
+
+function pushSent(entry: Extract<WakeEntry, { what: 'push-sent' }>): string {
+  const { attempt, devices, device, platform, afterMs, usualMs } = entry
+  const phones = devices === 1 ? 'the phone' : `${devices} phones`
+  if (attempt === 1) return `A push is sent to ${phones}.`
+  if (!device || !platform || afterMs === undefined || usualMs === undefined)
+    return `No confirmation yet: the push is sent again to ${phones} (attempt ${attempt}).`
+  const came = `No confirmation yet from the ${phoneName(platform)} (${device}): its ${ordinal(attempt)} push came after ${tenths(afterMs)}`
+  return afterMs >= usualMs
+    ? `${came} because this phone usually answers within ${tenths(usualMs)}.`
+    : `${came}, although this phone usually answers within ${tenths(usualMs)}, so that it still gets as many pushes as others.`
+}
+
+const ORDINALS = ['second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth', 'ninth', 'tenth']
+/** From 2 on. */
+const ordinal = (number: number): string => ORDINALS[number - 2] ?? `${number}th`
+
+/** `0.9 s` */
+const tenths = (ms: number): string => `${toSeconds(ms).toFixed(1)} s`
 
 /** The devices that the first push goes to. */
 export function devicesFound({ found = [], devices }: Extract<WakeEntry, { what: 'push-sent' }>): string {
@@ -102,7 +118,14 @@ function pushAnswered(entry: Extract<WakeEntry, { what: 'push-answered' }>): str
   }
 }
 
-function appAnswered({ isAvailable, verdict }: Extract<WakeEntry, { what: 'app-answered' }>): string {
+function appAnswered(entry: Extract<WakeEntry, { what: 'app-answered' }>): string {
+  return `${answerWords(entry)}${entry.isLowered ? LOWERED : ''}`
+}
+
+const LOWERED =
+  ' Its push arrived with normal priority, it says, although it was sent with high: the vendor lowers those of apps whose pushes show nothing.'
+
+function answerWords({ isAvailable, verdict }: Extract<WakeEntry, { what: 'app-answered' }>): string {
   const said = isAvailable ? 'The app confirms that it is awake' : 'The app says that it is not available'
   switch (verdict) {
     case 'proceed':

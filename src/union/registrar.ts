@@ -142,7 +142,7 @@ export function createRegistrar(options: RegistrarOptions) {
     const atMs = clock()
     const answered = await options.wakes.answer(
       { by: 'token', wake: { callId, account }, device, name: wake.name },
-      true,
+      { isAvailable: true },
     )
     const verdict = answered.verdict === 'misfit' ? 'unknown' : answered.verdict
     options.onConfirmation(verdict)

@@ -7,8 +7,9 @@ import type { Clock } from '../base/units.ts'
 import type { Device, DeviceStore } from '../redis/devices/devices.ts'
 import type { KeptTimelines } from '../redis/timelines/timelines.ts'
 import { readUniqueKey } from '../redis/wakes/uniqueKeys.ts'
-import type { Answered, Credential, WakeStore } from '../redis/wakes/wakes.ts'
+import type { Answered, AppSays, Credential, WakeStore } from '../redis/wakes/wakes.ts'
 import type { Statistics } from './appStatistics.ts'
+import type { SaidPriority } from './wake.ts'
 import type { WakeDesk } from './wakeDesk.ts'
 import type { WakeEvents } from './wakeEvents.ts'
 
@@ -17,8 +18,8 @@ export const CALL_END_REASONS = ['caller_hangup', 'answered_elsewhere'] as const
 export type CallEndReason = (typeof CALL_END_REASONS)[number]
 
 /** What an app says. */
-export interface AppAnswer {
-  isAvailable: boolean
+export interface AppAnswer extends AppSays {
+  priority?: SaidPriority | undefined
   /** The app's own place in the trace that its push named. */
   traceparent?: string
 }
@@ -51,14 +52,18 @@ export function openCallNews({ wakes, kept, devices, cancel, events, clock, log 
 
   return {
     /** The app's answer. A repeated answer gets the first one's verdict. Claims that no key proves answer nothing. */
-    async answered(credential: Credential, { isAvailable, traceparent }: AppAnswer): Promise<Answered> {
+    async answered(
+      credential: Credential,
+      { isAvailable, pushAtMs, priority, traceparent }: AppAnswer,
+    ): Promise<Answered> {
       const atMs = clock()
-      const answered = await wakes.answer(credential, isAvailable)
+      const answered = await wakes.answer(credential, { isAvailable, pushAtMs })
       // Nothing has been answered yet: what else the app shows decides.
       if (credential.by === 'claims' && !answered.by) return answered
       events.appAnswered(answered, {
         isAvailable,
         atMs,
+        priority,
         ...(traceparent === undefined ? {} : { traceparent }),
       })
       return answered

@@ -7,7 +7,7 @@ import type { PushOutcome, PushPayload, PushTarget } from '../push/push.ts'
 import type { Device, DeviceStore } from '../redis/devices/devices.ts'
 import { wakeNameOf } from '../redis/wakes/uniqueKeys.ts'
 import { VERDICT_GRACE_MS, type WakeStore } from '../redis/wakes/wakes.ts'
-import type { FromWaitWorker } from './waitMessages.ts'
+import type { PushDue } from './waitMessages.ts'
 import { callUuidOf, type IncomingCall } from './wake.ts'
 import type { WakeEvents } from './wakeEvents.ts'
 
@@ -43,9 +43,6 @@ export interface DevicePushOptions {
   clock: Clock
   log: Log
 }
-
-/** A wait worker's word that an attempt is due. */
-export type PushDue = Extract<FromWaitWorker, { kind: 'push' }>
 
 /** The request that the phones are pushed for. */
 interface PushedWait {

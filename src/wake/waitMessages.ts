@@ -53,14 +53,29 @@ export interface WaitOrder {
 export type FromWaitWorker =
   /** The inbox is subscribed: waits can be held. */
   | { kind: 'ready' }
-  /** Push these devices now. `endsAtMs`: the wait's deadline, ms since the epoch. `secret`: the wake's, for its unique
-   *  keys and the tokens. */
-  | { kind: 'push'; id: number; attempt: number; devices: Device[]; endsAtMs: number; secret: string }
+  | PushDue
   /** Another request of the same call waits already: this one shares its wait, or would be one too many (`isFull`). */
   | { kind: 'joined'; id: number; isFull?: true }
   | WaitOver
   /** For how long the inbox has heard nothing, said every self-test. */
   | { kind: 'health'; deafForMs: number }
+
+/** Push these devices now. */
+export interface PushDue {
+  kind: 'push'
+  id: number
+  /** Which push of this wake it is for the devices. */
+  attempt: number
+  devices: Device[]
+  /** The wait's deadline, ms since the epoch. */
+  endsAtMs: number
+  /** The wake's, for its unique keys and the tokens. */
+  secret: string
+  /** A resend to one device whose own history says when it is due: within which time it usually answers, and how long
+   *  after the push before. */
+  usualMs?: number
+  afterMs?: number
+}
 
 /** One request's answer. */
 export interface WaitOver {
@@ -75,6 +90,8 @@ export interface WaitOver {
   platform?: Platform
   /** From the first push to the confirmation; only with a confirmation of a push that this process sent. */
   roundTripMs?: number
+  /** That the device which confirmed was sent, where it is known. */
+  pushes?: number
 }
 
 /** Collects messages and posts them together, as JSON: a batch of objects takes the structured clone three times as

@@ -99,7 +99,7 @@ export async function openWaitPool(options: WaitPoolOptions) {
         return markReady()
       case 'push': {
         const order = thread.held.get(message.id)
-        if (order) order.attempts = message.attempt
+        if (order) order.attempts = Math.max(order.attempts ?? 0, message.attempt)
         return options.onPush(message)
       }
       case 'joined':

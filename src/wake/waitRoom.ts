@@ -9,15 +9,16 @@ import type { Clock } from '../base/units.ts'
 import type { Device, DeviceStore } from '../redis/devices/devices.ts'
 import { wakeKey } from '../redis/keys.ts'
 import { type JoinNews, readWakeNews, type WakeNews } from '../redis/wakes/wakeNews.ts'
-import type { EndReason, PushState, WakeStore } from '../redis/wakes/wakes.ts'
+import type { EndReason, Handed, PushState, WakeStore } from '../redis/wakes/wakes.ts'
+import { createAnswerKeeper } from './answerKeeper.ts'
 import { createCatchUp } from './catchUp.ts'
-import { createPushSchedule, type Wait } from './pushSchedule.ts'
+import { createPushSchedule, sentText, type Wait } from './pushSchedule.ts'
 import type { FromWaitWorker, ToWaitWorker, WaitOrder } from './waitMessages.ts'
 import { nak, outcomeOf, type WakeOutcome } from './wake.ts'
 
 export interface WaitRoomOptions {
   wakes: Pick<WakeStore, 'begin' | 'end' | 'leave' | 'leaveRecord' | 'look'>
-  devices: Pick<DeviceStore, 'list'>
+  devices: Pick<DeviceStore, 'list' | 'learned'>
   inbox: string
   roundtripWaitMs: number
   resendIntervalMs: number
@@ -41,14 +42,21 @@ export function openWaitRoom(options: WaitRoomOptions) {
   // a wait that nobody holds: a PBX that asks again would join that wait, and no phone would be pushed. So such a wait
   // leaves the record, by a command that Redis gets after the earlier ones, on the same connection.
   const abandoned = createCatchUp<Wait>({
-    ask: wait => wakes.leave(wait.order, wait.waiter, wait.pushed),
+    ask: wait => wakes.leave(wait.order, wait.waiter, handedBy(wait)),
     itemsMax: ABANDONED_MAX,
     log,
   })
   const schedule = createPushSchedule({
     ...options,
-    onDeadline: wait => void decide(wait, reasonAtDeadline(wait)),
+    onDeadline: wait => {
+      for (const learned of schedule.silent(wait)) learn(wait.order, learned)
+      void decide(wait, reasonAtDeadline(wait))
+    },
   })
+  const learn = createAnswerKeeper(options.devices, log)
+
+  /** What the next one that pushes must know. */
+  const handedBy = (wait: Wait): Handed => ({ pushed: wait.pushed, sent: sentText(wait, clock()) })
 
   async function hold(order: WaitOrder): Promise<void> {
     const waiter = { inbox: options.inbox, id: order.id }
@@ -158,7 +166,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
     forget(wait)
     let left: 'ended' | 'left' | 'decided' = 'ended'
     try {
-      left = await wakes.leave(wait.order, wait.waiter, wait.pushed)
+      left = await wakes.leave(wait.order, wait.waiter, handedBy(wait))
     } catch (thrown) {
       log.warn(
         { callId: wait.order.callId, reason: messageOf(thrown) },
@@ -181,11 +189,14 @@ export function openWaitRoom(options: WaitRoomOptions) {
 
   function obeyNews(wait: Wait, news: WakeNews): void {
     switch (news.event) {
-      case 'confirmed':
-        return settle(wait, { status: 'ACK', reason: 'confirmed', deviceId: news.device })
+      case 'confirmed': {
+        const pushes = hearAnswer(wait, news)
+        return settle(wait, { status: 'ACK', reason: 'confirmed', deviceId: news.device }, pushes)
+      }
       case 'ended':
         return settle(wait, outcomeOf({ state: 'ended', reason: news.reason as EndReason }))
       case 'unavailable': {
+        hearAnswer(wait, news)
         wait.unavailable ??= new Set()
         wait.unavailable.add(news.device)
         if (wait.isLead && allAre(wait, wait.unavailable, wait.out)) void decide(wait, 'unavailable')
@@ -193,10 +204,18 @@ export function openWaitRoom(options: WaitRoomOptions) {
       }
       case 'lead':
         wait.pushed = news.pushed === 'unsure' ? pushedBefore(wait) : news.pushed
+        wait.sentBefore = news.sent
         return schedule.lead(wait)
       default:
         return assertNever(news.event)
     }
+  }
+
+  /** The device's time to answer is one more of its history. @returns how many pushes it was sent. */
+  function hearAnswer(wait: Wait, { device, saysPushAtMs }: WakeNews): number | undefined {
+    const answered = wait.isLead ? schedule.answered(wait, device, saysPushAtMs) : undefined
+    if (answered) learn(wait.order, answered)
+    return answered?.pushes
   }
 
   /** A request joined the wait of this number. If that is not held here the record is wrong, and the wait leaves. */
@@ -222,10 +241,12 @@ export function openWaitRoom(options: WaitRoomOptions) {
   const allAre = (wait: Wait, ...sets: (Set<string> | undefined)[]): boolean =>
     wait.devices.every(device => sets.some(set => set?.has(device.id)))
 
-  function settle(wait: Wait, outcome: WakeOutcome): void {
+  /** @param pushes that the device which confirmed was sent, where that is known. */
+  function settle(wait: Wait, outcome: WakeOutcome, pushes?: number): void {
     if (!waits.has(wait.order.id)) return
     forget(wait)
-    report(wait, outcome, outcome.status === 'ACK' && wait.isLead ? othersThan(outcome.deviceId, wait) : [])
+    const cancelled = outcome.status === 'ACK' && wait.isLead ? othersThan(outcome.deviceId, wait) : []
+    report(wait, outcome, cancelled, pushes)
   }
 
   /** The phones that may ring although another one has the call. */
@@ -238,7 +259,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
     clearTimeout(wait.timer)
   }
 
-  function report(wait: Wait, outcome: WakeOutcome, cancelled: Device[]): void {
+  function report(wait: Wait, outcome: WakeOutcome, cancelled: Device[], pushes?: number): void {
     const { firstPushAtMs, devices, secret } = wait
     const isPushed = firstPushAtMs !== undefined
     const device = devices.find(each => each.id === outcome.deviceId) ?? devices[0]
@@ -250,6 +271,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
       ...(cancelled.length > 0 ? { secret } : {}),
       ...(isPushed && device ? { platform: device.platform } : {}),
       ...(isPushed && outcome.status === 'ACK' ? { roundTripMs: clock() - firstPushAtMs } : {}),
+      ...(pushes === undefined ? {} : { pushes }),
     })
   }
 

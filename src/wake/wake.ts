@@ -33,6 +33,11 @@ export interface WakeOutcome {
   deviceId?: string
 }
 
+/** With which priority an app says that its push arrived. We send all with `high`; Google lowers it. */
+export const PUSH_PRIORITIES = ['high', 'normal'] as const
+/** `unreadable`: it said something else. */
+export type SaidPriority = (typeof PUSH_PRIORITIES)[number] | 'unreadable'
+
 /** A fixed namespace of our own, so that every pod derives the same UUID (RFC 9562, 5.5). */
 const CALL_UUID_NAMESPACE = '6f0b7c52-6a55-4c4e-9d0a-3b1f2f7f4d1e'
 

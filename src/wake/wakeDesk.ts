@@ -9,8 +9,9 @@ import { PLATFORMS, type Platform, type PushOutcome, type PushPayload } from '..
 import type { Device } from '../redis/devices/devices.ts'
 import type { WakeId } from '../redis/keys.ts'
 import type { WakeStore } from '../redis/wakes/wakes.ts'
-import { type DevicePushOptions, openDevicePush, type PushDue } from './devicePush.ts'
-import type { WaitOver } from './waitMessages.ts'
+import { habitOf, readHistory } from './answerHistory.ts'
+import { type DevicePushOptions, openDevicePush } from './devicePush.ts'
+import type { PushDue, WaitOver } from './waitMessages.ts'
 import type { WaitLimit, WaitPool } from './waitPool.ts'
 import type { IncomingCall, WakeOutcome } from './wake.ts'
 
@@ -34,9 +35,9 @@ interface Held {
   pushes: number
   /** Aborts them all when the wait is over. */
   pushing?: AbortController
-  /** Ends the retries of the newest attempt when the next one begins: in an outage each would otherwise go on
+  /** By device: ends the retries of its newest attempt when the next one begins. In an outage each would otherwise go on
    *  beside all later ones, and a vendor that comes back would hear of the call many times. */
-  attempt?: AbortController
+  newest?: Map<string, AbortController>
   /** Ids of the devices whose last answered push was refused. */
   refused?: Set<string>
   /** Of the newest push; 0 before the first. */
@@ -44,6 +45,7 @@ interface Held {
   /** For operators: whom the newest attempt pushes, and the vendors' answer to it, a phone that was reached first. */
   platforms?: readonly Platform[]
   answer?: string
+  usualMs?: number
   /** Told of each attempt when its pushes leave. */
   onPush?: ((attempt: number) => void) | undefined
   /** Of one that came by another door than a PBX's. */
@@ -60,6 +62,8 @@ export interface HeldRequest {
   answer: string
   /** What it may take, where it came by another door than a PBX's. */
   waitMs?: number
+  /** The time within which its phone usually answers, the quickest of several. */
+  usualMs?: number
 }
 
 /** How a request is held that comes by another door than a PBX's. */
@@ -111,10 +115,23 @@ export function openWakeDesk(options: WakeDeskOptions) {
     return true
   }
 
+  function noteUsual(wait: Held, devices: readonly Device[]): void {
+    const usual = devices.flatMap(each => habitOf(readHistory(each.answers))?.usualMs ?? [])
+    if (usual.length > 0) wait.usualMs = Math.min(...usual)
+  }
+
+  /** Ends the retries of a device's push before. @returns what ends those of the next one. */
+  function supersede({ newest }: Held, deviceId: string): AbortSignal {
+    newest?.get(deviceId)?.abort()
+    const attempt = new AbortController()
+    newest?.set(deviceId, attempt)
+    return attempt.signal
+  }
+
   /** All pushes have their answer, and nothing is left to abort. */
   function letGo(wait: Held): void {
     delete wait.pushing
-    delete wait.attempt
+    delete wait.newest
   }
 
   /** Android is told that the call is over. Apple has no such push: a VoIP push must ring. */
@@ -130,9 +147,9 @@ export function openWakeDesk(options: WakeDeskOptions) {
 
   const tell = createBatch<Answered>('turn', all => {
     for (const { call, over, waitedMs, atMs } of all) {
-      const { outcome, platform, roundTripMs, cancelled, secret = '' } = over
+      const { outcome, platform, roundTripMs, pushes, cancelled, secret = '' } = over
       const { account, callId } = call
-      events.callAnswered(call, { outcome, waitedMs, atMs, platform, roundTripMs })
+      events.callAnswered(call, { outcome, waitedMs, atMs, platform, roundTripMs, pushes })
       const reason = outcome.status === 'ACK' ? 'answered_elsewhere' : outcome.reason
       cancel({ account, callId, secret }, cancelled, reason)
     }
@@ -177,27 +194,27 @@ export function openWakeDesk(options: WakeDeskOptions) {
       const wait = held.get(due.id)
       if (!wait) return
       const isFirst = wait.attempts === 0
-      wait.attempts = due.attempt
+      wait.attempts = Math.max(wait.attempts, due.attempt)
       wait.platforms = PLATFORMS.filter(each => due.devices.some(device => device.platform === each))
-      wait.onPush?.(due.attempt)
+      if (isFirst) noteUsual(wait, due.devices)
+      wait.onPush?.(wait.attempts)
       const uniqueKeys = due.devices.map(({ id }) => options.uniqueKeyOf(wait.call, due.secret, id))
-      events.pushing(wait.call, due.attempt, due.devices, isFirst ? uniqueKeys : [])
-      wait.attempt?.abort()
-      const attempt = new AbortController()
-      wait.attempt = attempt
+      events.pushing(wait.call, due, isFirst ? uniqueKeys : [])
+      wait.newest ??= new Map()
       wait.pushing ??= new AbortController()
       const { signal } = wait.pushing
       wait.pushes += due.devices.length
       const isNoted = noteSipPhones(wait.call, due)
       await Promise.all(
         due.devices.map(async (device, index) => {
+          const superseded = supersede(wait, device.id)
           // A phone that registered by SIP confirms by registering: the mark stands before its push leaves.
           if (device.keptUntilMs !== undefined) await isNoted
           const outcome = await pushTo(wait, due, {
             device,
             uniqueKey: uniqueKeys[index]!,
             signal,
-            superseded: attempt.signal,
+            superseded,
           })
           wait.pushes--
           if (wait.pushes === 0) letGo(wait)
@@ -228,6 +245,7 @@ export function openWakeDesk(options: WakeDeskOptions) {
         platforms: each.platforms ?? [],
         answer: each.answer ?? '',
         ...(each.waitMs === undefined ? {} : { waitMs: each.waitMs }),
+        ...(each.usualMs === undefined ? {} : { usualMs: each.usualMs }),
       }))
     },
 

@@ -10,8 +10,9 @@ import type { Answered } from '../redis/wakes/wakes.ts'
 import { FOUND_DEVICES_MAX, type FoundDevice, type WakeEntry } from '../timeline/entry.ts'
 import type { Recorder } from '../timeline/recorder.ts'
 import type { Statistics } from './appStatistics.ts'
+import type { PushDue } from './waitMessages.ts'
 import type { WaitLimit } from './waitPool.ts'
-import type { IncomingCall, WakeOutcome } from './wake.ts'
+import type { IncomingCall, SaidPriority, WakeOutcome } from './wake.ts'
 
 export type WakeEvents = ReturnType<typeof createWakeEvents>
 
@@ -52,15 +53,16 @@ export function createWakeEvents(
     /** @param uniqueKeys the devices', in their order: the timeline is found by them too. */
     pushing(
       { callId, account }: IncomingCall,
-      attempt: number,
-      devices: readonly Device[],
+      { attempt, devices, usualMs, afterMs }: PushDue,
       uniqueKeys: readonly string[],
     ): void {
       const isFirst = attempt === 1
+      const [device] = devices
+      const budget = usualMs === undefined || !device ? {} : { ...named(device), usualMs, afterMs }
       const found = isFirst ? devices.slice(0, FOUND_DEVICES_MAX).map(foundPhone) : undefined
       timeline.add(
         callId,
-        { what: 'push-sent', account, attempt, devices: devices.length, found },
+        { what: 'push-sent', account, attempt, devices: devices.length, found, ...budget },
         { uniqueKeys },
       )
     },
@@ -102,9 +104,11 @@ export function createWakeEvents(
         atMs: number
         platform: Platform | undefined
         roundTripMs: number | undefined
+        /** That the device which confirmed was sent. */
+        pushes: number | undefined
       },
     ): void {
-      const { outcome, waitedMs, atMs, platform, roundTripMs } = answered
+      const { outcome, waitedMs, atMs, platform, roundTripMs, pushes } = answered
       log.info(
         { callId, status: outcome.status, reason: outcome.reason, waitedMs, roundTripMs },
         'incoming call answered',
@@ -116,6 +120,7 @@ export function createWakeEvents(
       }
       if (platform && roundTripMs !== undefined)
         metrics.appRoundTripSeconds.observe({ platform }, toSeconds(roundTripMs))
+      if (pushes !== undefined) metrics.pushesPerAnswer.observe(pushes)
       const { status, reason, deviceId: device } = outcome
       const told = { status, reason, waitedMs, device, roundTripMs, isJob }
       const entry: WakeEntry = { what: 'outcome', account, ...told }
@@ -126,17 +131,24 @@ export function createWakeEvents(
     /** @param how.atMs when the answer came in: the PBX's own may have left before the verdict is back. */
     appAnswered(
       { verdict, by }: Answered,
-      how: { isAvailable: boolean; atMs: number; traceparent?: string },
+      how: {
+        isAvailable: boolean
+        atMs: number
+        priority?: SaidPriority | undefined
+        traceparent?: string
+      },
     ): void {
-      const { isAvailable, atMs, traceparent } = how
+      const { isAvailable, atMs, priority, traceparent } = how
+      if (priority) metrics.pushPriorities.inc({ priority })
       metrics.callResponses.inc({ verdict: verdict === 'misfit' ? 'unknown' : verdict })
       if (!by || verdict === 'misfit') return
       const { wake, device } = by
-      log.info({ callId: wake.callId, verdict, isAvailable }, 'app answered')
+      const isLowered = priority === 'normal' ? true : undefined
+      log.info({ callId: wake.callId, verdict, isAvailable, isLowered }, 'app answered')
       const about = traceparent === undefined ? { atMs } : { atMs, traceparent }
       timeline.add(
         wake.callId,
-        { what: 'app-answered', account: wake.account, device, isAvailable, verdict },
+        { what: 'app-answered', account: wake.account, device, isAvailable, verdict, isLowered },
         about,
       )
     },

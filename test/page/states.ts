@@ -56,6 +56,7 @@ const waits = (count: number): LiveView['waits'] => ({
     attempts: Math.max(0, 4 - index),
     platforms: index % 2 ? ['apns', 'android'] : ['android'],
     answer: ['accepted', 'BadDeviceToken', '', 'accepted'][index % 4]!,
+    ...(index === 0 ? { usualMs: 900 } : {}),
     pod: 'web-1-11111111',
   })),
 })

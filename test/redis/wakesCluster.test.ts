@@ -50,17 +50,19 @@ test('a unique key confirms its wake in one script, on whichever node the call l
     expect([how, devices.map(({ id }) => id).toSorted()]).toEqual(['begun', ['one', 'two']])
     const [one, two] = ['one', 'two'].map(id => wakes.uniqueKeyOf(wake, secret, id))
     expect(one).toMatch(/^[0-9a-f]{32}$/)
-    expect(await wakes.answer({ by: 'key', uniqueKey: two! }, true)).toEqual({
+    expect(await wakes.answer({ by: 'key', uniqueKey: two! }, { isAvailable: true })).toEqual({
       verdict: 'proceed',
       by: { wake, device: 'two' },
     })
-    expect(await wakes.answer({ by: 'key', uniqueKey: one! }, true)).toEqual({
+    expect(await wakes.answer({ by: 'key', uniqueKey: one! }, { isAvailable: true })).toEqual({
       verdict: 'answered_elsewhere',
       by: { wake, device: 'one' },
     })
     const beside = { by: 'token', wake, device: 'two' } as const
-    expect((await wakes.answer({ ...beside, uniqueKey: two! }, true)).verdict).toBe('proceed')
-    expect((await wakes.answer({ ...beside, uniqueKey: one! }, true)).verdict).toBe('misfit')
+    expect((await wakes.answer({ ...beside, uniqueKey: two! }, { isAvailable: true })).verdict).toBe(
+      'proceed',
+    )
+    expect((await wakes.answer({ ...beside, uniqueKey: one! }, { isAvailable: true })).verdict).toBe('misfit')
   }
 })
 

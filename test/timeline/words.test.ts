@@ -197,6 +197,42 @@ describe('the sentence at the top', () => {
     })
 })
 
+describe('a resend', () => {
+  const again = { ...sent, attempt: 3, device: 'd1', platform: 'android' } as const
+  for (const [when, entry, says] of [
+    [
+      'that came when its phone was overdue',
+      { ...again, afterMs: 1_125, usualMs: 900 },
+      'No confirmation yet from the Android phone (d1): its third push came after 1.1 s because this phone usually answers within 0.9 s.',
+    ],
+    [
+      'that came sooner',
+      { ...again, attempt: 12, afterMs: 999, usualMs: 2_700 },
+      'No confirmation yet from the Android phone (d1): its 12th push came after 1.0 s, although this phone usually answers within 2.7 s, so that it still gets as many pushes as others.',
+    ],
+    [
+      'to phones of which nothing is known',
+      { ...sent, attempt: 2, devices: 2 },
+      'No confirmation yet: the push is sent again to 2 phones (attempt 2).',
+    ],
+  ] as const)
+    test(`${when} is told so`, () => expect(tell(kept(request, entry))[1]!.text).toBe(says))
+})
+
+test('a push that the vendor lowered is told with the app’s answer', () => {
+  const answer = {
+    what: 'app-answered',
+    account,
+    device: 'd1',
+    isAvailable: true,
+    verdict: 'proceed',
+  } as const
+  const textOf = (entry: Entry) => tell(kept(request, entry))[1]!.text
+  expect(textOf({ ...answer, isLowered: true })).toBe(
+    `${textOf(answer)} Its push arrived with normal priority, it says, although it was sent with high: the vendor lowers those of apps whose pushes show nothing.`,
+  )
+})
+
 describe('a push that went to the log', () => {
   const logged = { ...answered('accepted'), isLogged: true } as const
 

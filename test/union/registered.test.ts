@@ -134,6 +134,17 @@ describe.concurrent('a REGISTER after the push', () => {
     expect(
       counted.get('hookswitch_register_confirmations_total{source="pbx",verdict="proceed"}'),
     ).toBeGreaterThan(0)
+    // How long it took is kept, and goes on with the device when the phone registers again.
+    const answers = async () =>
+      (
+        JSON.parse((await redis.client.hget('hookswitch:devices:{811}', idOfToken('fcm:811'))) ?? '{}') as {
+          answers?: string
+        }
+      ).answers
+    await eventually('the answer to be kept', async () => /^0,[0,]*1$/.test((await answers()) ?? ''))
+    const kept = await answers()
+    await tell('811', 'fcm:811')
+    expect(await answers()).toBe(kept!)
   })
 
   test('of another phone of the account confirms nothing, nor does one before the push', async () => {

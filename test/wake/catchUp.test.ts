@@ -115,7 +115,7 @@ test('no wait is left behind after a gap, though Redis answers in time only a fe
       leave: () => expect.unreachable('nobody has left'),
       leaveRecord: () => expect.unreachable('nobody has joined'),
     },
-    devices: { list: async () => [PHONE] },
+    devices: { list: async () => [PHONE], learned: async () => true },
     inbox: 'inbox',
     roundtripWaitMs: 60_000,
     resendIntervalMs: 30_000,

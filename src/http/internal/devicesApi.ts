@@ -2,6 +2,7 @@
 // fingerprint is enough to compare one with what an app logs.
 import { Elysia, t } from 'elysia'
 import { type Device, type DeviceStore, idOfToken } from '../../redis/devices/devices.ts'
+import { habitOf, readHistory } from '../../wake/answerHistory.ts'
 import { account } from '../public/forms.ts'
 import { problem, redisAway } from './callAnswers.ts'
 import { checked } from './checked.ts'
@@ -26,6 +27,11 @@ const devicesSchema = t.Object(
         os_version: t.Nullable(t.String()),
         client_version: t.Nullable(t.String()),
         remote_logging_id: t.Nullable(t.String()),
+        usually_answers_within_ms: t.Nullable(
+          t.Integer({
+            description: 'Of its answers to pushes 95 % come within this time; null: too few are known.',
+          }),
+        ),
         registered_at: t.String({ description: 'RFC 3339.' }),
         last_seen: t.String({ description: 'RFC 3339.' }),
       }),
@@ -48,6 +54,7 @@ const devicesSchema = t.Object(
             os_version: '16',
             client_version: '4.2.0',
             remote_logging_id: null,
+            usually_answers_within_ms: 900,
             registered_at: '2026-11-22T08:00:00.000Z',
             last_seen: '2026-11-22T09:00:00.000Z',
           },
@@ -96,6 +103,7 @@ const viewOf = (device: Device) => ({
   os_version: device.osVersion ?? null,
   client_version: device.clientVersion ?? null,
   remote_logging_id: device.remoteLoggingId ?? null,
+  usually_answers_within_ms: habitOf(readHistory(device.answers))?.usualMs ?? null,
   registered_at: new Date(device.registeredAtMs).toISOString(),
   last_seen: new Date(device.lastSeenMs).toISOString(),
 })

@@ -109,12 +109,14 @@ function updateWait(element, wait) {
   text(push, pushWords(wait))
 }
 
+const tenths = ms => `${(ms / 1000).toFixed(1)}\u00a0s`
+
 const PHONES = { apns: 'iPhone', android: 'Android', gcm: 'Android' }
 const ANSWERS = { '': 'no answer yet', accepted: 'accepted', 'token-gone': 'the phone is gone' }
 
-/** `iPhone, push 2: accepted`. */
-function pushWords({ attempts, platforms = [], answer = '' }) {
+/** `iPhone, push 2: accepted, usually answers within 0.9 s`. */
+function pushWords({ attempts, platforms = [], answer = '', usualMs }) {
   if (attempts === 0) return 'no push yet'
   const phones = [...new Set(platforms.map(each => PHONES[each] ?? each))].join(' and ')
-  return `${phones === '' ? '' : `${phones}, `}push ${attempts}: ${ANSWERS[answer] ?? answer}`
+  return `${phones === '' ? '' : `${phones}, `}push ${attempts}: ${ANSWERS[answer] ?? answer}${usualMs === undefined ? '' : `, usually answers within ${tenths(usualMs)}`}`
 }

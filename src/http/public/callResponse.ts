@@ -1,8 +1,10 @@
 // The app's answer to a push, and its question how the call stands, put into HTTP: 202 means that the call comes, 404
 // names why it does not.
+import { MS_PER_SECOND } from '../../base/units.ts'
 import type { Verdict } from '../../redis/wakes/wakes.ts'
 import type { CallNews } from '../../wake/callNews.ts'
 import type { VerdictRoom } from '../../wake/verdictRoom.ts'
+import type { SaidPriority } from '../../wake/wake.ts'
 import { formFields } from '../body.ts'
 import { bearerOf } from '../credentials.ts'
 import { respondProblem, unauthorized, unavailable } from '../problems.ts'
@@ -26,6 +28,9 @@ export interface CallResponseFields {
   account: string | undefined
   deviceId: string | undefined
   isAvailable: boolean
+  /** The push's own, in seconds: which push it is that the app answers. */
+  messageStartTime: number | undefined
+  pushPriority: SaidPriority | undefined
 }
 
 export function createCallResponse({ news, verdicts, isTracing, ...options }: CallResponseOptions) {
@@ -34,9 +39,14 @@ export function createCallResponse({ news, verdicts, isTracing, ...options }: Ca
 
   return {
     async post(request: Request, fields: CallResponseFields): Promise<Response> {
-      const { isAvailable } = fields
+      const { isAvailable, messageStartTime, pushPriority } = fields
       const traceparent = isTracing ? request.headers.get('traceparent') : null
-      const said = traceparent === null ? { isAvailable } : { isAvailable, traceparent }
+      const said = {
+        isAvailable,
+        pushAtMs: messageStartTime === undefined ? undefined : messageStartTime * MS_PER_SECOND,
+        priority: pushPriority,
+        ...(traceparent === null ? {} : { traceparent }),
+      }
       const shown = shownIn(request, fields)
       const claimed = credentials.claimed(shown)
       const found = claimed && (await news.answered(claimed, said))
@@ -80,7 +90,7 @@ export function createCallResponse({ news, verdicts, isTracing, ...options }: Ca
 
 const shownIn = (
   request: Request,
-  { uniqueKey, account, deviceId }: Omit<CallResponseFields, 'isAvailable'>,
+  { uniqueKey, account, deviceId }: Pick<CallResponseFields, 'uniqueKey' | 'account' | 'deviceId'>,
 ): ShownCredentials => ({
   bearer: bearerOf(request),
   urlToken: tokenInQuery(request.url),

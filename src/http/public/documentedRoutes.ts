@@ -126,12 +126,14 @@ export const ROUTES: Record<string, Record<string, Route>> = {
       summary: 'The phone is ready for the call, or not',
       description:
         'Posted to the `response_api` of the push, or with its token as the bearer, or with its `unique_key` alone. A ' +
-        'repeated answer gets the first verdict again.',
+        'repeated answer gets the first verdict again. `message_start_time` is the push’s own: it says which push is answered. ' +
+        '`push_priority` is the priority with which the push arrived; what is neither `high` nor `normal` is ignored.',
       form: forms.callResponseForm,
       example: {
         unique_key: '5d41402abc4b2a76b9719d911017c592',
         message_start_time: 1764000000.123,
         available: true,
+        push_priority: 'high',
       },
       answers: {
         202: { description: 'The call comes.', body: { verdict: 'proceed' } },

@@ -3,6 +3,7 @@
 import { canonicalAccount } from '../../base/account.ts'
 import type { Platform } from '../../push/push.ts'
 import { CALL_END_REASONS } from '../../wake/callNews.ts'
+import { PUSH_PRIORITIES, type SaidPriority } from '../../wake/wake.ts'
 import { type Check, flag, line, number, oneOf, optional, pattern, required, shown } from '../form.ts'
 import { shownNumber } from './shownNumber.ts'
 
@@ -72,12 +73,20 @@ export const registeredForm = {
   userAgent: optional('user_agent', shownLine),
 }
 
+/** A phone's ringing does not hang on it: what is neither is counted, not refused. */
+const pushPriority: Check<SaidPriority> = {
+  expects: 'high or normal',
+  read: given =>
+    PUSH_PRIORITIES.find(each => typeof given === 'string' && given.toLowerCase() === each) ?? 'unreadable',
+}
+
 export const callResponseForm = {
   uniqueKey: optional('unique_key', shortText),
   messageStartTime: optional('message_start_time', number),
   account: optional('sip_user_id', account),
   isAvailable: optional('available', flag, true),
   deviceId: optional('device_id', deviceId),
+  pushPriority: optional('push_priority', pushPriority),
 }
 
 const deviceForm = {

@@ -1,6 +1,6 @@
 -- Registers a device in its slot. An install has one slot: if its push token stands in another one, because the app has
 -- begun to send a device_id, it leaves that. At the limit the slot unseen for longest makes room. Phones that registered by SIP
--- and whose time is over go.
+-- and whose time is over go. How long the install takes to answer is kept with its push token.
 -- KEYS[1]: devices
 -- ARGV[1]: slot
 -- ARGV[2]: device JSON
@@ -9,10 +9,11 @@
 local devices, slot, device, most = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 
 local install = cjson.decode(device)
-local former, evicted, count, oldestSlot, oldest = '', '', 0, nil, nil
+local former, evicted, count, oldestSlot, oldest, answers = '', '', 0, nil, nil, nil
 local all = redis.call('HGETALL', devices)
 for i = 1, #all, 2 do
   local other = cjson.decode(all[i + 1])
+  if other.token == install.token then answers = other.answers or answers end
   if all[i] == slot then
     former = all[i + 1]
   elseif other.token == install.token and other.platform == install.platform and other.app == install.app then
@@ -31,5 +32,5 @@ if former == '' and count >= most then
 else
   evicted = ''
 end
-redis.call('HSET', devices, slot, device)
+redis.call('HSET', devices, slot, withAnswers(device, answers))
 return { former, evicted }

@@ -7,6 +7,8 @@ import type { Platform } from '../../push/push.ts'
 import type { RedisConnection } from '../connect.ts'
 import { devicesKey, pushedKey } from '../keys.ts'
 import { bindScript, reachable } from '../scripts.ts'
+import deviceAnswersLua from './deviceAnswers.lua' with { type: 'text' }
+import deviceLearnedLua from './deviceLearned.lua' with { type: 'text' }
 import deviceRegisterLua from './deviceRegister.lua' with { type: 'text' }
 import deviceRemoveLua from './deviceRemove.lua' with { type: 'text' }
 import deviceSeenLua from './deviceSeen.lua' with { type: 'text' }
@@ -35,13 +37,16 @@ export interface Device {
    *  by registering. */
   sip?: { from: string; expiresAtMs: number }
   keptUntilMs?: number
+  /** How long it takes to answer, in the words of `wake/answerHistory.ts`. None: it is not known, or an older version has
+   *  written the record. */
+  answers?: string
   registeredAtMs: number
   lastSeenMs: number
 }
 
 /** A phone that registered by SIP. */
 export interface SipRegistration {
-  device: Omit<Device, 'id' | 'registeredAtMs' | 'lastSeenMs'> & { keptUntilMs: number }
+  device: Omit<Device, 'id' | 'answers' | 'registeredAtMs' | 'lastSeenMs'> & { keptUntilMs: number }
   nowMs: number
   /** It registered some time before: a device that is there already stays as it is. */
   isOld: boolean
@@ -56,7 +61,9 @@ export interface PushedWake {
 }
 
 /** What an app sends to register. */
-export type Registration = Omit<Device, 'id' | 'registeredAtMs' | 'lastSeenMs'> & { deviceId?: string }
+export type Registration = Omit<Device, 'id' | 'answers' | 'registeredAtMs' | 'lastSeenMs'> & {
+  deviceId?: string
+}
 
 /** `former` held the slot before; `evicted` had to leave because the account was full. */
 export interface Registered {
@@ -76,11 +83,14 @@ export function openDevices(
   settings: { devicesPerAccountMax: number },
   clock: Clock = Date.now,
 ) {
-  const registerScript = bindScript(redis, 'deviceRegister', deviceRegisterLua)
+  const registerScript = bindScript(redis, 'deviceRegister', deviceAnswersLua + deviceRegisterLua)
   const removeScript = bindScript(redis, 'deviceRemove', deviceRemoveLua)
   const seenScript = bindScript(redis, 'deviceSeen', deviceSeenLua)
 
-  const sipRegisterScript = bindScript(redis, 'deviceSipRegister', deviceSipRegisterLua, { keyCounts: [2] })
+  const sipRegisterScript = bindScript(redis, 'deviceSipRegister', deviceAnswersLua + deviceSipRegisterLua, {
+    keyCounts: [2],
+  })
+  const learnedScript = bindScript(redis, 'deviceLearned', deviceAnswersLua + deviceLearnedLua)
   const sipRemoveScript = bindScript(redis, 'deviceSipRemove', deviceSipRemoveLua)
 
   return {
@@ -144,6 +154,11 @@ export function openDevices(
     /** The vendor says the token is gone. A device that registered again after `sinceMs` is kept. */
     async forget(account: string, token: string, sinceMs: number): Promise<boolean> {
       return Number(await removeScript([devicesKey(account)], [token, '', '', sinceMs])) > 0
+    },
+
+    /** Keeps how long a device takes to answer. Of two calls at once the later word stands. @returns false when it is gone. */
+    async learned(account: string, deviceId: string, answers: string): Promise<boolean> {
+      return Number(await learnedScript([devicesKey(account)], [deviceId, answers])) > 0
     },
 
     /** @returns false when the account has no such device. Without `deviceId` all of the account's are seen. */

@@ -57,6 +57,8 @@ export interface HeldCall {
   isJob?: true
   /** How long it is held at most, where that is not as long as a PBX's. */
   waitMs?: number
+  /** The time within which its phone usually answers, where that is known. */
+  usualMs?: number
 }
 
 /** A wake or a call that an operator may want to look into. */

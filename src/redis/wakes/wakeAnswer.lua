@@ -7,9 +7,10 @@
 -- ARGV[5]: '1' available, or '0'
 -- ARGV[6]: grace ms
 -- ARGV[7]: '1' if an unheard PUBLISH means a dead waiter
+-- ARGV[8]: '@' and when the push was sent that the app says it answers (ms), or ''
 -- Returns {verdict, record, device}: proceed, expired, ended, answered_elsewhere, unknown, misfit; or {'unheard', record,
 -- device, waiters}: it is confirmed, and whether any of them heard it is to be found out (see wakeHeard.lua).
-local available, grace, unheardIsDead = ARGV[5] == '1', tonumber(ARGV[6]), ARGV[7] == '1'
+local available, grace, unheardIsDead, saysPush = ARGV[5] == '1', tonumber(ARGV[6]), ARGV[7] == '1', ARGV[8]
 
 if before == 'unheard' then return { 'unheard', record, device, waiters } end
 if before then return { before, record, device } end
@@ -21,11 +22,11 @@ if state == 'waiting' then
     tellWaiters(waiters, secret, 'ended', reason, '')
   elseif not available then
     redis.call('HSET', record, answer, 'proceed')
-    tellWaiters(waiters, secret, 'unavailable', '', device)
+    tellWaiters(waiters, secret, 'unavailable', saysPush, device)
     return { 'proceed', record, device }
   else
     redis.call('HSET', record, answer, 'proceed', 'state', 'confirmed', 'reason', 'confirmed', 'device', device)
-    if tellWaiters(waiters, secret, 'confirmed', 'confirmed', device) > 0 then
+    if tellWaiters(waiters, secret, 'confirmed', 'confirmed' .. saysPush, device) > 0 then
       tellStreams(record, watchers)
       return { 'proceed', record, device }
     end

@@ -1,7 +1,7 @@
 -- Stands in front of the scripts by which the one that pushes may change.
 
 -- Makes the first waiter that hears it the one that pushes; those before it are dead, and go. `state`: how many attempts its
--- predecessor has sent, or 'unsure'. `joining`, if it is given, needs no message.
+-- predecessor has sent, or 'unsure', and what it tells beside that. `joining`, if it is given, needs no message.
 -- In a Cluster one that nobody heard may listen at another node: then it is believed, and named in the second result.
 local function passLead(waiters, secret, state, unheardIsDead, joining)
   while #waiters > 0 do

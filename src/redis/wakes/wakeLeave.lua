@@ -2,7 +2,7 @@
 -- next one that lives takes over the pushes.
 -- KEYS[1]: record
 -- ARGV[1]: waiter
--- ARGV[2]: how many attempts it has sent, or 'unsure'
+-- ARGV[2]: how many attempts it has sent, or 'unsure'; after a blank, what each device was sent
 -- ARGV[3]: '1' if an unheard PUBLISH means a dead waiter
 -- Returns {how, waiter}. How: 'ended' (this was the last), 'left' (others wait on), 'decided' (too late: there is an
 -- outcome), 'unknown' (it does not wait). The waiter, or '': the one that pushes from now on did not hear so, which in a

@@ -74,6 +74,19 @@ export interface Waiter {
 /** What the one that leads has done for the phones: the attempts that it has sent. `unsure`: it is dead. */
 export type PushState = number | 'unsure'
 
+/** What a wait that leaves tells the next one: that, and what it sent to each device. */
+export interface Handed {
+  pushed: PushState
+  sent: string
+}
+
+/** What an app answers. */
+export interface AppSays {
+  isAvailable: boolean
+  /** When the push was sent that it answers, ms since the epoch, if it says so. */
+  pushAtMs?: number | undefined
+}
+
 /** A wake as it was begun. */
 export interface BegunWake {
   /** `leads`: it joined one whose leader is dead. `full`: too many have joined. */
@@ -170,9 +183,9 @@ export function openWakes(redis: RedisConnection, clock: Clock = Date.now) {
   async function leaveAs(
     wake: WakeId,
     waiter: string,
-    pushed: PushState,
+    { pushed, sent }: Handed,
   ): Promise<'ended' | 'left' | 'decided'> {
-    for (let leaving = waiter, state = pushed; ; state = 'unsure') {
+    for (let leaving = waiter, state = `${pushed} ${sent}`.trim(); ; state = 'unsure') {
       const [how, unheard] = (await leave([wakeKey(wake)], [leaving, state, unheardIsDead])) as string[]
       if (!unheard || (await isAnybodyListening(redis, [inboxOf(unheard)])))
         return how === 'ended' || how === 'decided' ? how : 'left'
@@ -212,7 +225,7 @@ export function openWakes(redis: RedisConnection, clock: Clock = Date.now) {
       ]
       // It leads from now on if nobody else does: that is told to its inbox.
       if (unheard && !(await isAnybodyListening(redis, [inboxOf(unheard)])))
-        await leaveAs(wake, unheard, 'unsure')
+        await leaveAs(wake, unheard, { pushed: 'unsure', sent: '' })
       return { how, leftMs, secret, devices: apart?.devices ?? readDevices(found, clock()) }
     },
 
@@ -226,8 +239,9 @@ export function openWakes(redis: RedisConnection, clock: Clock = Date.now) {
     },
 
     /** An app's answer. The first confirmation wins, whichever pods the others reach. */
-    async answer(credential: Credential, isAvailable: boolean): Promise<Answered> {
-      const args = [...argsOf(credential), isAvailable ? '1' : '0', VERDICT_GRACE_MS, unheardIsDead]
+    async answer(credential: Credential, { isAvailable, pushAtMs }: AppSays): Promise<Answered> {
+      const saysPush = pushAtMs === undefined ? '' : `@${Math.round(pushAtMs)}`
+      const args = [...argsOf(credential), isAvailable ? '1' : '0', VERDICT_GRACE_MS, unheardIsDead, saysPush]
       const [verdict, record, device, waiters] = (await answer([keyOf(credential)], args)) as string[]
       if (record === undefined || device === undefined) return { verdict: verdict as Answered['verdict'] }
       const by = { wake: wakeIdOf(record), device }
@@ -259,13 +273,13 @@ export function openWakes(redis: RedisConnection, clock: Clock = Date.now) {
     },
 
     /** A PBX request was dropped. `ended`: it was the last one, the wake is over. */
-    leave: (wake: WakeId, waiter: Waiter, pushed: PushState): Promise<'ended' | 'left' | 'decided'> =>
-      leaveAs(wake, nameOf(waiter), pushed),
+    leave: (wake: WakeId, waiter: Waiter, handed: Handed): Promise<'ended' | 'left' | 'decided'> =>
+      leaveAs(wake, nameOf(waiter), handed),
 
     /** A message says that a request joined a wait which this worker does not hold: that wait leaves the record, and another
      *  one leads. */
     leaveRecord: (record: string, waiter: Waiter): Promise<'ended' | 'left' | 'decided'> =>
-      leaveAs(wakeIdOf(record), nameOf(waiter), 0),
+      leaveAs(wakeIdOf(record), nameOf(waiter), { pushed: 0, sent: '' }),
 
     /** How it stands, without deciding. For waits that may have missed a message. */
     async look(wake: WakeId, waiter: Waiter): Promise<WakeLook> {

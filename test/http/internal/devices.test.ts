@@ -46,6 +46,7 @@ test('an account’s devices are shown without their tokens', async () => {
         os_version: '16',
         client_version: null,
         remote_logging_id: null,
+        usually_answers_within_ms: null,
         registered_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
         last_seen: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
       },

@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { type JWTPayload, jwtVerify } from 'jose'
 import { acked, confirm, endCall, naked, postForm, proceeds, refuses } from '../../harness/client.ts'
+import { eventually } from '../../harness/internal.ts'
 import type { TestService } from '../../harness/service.ts'
 import { SECRETS } from '../../harness/tokens.ts'
 import { TEST_APP, TEST_TOPIC } from '../appCredentials.ts'
@@ -245,6 +246,57 @@ describe('a phone', () => {
       })
       expect(rig.pushesTo(successor)).toEqual([])
     })
+})
+
+/** In milliseconds: since the push before, and the time within which the phone usually answers. */
+interface Resend {
+  what: string
+  attempt: number
+  after_ms?: number
+  usual_ms?: number
+  text: string
+}
+
+describe('a phone that answers', () => {
+  for (const platform of ['apns', 'android'] as const)
+    test(`by ${platform} is pushed again in each interval at first, and once it is known when it is overdue`, async () => {
+      const phone = rig.newPhone(platform)
+      await rig.register(service, phone)
+      /** A call whose phone answers its nth push. @returns the call's id. */
+      async function answerAt(nth: number): Promise<string> {
+        const ringing = rig.ring(service, phone.account)
+        expect(await answerAsGiven(await rig.push(phone, callPush(ringing.callId), nth))).toEqual(proceeds)
+        expect(await ringing.answer).toEqual(acked)
+        return ringing.callId
+      }
+      /** The call's resends, as its timeline has them. */
+      async function resendsOf(callId: string): Promise<Resend[]> {
+        let entries: Resend[] = []
+        await eventually('the end in the timeline', async () => {
+          const response = await fetch(`${service.internalUrl}/api/timeline/${callId}`)
+          entries = ((await response.json()) as { entries?: Resend[] }).entries ?? []
+          return entries.some(each => each.what === 'outcome')
+        })
+        return entries.filter(each => each.what === 'push-sent' && each.attempt > 1)
+      }
+      const first = await resendsOf(await answerAt(2))
+      expect(first.length).toBeGreaterThan(0)
+      for (const { usual_ms, text } of first) {
+        expect(usual_ms).toBeUndefined()
+        expect(text).toStartWith('No confirmation yet: the push is sent again to the phone (attempt ')
+      }
+      for (let call = 0; call < 70; call++) await answerAt(1)
+      const last = await resendsOf(await answerAt(3))
+      expect(last.length).toBeGreaterThanOrEqual(2)
+      for (const { after_ms = 0, usual_ms = Number.NaN, text } of last) {
+        expect(text).toContain(` push came after ${(after_ms / 1_000).toFixed(1)} s`)
+        expect(text).toContain(`this phone usually answers within ${(usual_ms / 1_000).toFixed(1)} s`)
+        // The least distance; and beyond it what the history says, unless that would cost the phone a push.
+        expect(after_ms).toBeGreaterThanOrEqual(
+          text.includes(' because ') ? Math.max(200, 1.25 * usual_ms) : 200,
+        )
+      }
+    }, 120_000)
 })
 
 describe('APPS_FILE', () => {

@@ -17,7 +17,11 @@ export function comparable(seen: Seen, words: readonly string[]): unknown {
 
 function plain(seen: Seen): unknown {
   if (typeof seen === 'number') return seen > LONG_MS ? Math.round(seen / CLOCK_TOLERANCE_MS) : seen
-  if (typeof seen === 'string') return /^[{[]/.test(seen) ? parsedIfJson(seen) : seen
+  if (typeof seen === 'string') {
+    // A time that a script has read from the server's clock, and written down.
+    if (/^1\d{12}$/.test(seen)) return Math.round(Number(seen) / CLOCK_TOLERANCE_MS)
+    return /^[{[]/.test(seen) ? parsedIfJson(seen) : seen
+  }
   if (Array.isArray(seen)) return seen.map(plain)
   if (typeof seen !== 'object' || seen === null) return seen
   if ('error' in seen) return { error: seen.error.replace(/ script: .*$/, '').replace(/user_script:.*$/, '') }

@@ -155,6 +155,7 @@ export const command: fc.Arbitrary<string[]> = fc.oneof(
 const dialId = oneOf('d1', 'd2')
 const agent = oneOf('ann', 'bob')
 const fence = oneOf('7', '8', '9')
+const history = oneOf('0,1,2', '16,40')
 const device = fc
   .record({
     id: oneOf('dev1', 'dev2'),
@@ -163,6 +164,7 @@ const device = fc
     app: oneOf('x', 'y'),
     lastSeenMs: fc.constantFrom(5, 1_700_000_000_000),
     registeredAtMs: fc.constantFrom(3, 9),
+    answers: fc.oneof(fc.constant(undefined), history, oneOf('"', '')),
   })
   .map(each => JSON.stringify(each))
 const waiter = oneOf('inbox:a 1', 'inbox:a 2', 'inbox:b 1')
@@ -262,6 +264,7 @@ const SHAPES: Record<string, fc.Arbitrary<Call>> = {
   agentBury: call([agent.map(name => [`lease:${name}`, `tomb:${name}`])], [w(LONG_MS)]),
   deviceRegister: call([w('devices')], [oneOf('', 's1', 's2', 's3'), device, oneOf('1', '2')]),
   deviceRemove: call([w('devices')], [oneOf('t1', 't2'), oneOf('', 'apns'), oneOf('', 'x'), oneOf('', '5')]),
+  deviceLearned: call([w('devices')], [oneOf('dev1', 'dev2', 's1'), history]),
   deviceSeen: call([w('devices')], [w('1700000000123'), oneOf('', 's1')]),
   wakeBegin: call(
     [w('wake'), w('woken'), flag('devices')],
@@ -279,7 +282,7 @@ const SHAPES: Record<string, fc.Arbitrary<Call>> = {
   ),
   wakeAnswer: call(
     [oneOf('wake', 'key:k1')],
-    [app, oneOf('1', '0'), oneOf('120000', '900000'), oneOf('1', '0')],
+    [app, oneOf('1', '0'), oneOf('120000', '900000'), oneOf('1', '0'), oneOf('', '@1700000000123')],
   ),
   wakeVerdict: call(
     [oneOf('wake', 'key:k1')],
@@ -287,7 +290,7 @@ const SHAPES: Record<string, fc.Arbitrary<Call>> = {
   ),
   wakeHeard: call([w('wake')], [oneOf('dev1', 'dev2'), oneOf('1', '0')]),
   wakeEnd: call([w('wake')], [why, oneOf('', 'inbox:a 1')]),
-  wakeLeave: call([w('wake')], [waiter, oneOf('1', 'unsure'), oneOf('1', '0')]),
+  wakeLeave: call([w('wake')], [waiter, oneOf('1', 'unsure', '2 dev1=2:1500:500'), oneOf('1', '0')]),
   wakeLook: call([w('wake')], [waiter]),
   timelineAppend: fc
     .record({
