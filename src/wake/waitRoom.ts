@@ -53,7 +53,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
       void decide(wait, reasonAtDeadline(wait))
     },
   })
-  const learn = createAnswerKeeper(options.devices, log)
+  const learn = createAnswerKeeper({ devices: options.devices, clock: options.clock, log })
 
   /** What the next one that pushes must know. */
   const handedBy = (wait: Wait): Handed => ({ pushed: wait.pushed, sent: sentText(wait, clock()) })
