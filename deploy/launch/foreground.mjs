@@ -4,7 +4,7 @@
 // terminal and again from us, and take the second for "exit at once".
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
-import { endWithUs } from './deathwatch.mjs'
+import { startDeathwatch } from './deathwatch.mjs'
 
 /** npm passes a signal on although the terminal has sent it to us already. The same signal within this time
  *  is the same key press; a person's second one comes later. */
@@ -30,17 +30,18 @@ const PARENT_INTERVAL_MS = 500
 export async function runInForeground({ command, args, cwd, env, onErrorOutput }) {
   // Before there is a child: a signal that comes while it starts would end us, and leave it behind.
   const stopForwarding = forwardSignals(signal => child.kill(signal))
+  const deathwatch = startDeathwatch()
   const child = spawn(command, args, {
     cwd,
     env,
     stdio: ['inherit', 'inherit', onErrorOutput ? 'pipe' : 'inherit'],
     detached: true,
   })
+  if (child.pid) deathwatch.over(child.pid)
   child.stderr?.on('data', onErrorOutput)
   const stopWatchingParent = env.npm_lifecycle_event ? onParentGone(() => child.kill('SIGTERM')) : () => {}
-  const dismissWatch = child.pid ? endWithUs(child.pid) : () => {}
   const exitCode = await exitCodeOf(child)
-  dismissWatch()
+  deathwatch.dismiss()
   if (child.pid) endGroup(child.pid)
   if (child.stderr) await lastOutputOf(child)
   stopWatchingParent()

@@ -58,23 +58,23 @@ describe('a wake', () => {
     expect((await asked).body).toBe('status=ACK')
     await timeline('whole', 'app-answered')
     const told = await timeline('whole')
-    // On a busy machine further pushes leave before the answer is there.
-    const further = kinds(told).slice(6, -2)
-    expect(new Set(further).isSubsetOf(new Set(['push-sent', 'push-answered']))).toBe(true)
-    expect(kinds(told).toSpliced(6, further.length)).toEqual([
+    // On a busy machine further pushes leave before the answer is there, and their vendor's answers come behind it.
+    const isPush = (kind: string) => kind.startsWith('push-')
+    expect(kinds(told).filter(kind => !isPush(kind))).toEqual([
       'request',
       'devices-found',
-      'push-sent',
-      'push-answered',
-      'push-sent',
-      'push-answered',
       'app-answered',
       'outcome',
     ])
+    const pushes = kinds(told).filter(isPush)
+    expect(pushes.filter(kind => kind === 'push-sent').length).toBeGreaterThanOrEqual(2)
+    expect(kinds(told).indexOf('push-sent')).toBe(2)
     expect(told.summary).toMatch(/^The phone was woken: its app confirmed \d+ ms after the push/)
     expect(entryOf(told, 'devices-found').text).toMatch(/^1 device is registered: an Android phone \(/)
-    expect(told.entries[3]!.text).toMatch(/^Google accepted the push to the Android phone after \d+ ms\.$/)
-    expect(told.entries[4]!.text).toBe(
+    expect(entryOf(told, 'push-answered').text).toMatch(
+      /^Google accepted the push to the Android phone after \d+ ms\.$/,
+    )
+    expect(told.entries.filter(({ what }) => what === 'push-sent')[1]!.text).toBe(
       'No confirmation yet: the push is sent again to the phone (attempt 2).',
     )
     expect(entryOf(told, 'outcome')).toMatchObject({ status: 'ACK', reason: 'confirmed' })

@@ -1,8 +1,9 @@
 // A front's side of the wakes that agents ask for, where Redis does what it is asked and answers too late.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { once } from 'node:events'
 import pino from 'pino'
 import type { Log } from '../../src/base/log.ts'
-import { openRedis, RedisUnavailable } from '../../src/redis/connect.ts'
+import { openRedis, type RedisConnection, RedisUnavailable } from '../../src/redis/connect.ts'
 import { openSubscriber } from '../../src/redis/subscriber.ts'
 import { openWakeRequests } from '../../src/redis/wakeRequests/wakeRequests.ts'
 import { openWakeService } from '../../src/union/serveWakes.ts'
@@ -24,6 +25,7 @@ test('a front holds a request once that it took, though the answer to its taking
   const store = openWakeRequests(commands)
   const subscriber = openSubscriber({ connection: openRedis(settings, 'subscriber', log), commands, log })
   await subscriber.whole()
+  await isReady(commands)
   let takings = 0
   const { promise: isHeld, resolve: markHeld } = Promise.withResolvers<void>()
   const heldFor: string[] = []
@@ -62,10 +64,7 @@ test('a front holds a request once that it took, though the answer to its taking
 test('a front puts down what another one has', async () => {
   const commands = openRedis({ url: redis.url, connectTimeoutMs: 1_000 }, 'commands', log)
   const store = openWakeRequests(commands)
-  await redis.client.ping()
-  await new Promise<void>(resolve =>
-    commands.status === 'ready' ? resolve() : commands.once('ready', resolve),
-  )
+  await isReady(commands)
   await store.ask('wake-2', asked)
   expect((await store.take('wake-2', 'front-1'))?.call).toBe(CALL)
   expect(await store.take('wake-2', 'front-2')).toBeUndefined()
@@ -90,3 +89,7 @@ test('a front that dies before it takes what it popped leaves nothing behind', a
   blocking.disconnect()
   commands.disconnect()
 })
+
+async function isReady(connection: RedisConnection): Promise<void> {
+  if (connection.status !== 'ready') await once(connection, 'ready')
+}
