@@ -330,18 +330,18 @@ test('what is heard in the last moment of a call is answered, though Redis stand
 })
 
 test('a job that waits for its turn when its agent is told to stop is a call that is steered until it ends', async () => {
-  const agent = stage.agent({ callsPerSecond: 1 })
+  // Two sessions a call: the first has its turn at once, the second four seconds later.
+  const agent = stage.agent({ callsPerSecond: 0.5 })
   await agent.isReady
   const [first, second] = [newDialId(), newDialId()]
   const channels = [await stage.listen(first), await stage.listen(second)]
-  // The first has its turn at once, the second two seconds later.
   await stage.push(aspJob(first, { caller_number: '15550000603' }))
   await stage.push(aspJob(second, { caller_number: '15550000001' }))
   const inFlight = () =>
     stage.redis.client.lrange(`hookswitch:in-flight:{talkiq-asp.calls}:${agent.name}`, 0, -1)
+  await channels[0]!.next('hangup-event')
   await until('the second job is taken', async () => (await inFlight()).some(job => job.includes(second)))
   const drained = agent.drain().then(() => 'drained')
-  await channels[0]!.next('hangup-event')
   await channels[1]!.next('answer-event')
   expect(await channels[1]!.order({ type: 'stop-playback' })).toEqual({ type: 'ack', event: 'stop-playback' })
   await channels[1]!.order({ type: 'hangup' })

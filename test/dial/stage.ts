@@ -62,7 +62,7 @@ export interface OpenedFront {
 /** Tests look for log lines by looking at this when LOG_LEVEL is set; by default agents are quiet. */
 const log = pino({ level: process.env.LOG_LEVEL ?? 'silent' }) as unknown as Log
 
-const HEARD_TIMEOUT_MS = 5_000
+const HEARD_TIMEOUT_MS = 15_000
 /** A busy machine starts agents slowly. */
 const READY_TIMEOUT_MS = 20_000
 
