@@ -13,6 +13,9 @@ export interface LineReader {
 }
 
 const LOOK_MS = 5
+
+/** Less than a test's limit, so that a line which never comes is told as such. */
+const LINE_TIMEOUT_MS = 20_000
 const CHUNK_BYTES = 64 * 1024
 
 export function openLineReader(): LineReader {
@@ -25,6 +28,8 @@ export function openLineReader(): LineReader {
 
   const chunk = Buffer.alloc(CHUNK_BYTES)
   const lines: string[] = []
+  /** For the words of a failure. */
+  const told: string[] = []
   let rest = ''
   let hasEnded = false
 
@@ -45,16 +50,19 @@ export function openLineReader(): LineReader {
     const parts = (rest + chunk.toString('utf8', 0, length)).split('\n')
     rest = parts.pop() ?? ''
     lines.push(...parts)
+    told.push(...parts)
   }
 
   return {
     fd,
     release: () => closeSync(fd),
     async next() {
+      const endsAtMs = performance.now() + LINE_TIMEOUT_MS
       for (;;) {
         look()
         const line = lines.shift()
         if (line !== undefined || hasEnded) return line
+        if (performance.now() > endsAtMs) throw new Error(`no further line behind ${JSON.stringify(told)}`)
         await Bun.sleep(LOOK_MS)
       }
     },
