@@ -39,6 +39,10 @@ describe('a switch that is lost', () => {
   })
 
   test('shut down in order hangs everything up, and only then says goodbye', async () => {
+    // Its last moment is long enough for what is tried in it.
+    await using opened = new AsyncDisposableStack()
+    const testSwitch = opened.adopt(await startTestSwitch({ msPerSecond: 500 }), each => each.close())
+    const probe = await EslProbe.listen(testSwitch.port)
     const { a, b } = await talkingCall(probe)
     const stopped = testSwitch.stop({ graceful: true })
     await probe.event('SHUTDOWN')
