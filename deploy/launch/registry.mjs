@@ -91,7 +91,8 @@ async function askRegistry({ cwd, env }, over) {
 export async function networkOfNpm({ cwd, env }) {
   const npm = findProgram('npm', env.PATH)
   const args = ['config', 'get', ...Object.values(NPM_NAMES)]
-  const step = npm ? await runStep({ command: npm, args, cwd, env }) : { isDone: false, output: '' }
+  const signal = AbortSignal.timeout(ANSWER_MAX_MS)
+  const step = npm ? await runStep({ command: npm, args, cwd, env, signal }) : { isDone: false, output: '' }
   const told = step.isDone ? Object.fromEntries(settingsIn(step.output)) : {}
   const named = name => told[NPM_NAMES[name]]
   return {

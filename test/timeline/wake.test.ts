@@ -49,6 +49,9 @@ async function confirm(callId: string, from = service, at = from, fields?: Recor
 const timeline = (callId: string, until = 'outcome', count = 1) =>
   timelineOf(service.internalUrl, callId, until, count)
 
+/** When a vendor answers a push is its own business. */
+const isNoPush = (kind: string): boolean => !kind.startsWith('push-')
+
 describe('a wake', () => {
   test('is told from the request to the answer, whichever processes took part', async () => {
     await register('100200301')
@@ -59,15 +62,8 @@ describe('a wake', () => {
     await timeline('whole', 'app-answered')
     const told = await timeline('whole')
     // On a busy machine further pushes leave before the answer is there, and their vendor's answers come behind it.
-    const isPush = (kind: string) => kind.startsWith('push-')
-    expect(kinds(told).filter(kind => !isPush(kind))).toEqual([
-      'request',
-      'devices-found',
-      'app-answered',
-      'outcome',
-    ])
-    const pushes = kinds(told).filter(isPush)
-    expect(pushes.filter(kind => kind === 'push-sent').length).toBeGreaterThanOrEqual(2)
+    expect(kinds(told).filter(isNoPush)).toEqual(['request', 'devices-found', 'app-answered', 'outcome'])
+    expect(kinds(told).filter(kind => kind === 'push-sent').length).toBeGreaterThanOrEqual(2)
     expect(kinds(told).indexOf('push-sent')).toBe(2)
     expect(told.summary).toMatch(/^The phone was woken: its app confirmed \d+ ms after the push/)
     expect(entryOf(told, 'devices-found').text).toMatch(/^1 device is registered: an Android phone \(/)
@@ -152,7 +148,7 @@ describe('a wake', () => {
     expect(await endCall(service.publicUrl, 'elsewhere', 'answered_elsewhere')).toBe(200)
     await elsewhere
     const told = await timeline('elsewhere')
-    expect(kinds(told).slice(-2)).toEqual(['call-ended', 'outcome'])
+    expect(kinds(told).filter(isNoPush).slice(-2)).toEqual(['call-ended', 'outcome'])
     expect(told.summary).toContain('because it was answered elsewhere')
   })
 
