@@ -2,9 +2,8 @@
 // output, gets the signals that we get, and its exit code becomes ours. It has a process group of its own,
 // because a terminal sends Ctrl-C to every process of a group: the service would get that signal from the
 // terminal and again from us, and take the second for "exit at once".
-import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
-import { startDeathwatch } from './deathwatch.mjs'
+import { spawnWatched } from './deathwatch.mjs'
 
 /** npm passes a signal on although the terminal has sent it to us already. The same signal within this time
  *  is the same key press; a person's second one comes later. */
@@ -30,18 +29,14 @@ const PARENT_INTERVAL_MS = 500
 export async function runInForeground({ command, args, cwd, env, onErrorOutput }) {
   // Before there is a child: a signal that comes while it starts would end us, and leave it behind.
   const stopForwarding = forwardSignals(signal => child.kill(signal))
-  const deathwatch = startDeathwatch()
-  const child = spawn(command, args, {
+  const child = spawnWatched(command, args, {
     cwd,
     env,
     stdio: ['inherit', 'inherit', onErrorOutput ? 'pipe' : 'inherit'],
-    detached: true,
   })
-  if (child.pid) deathwatch.over(child.pid)
   child.stderr?.on('data', onErrorOutput)
   const stopWatchingParent = env.npm_lifecycle_event ? onParentGone(() => child.kill('SIGTERM')) : () => {}
   const exitCode = await exitCodeOf(child)
-  deathwatch.dismiss()
   if (child.pid) endGroup(child.pid)
   if (child.stderr) await lastOutputOf(child)
   stopWatchingParent()

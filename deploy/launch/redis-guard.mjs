@@ -8,9 +8,8 @@
 // The kernel's lock on the data directory is held by redis-server itself (flock passes it on), so two of them
 // never share one append-only file, and no lock outlives its process. Another launcher that uses this Redis
 // holds a named connection to it; Redis then goes on until the last of them has left.
-import { spawn } from 'node:child_process'
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs'
-import { startDeathwatch } from './deathwatch.mjs'
+import { spawnWatched } from './deathwatch.mjs'
 import { countClients, isServedBy } from './redis-wire.mjs'
 
 /** flock's exit code when another process has the lock; Redis itself uses 0, 1 and 128 + n. */
@@ -58,15 +57,11 @@ function start() {
   const log = openSync(plan.logFile, 'a', 0o600)
   const lock = ['--nonblock', '--no-fork', '--conflict-exit-code', String(LOCKED_EXIT_CODE), plan.lockFile]
   const args = [...lock, plan.server, ...redisOptions()]
-  const deathwatch = startDeathwatch()
-  redis = spawn('flock', args, { stdio: ['ignore', log, log], detached: true })
-  if (redis.pid) deathwatch.over(redis.pid)
-  redis.once('exit', deathwatch.dismiss)
+  redis = spawnWatched('flock', args, { stdio: ['ignore', log, log] })
   closeSync(log)
   redis.once('error', error => {
     // Standard error is the log file: the launcher shows its end.
     process.stderr.write(`${error.message}\n`)
-    deathwatch.dismiss()
     ended(error.code)
   })
   redis.once('exit', (code, signal) => ended(signal ?? code))
