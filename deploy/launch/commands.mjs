@@ -16,7 +16,7 @@ import { closingLine } from './summary.mjs'
 const TEST_TIMEOUT_MS = 30_000
 
 /** Test files run beside each other in so many processes: more than half of a test's time is waiting. */
-const TEST_PROCESSES = Math.min(6, availableParallelism() + 3)
+const TEST_PROCESSES = Math.min(6, availableParallelism() + 2)
 
 /** What each file takes, in milliseconds: the longest are started first, so that none of them is left for the end.
  *  `npm test -- --update-timings` measures them anew. */
