@@ -126,9 +126,11 @@ describe.concurrent('the push of a call', () => {
     const silent = askPbx(service.publicUrl, { sip_user_id: '404', call_id: 'silent' })
     await answerPush(await service.sent(({ payload }) => payload.call_id === 'confirmed'))
     expect(await confirmed).toEqual(acked)
+    // One, but for a machine on which the answer took longer than a push's interval.
+    const sentUntilThen = callsTo('confirmed').length
     expect(await silent).toEqual(naked('timeout'))
     expect(callsTo('silent').length).toBe(3)
-    expect(callsTo('confirmed').length).toBe(1)
+    expect(callsTo('confirmed').length).toBe(sentUntilThen)
   })
 
   test('goes to all devices of the account, and no longer to one that said no', async () => {
@@ -139,11 +141,12 @@ describe.concurrent('the push of a call', () => {
       ({ target, payload }) => payload.call_id === 'two' && target.token === 'token-desk',
     )
     expect(decodeJwt(String(push.payload.token)).device_id).toBe('desk')
-    expect(await answerPush(push, { available: 'false' })).toEqual(proceeds)
-    expect(await held).toEqual(naked('timeout'))
     const attemptsOf = (token: string) =>
       callsTo('two').flatMap(({ target, payload }) => (target.token === token ? [payload.attempt] : []))
-    expect(attemptsOf('token-desk')).toEqual([1])
+    expect(await answerPush(push, { available: 'false' })).toEqual(proceeds)
+    const sentUntilThen = attemptsOf('token-desk')
+    expect(await held).toEqual(naked('timeout'))
+    expect(attemptsOf('token-desk')).toEqual(sentUntilThen)
     expect(attemptsOf('token-pocket')).toEqual([1, 2, 3])
   })
 
