@@ -49,6 +49,10 @@ async function over(channel: Channel, dialId: string): Promise<void> {
     async () => !(await leftovers(stage)).some(each => each.includes(dialId)),
   )
   expect(stage.switch.channels().filter(each => each.variables?.dial_id === dialId)).toEqual([])
+  // What was published before is heard before: an event of ours is the last.
+  await stage.redis.client.publish(dialId, JSON.stringify({ type: 'success', event: 'over' }))
+  await until('all that was told is heard', () => channel.heard.at(-1)?.event === 'over')
+  channel.heard.pop()
   expect(channel.heard.length).toBeGreaterThan(0)
 }
 
