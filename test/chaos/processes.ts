@@ -56,8 +56,8 @@ export interface Crew {
 export interface CrewOptions {
   redis: (slot: { role: string; index: number }) => Promise<Valve>
   env: (role: 'agent' | 'front') => Record<string, string>
-  /** A port for the next process's socket for dialplans: none is used twice. */
-  nextPort: () => number
+  /** A port for the next front's socket for dialplans; 0 where the run has no callers there. */
+  socketPort: () => Promise<number>
   agents: number
   fronts: number
   onLine: (line: LogLine, member: Member) => void
@@ -71,11 +71,11 @@ export async function openCrew(options: CrewOptions): Promise<Crew> {
   const members: Member[] = []
   const slots: Slot[] = []
 
-  function spawn(slot: Pick<Slot, 'role' | 'index' | 'redis'>): Member {
+  async function spawn(slot: Pick<Slot, 'role' | 'index' | 'redis'>): Promise<Member> {
     const { role, index, redis } = slot
     const generation = members.filter(each => each.name.startsWith(`${role}-${index}#`)).length
     const printed = openPrinted(createLineSplitter(text => note(text, member)))
-    const socketPort = role === 'front' ? options.nextPort() : 0
+    const socketPort = role === 'front' ? await options.socketPort() : 0
     const socket = { SOCKET_PORT: String(socketPort) }
     const env = {
       ...options.env(role),
@@ -124,7 +124,7 @@ export async function openCrew(options: CrewOptions): Promise<Crew> {
     for (let index = 0; index < options[`${role}s`]; index++) {
       const redis = await options.redis({ role, index })
       const slot = { role, index, redis, isBusy: false, isLineShut: false }
-      slots.push({ ...slot, member: spawn(slot) })
+      slots.push({ ...slot, member: await spawn(slot) })
     }
   }
   await Promise.all(slots.map(({ member }) => untilUp(member)))
@@ -135,7 +135,7 @@ export async function openCrew(options: CrewOptions): Promise<Crew> {
     members,
     of: role => slots.filter(each => each.role === role),
     async fill(slot) {
-      slot.member = spawn(slot)
+      slot.member = await spawn(slot)
       await untilUp(slot.member)
     },
     memberOfAgent: agent => members.find(({ pid }) => agent.includes(`-${pid}-`)),

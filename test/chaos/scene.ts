@@ -73,9 +73,9 @@ export async function openScene(plan: ChaosPlan, hooks: SceneHooks): Promise<Sce
   const redis = await startRedis(KEEPS_DATA)
   const ear = await openEar(redis.port, DIAL_PREFIX, hooks.onMessage)
   const switches = await Promise.all([0, 1].map(index => startSwitch(index, directory)))
-  const ports = await Promise.all(Array.from({ length: plan.fronts + plan.faults.length }, () => freePort()))
   const crew = await openCrew({
-    nextPort: () => ports.pop()!,
+    // Drawn when it is needed: one that is drawn long before may be somebody else's by then.
+    socketPort: async () => (plan.sleepersPerSecond > 0 ? freePort() : 0),
     redis: () => openValve(redis.port),
     agents: plan.agents,
     fronts: plan.fronts,
