@@ -104,8 +104,11 @@ async function shows(page: Page, selector: string, text: string | RegExp): Promi
   const endsAtMs = Date.now() + SHOWS_TIMEOUT_MS
   let seen = ''
   for (;;) {
-    // As it is seen: without what is hidden.
-    const script = `[...document.querySelectorAll(${JSON.stringify(selector)})].map(each => each.innerText)`
+    // As it is seen: `innerText` leaves out what is hidden in an element, yet of an element that is hidden itself it
+    // gives all.
+    const script = `[...document.querySelectorAll(${JSON.stringify(selector)})]
+      .filter(each => each.checkVisibility())
+      .map(each => each.innerText)`
     const texts = (await page.evaluate(script)) as string[]
     seen = texts.join(' ').replace(/\s+/g, ' ').trim()
     if (typeof text === 'string' ? seen.includes(text) : text.test(seen)) return
