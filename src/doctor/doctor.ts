@@ -7,6 +7,7 @@ import { messageOf } from '../base/result.ts'
 import { type Clock, MS_PER_SECOND, toSeconds } from '../base/units.ts'
 import { type Config, isLoopback, readConfigAnyway } from '../config/config.ts'
 import { examineSwitch, type SwitchCheckupOptions } from '../esl/checkup.ts'
+import type { Binding } from '../esl/registrations.ts'
 import { examineAuth } from '../http/public/authCheckup.ts'
 import { appNamesIn } from '../push/apps.ts'
 import { readAppsFile } from '../push/appsFile.ts'
@@ -136,12 +137,12 @@ function dialplanSocketFor(
   return isElsewhere || isOutOfReach ? {} : { dialplanSocket: { host: socketHost, port: socketPort } }
 }
 
-function judgeRegistrations(config: Config, list: string): Finding[] {
+function judgeRegistrations(config: Config, bindings: readonly Binding[]): Finding[] {
   const { appsFile } = config
   const file = appsFile === undefined ? undefined : readAppsFile(appsFile)
   // The examination of the file tells that it can't be read.
   const appNames = file?.ok ? appNamesIn(file.value.entries) : undefined
-  return examineRegistrations({ list, appNames, settings: config })
+  return examineRegistrations({ bindings, appNames, settings: config })
 }
 
 const twin = (other: string): Finding =>

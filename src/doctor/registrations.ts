@@ -3,14 +3,14 @@
 import { type Finding, fine, problem, warning } from '../base/finding.ts'
 import { maskNumber } from '../base/masking.ts'
 import type { Config } from '../config/config.ts'
-import { type Binding, bindingsOf } from '../esl/registrations.ts'
+import type { Binding } from '../esl/registrations.ts'
 import type { AppNames } from '../push/apps.ts'
 import { readPushContact } from '../union/pushContact.ts'
 import { appOf } from '../union/registrar.ts'
 
 export interface RegistrationsReading {
-  /** The switch's answer to `show registrations as json`. */
-  list: string
+  /** The phones that are registered at the switch. */
+  bindings: readonly Binding[]
   /** The apps of APPS_FILE; undefined: every app is taken. */
   appNames: readonly AppNames[] | undefined
   settings: Pick<Config, 'showsFullNumbers'>
@@ -23,8 +23,7 @@ const TOLD_MAX = 5
  *  1.10.12). */
 const SMUGGLES = /:_:|,sofia\/gateway\//i
 
-export function examineRegistrations({ list, appNames, settings }: RegistrationsReading): Finding[] {
-  const bindings = bindingsOf(list)
+export function examineRegistrations({ bindings, appNames, settings }: RegistrationsReading): Finding[] {
   const shown = ({ user, domain }: Binding) =>
     `${settings.showsFullNumbers ? user : maskNumber(user)}@${domain}`
   const smuggling = bindings.filter(({ url }) => SMUGGLES.test(url))

@@ -10,6 +10,7 @@ import { judgeExposure } from './exposure.ts'
 import { LINK_LIMITS } from './limits.ts'
 import type { CommandOutcome } from './outcome.ts'
 import { sessionsPerSecondOf } from './outcome.ts'
+import { type Binding, readBindings } from './registrations.ts'
 import { type Ask, trySocket } from './socketTrial.ts'
 import { SwitchConnection } from './switchConnection.ts'
 import { isTelling, loadTodo, lossFinding, mistakenFinding } from './unreached.ts'
@@ -35,8 +36,8 @@ export interface SwitchCheckupOptions {
 export interface SwitchCheckup {
   /** The switch's own id; undefined when it was not reached. */
   coreUuid: string | undefined
-  /** `show registrations as json`, of a switch that lets us hear its phones register. */
-  registrations?: string
+  /** The phones that are registered, of a switch that lets us hear them register. */
+  registrations?: readonly Binding[]
   findings: Finding[]
 }
 
@@ -153,21 +154,21 @@ async function askModules(ask: Ask): Promise<Finding[]> {
 async function askRegistrations(
   connection: SwitchConnection,
   ask: Ask,
-  { limitMs }: SwitchCheckupOptions,
-): Promise<{ registrations?: string; findings: Finding[] }> {
+  { limitMs, clock }: SwitchCheckupOptions,
+): Promise<{ registrations?: readonly Binding[]; findings: Finding[] }> {
   const outcome = await new Promise<CommandOutcome>(settle =>
     connection.ask({ line: 'event plain CUSTOM sofia::register sofia::unregister' }, limitMs, settle),
   )
   if (outcome.kind !== 'error') {
-    const registrations = await ask('show registrations as json')
-    if (registrations?.startsWith('{')) return { registrations, findings: [] }
+    const registrations = await readBindings(ask, Math.floor(toSeconds(clock())))
+    if (registrations) return { registrations, findings: [] }
   }
   return {
     findings: [
       problem(
         'registrations',
         `The switch does not let us hear its phones register (${answerIn(outcome)?.trim() || 'no list of them'}): they become no devices, and their REGISTER confirms no wake.`,
-        'Log in with the password of event_socket.conf, or allow that user the events CUSTOM sofia::register and sofia::unregister and the command show.',
+        'Log in with the password of event_socket.conf, or allow that user the events CUSTOM sofia::register and sofia::unregister and the commands show, sofia and sofia_contact.',
       ),
     ],
   }

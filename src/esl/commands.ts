@@ -2,7 +2,7 @@
 // for `api` or `bgapi`, with its wire form above it. No decision is made here: dial/ knows when, link.ts how.
 // Answers named here were measured on FreeSWITCH 1.10.12.
 import { assert } from '../base/result.ts'
-import type { Account, ChannelUuid, MediaPath } from './allow.ts'
+import type { Account, ChannelUuid, MediaPath, ProfileName } from './allow.ts'
 import { asCommand, type EslCommand, type EslMessage } from './command.ts'
 import type { HangupCause } from './hangupCauses.ts'
 
@@ -83,8 +83,19 @@ export const dumpChannel = (channelUuid: ChannelUuid): EslCommand =>
   asCommand(`uuid_dump ${channelUuid} json`)
 
 // show registrations as json
-/** What phones are bound to at this moment, with the contact of each: a reply of some 0.4 KB for each. */
+/** What phones are bound to at this moment, with the contact of each: a reply of some 0.4 KB for each. Of an account that has
+ *  several it lists the newest alone, unless switch.conf has `multiple-registrations`. */
 export const listRegistrations = (): EslCommand => asCommand('show registrations as json')
+
+// sofia xmlstatus
+/** The SIP profiles that run, their aliases and gateways, in XML. */
+export const listProfiles = (): EslCommand => asCommand('sofia xmlstatus')
+
+// sofia xmlstatus profile <name> reg
+/** All bindings of a profile in XML, some 1 KB each; `Invalid Profile!` where there is none. Contact and user agent are
+ *  encoded, the Call-ID, which is the phone's, is not. */
+export const listRegistrationsAt = (profile: ProfileName): EslCommand =>
+  asCommand(`sofia xmlstatus profile ${profile} reg`)
 
 // sofia_contact */<user>@<domain>
 /** Answers with the account's contacts, commas between them, the eldest first, stale ones among them; with none

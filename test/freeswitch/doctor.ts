@@ -56,7 +56,7 @@ export function doctorTests(): void {
     })
     const [finding] = findings.filter(each => each.check === 'dialplan socket')
     expect(finding?.what).toStartWith('FreeSWITCH reaches 127.0.0.1:')
-    expect(registrations).toStartWith('{')
+    expect(registrations).toBeArray()
   })
 
   test('finds that its dialplan gets no answer, and leaves no channel behind', async () => {

@@ -63,6 +63,27 @@ export function registrationTests(): void {
     await eventually('no device', async () => (await devicesOf(user)).length === 0)
   })
 
+  test('is a device beside another of its account when both were there before anybody listened', async () => {
+    const phones = ['first', 'second', 'third'].map((token, place) => ({
+      parameters: `pn-provider=fcm;pn-param=example-project;pn-prid=${token}%3AAPA91b`,
+      at: `sip:1904@192.0.2.${place}:5060`,
+    }))
+    for (const { parameters, at } of phones) await register('1904', parameters, 600, at)
+    await using later = await startRedis()
+    await using listener = await startService({
+      ROLE: 'all',
+      PUBSUB_REDIS_URL: later.url,
+      ESL_URL,
+      ESL_PASSWORD,
+    })
+    await eventually('the devices', async () => {
+      const response = await fetch(`${listener.internalUrl}/api/devices/1904`)
+      const { devices } = (await response.json()) as { devices?: unknown[] }
+      return devices?.length === phones.length
+    })
+    for (const { parameters, at } of phones) await register('1904', parameters, 0, at)
+  })
+
   test('and registers again after its push confirms the wake', async () => {
     await register('1903', GOOGLE)
     await eventually('the device', async () => (await devicesOf('1903')).length === 1)

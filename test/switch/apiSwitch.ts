@@ -2,6 +2,7 @@
 
 import type { ApiCommand } from './apiContext.ts'
 import type { Exchange } from './exchange.ts'
+import { XML_HEAD } from './registrations.ts'
 import { show } from './show.ts'
 
 const VERSION = '1.10.12-release+git~20240802T210227Z~a88d069d6f~64bit'
@@ -100,9 +101,27 @@ function sofia(exchange: Exchange, args: string[]): string {
     if (!state) return 'Invalid Gateway!\n'
     return (verb === 'status' ? gatewayText : gatewayXml)(name, state === 'down' ? 'DOWN' : 'UP')
   }
+  if (verb === 'xmlstatus') return xmlStatus(exchange, args)
   if (verb === 'status' && what === 'profile' && !exchange.settings.profiles.includes(name))
     return 'Invalid Profile!\n'
   return verb === 'status' ? profilesText(exchange) : '-USAGE: sofia status|xmlstatus|profile\n'
+}
+
+/** The phones of the profile `internal`, which is there for them alone: they register nowhere else. */
+function xmlStatus(exchange: Exchange, [, what, name = '', view]: string[]): string {
+  const profiles = new Set([...exchange.settings.profiles, 'internal'])
+  if (what === 'profile' && view === 'reg') {
+    if (!profiles.has(name)) return 'Invalid Profile!\n'
+    if (name === 'internal') return exchange.registrations.status(exchange)
+    return `${XML_HEAD}<profile>\n  <registrations>\n  </registrations>\n</profile>\n`
+  }
+  const row = (kind: string, rowName: string, data: string, state: string): string =>
+    `<${kind}>\n<name>${rowName}</name>\n<type>${kind}</type>\n<data>${data}</data>\n<state>${state}</state>\n</${kind}>\n`
+  const rows = [...profiles].map(each => row('profile', each, 'sip:mod_sofia@127.0.0.1:5080', 'RUNNING (0)'))
+  const gateways = [...exchange.plant.gateways.keys()].map(each =>
+    row('gateway', each, 'sip:talk_call@127.0.0.1:5090', 'NOREG'),
+  )
+  return `${XML_HEAD}<profiles>\n${rows.join('')}${row('alias', '127.0.0.1', 'external', 'ALIASED')}${gateways.join('\n')}\n</profiles>\n`
 }
 
 /** As FreeSWITCH prints a part of its configuration. */

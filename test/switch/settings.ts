@@ -26,6 +26,8 @@ export interface TestSwitchOptions {
   gateways?: Record<string, GatewayState>
   /** SIP profiles that run. */
   profiles?: readonly string[]
+  /** Its switch.conf has `multiple-registrations`: `show registrations` lists all phones of an account. */
+  listsAllPhones?: boolean
   /** Modules that are loaded. Without `mod_commands` it knows no command at all. */
   modules?: readonly string[]
   /** What its event_socket.conf says; it listens on 127.0.0.1 all the same. */
@@ -120,6 +122,7 @@ export function settingsOf(options: TestSwitchOptions): Settings {
     heartbeatSeconds: options.heartbeatSeconds ?? 20,
     gateways: options.gateways ?? { talk_call_provider: 'up' },
     profiles: options.profiles ?? ['external'],
+    listsAllPhones: options.listsAllPhones ?? false,
     modules: options.modules ?? [
       'mod_commands',
       'mod_dptools',

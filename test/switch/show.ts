@@ -10,8 +10,7 @@ type Row = Record<string, string>
 export function show(exchange: Exchange, args: string[]): string {
   const [subject = ''] = args
   const rowsOf = SUBJECTS[subject]
-  if (subject === 'registrations')
-    return written(exchange.registrations.rows(exchange.settings.hostname), args)
+  if (subject === 'registrations') return written(exchange.registrations.rows(exchange), args)
   if (!rowsOf) return '-USAGE: codec|endpoint|calls|channels\n'
   return written(rowsOf(channelsShown(exchange), exchange), args)
 }

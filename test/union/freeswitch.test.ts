@@ -28,6 +28,9 @@ beforeAll(async () => {
   redis = await startRedis()
   phoneSwitch = await startTestSwitch({ msPerSecond: 100 })
   phoneSwitch.register({ user: '900', uri: uriOf('fcm:900') })
+  // The switch lists the newest phone of an account alone.
+  for (const token of ['fcm:908-1', 'fcm:908-2', 'fcm:908-3'])
+    phoneSwitch.register({ user: '908', uri: uriOf(token) })
   ;[front, ...agents] = await Promise.all([
     startService({ ...settings(), ROLE: 'front' }),
     startAgent(),
@@ -65,6 +68,12 @@ describe('a phone of FreeSWITCH', () => {
   test('that was registered before anybody listened is a device, and one agent alone listens', async () => {
     expect(await isDevice('900', 'fcm:900')).toBe(true)
     expect(listeners()).toHaveLength(1)
+  })
+
+  test('that was registered beside others of its account is a device as they are', async () => {
+    await eventually('all three', async () => (await slots('908')).length === 3)
+    for (const token of ['fcm:908-1', 'fcm:908-2', 'fcm:908-3']) register('908', token, 0)
+    await eventually('none of them', async () => (await slots('908')).length === 0)
   })
 
   test('is a device by registering, and none by unregistering', async () => {

@@ -5,10 +5,10 @@
 import type { Log } from '../../base/log.ts'
 import { messageOf } from '../../base/result.ts'
 import { type Clock, MS_PER_SECOND, toSeconds } from '../../base/units.ts'
-import { listRegistrations } from '../../esl/commands.ts'
+import type { EslCommand } from '../../esl/command.ts'
 import type { SwitchEvent } from '../../esl/event.ts'
 import type { SwitchLink } from '../../esl/link.ts'
-import { ACCOUNT, type Binding, bindingsOf } from '../../esl/registrations.ts'
+import { ACCOUNT, type Binding, readBindings } from '../../esl/registrations.ts'
 import type { AppNames } from '../../push/apps.ts'
 import { type RedisConnection, RedisUnavailable } from '../../redis/connect.ts'
 import { openDevices } from '../../redis/devices/devices.ts'
@@ -25,7 +25,7 @@ import { type AgentContext, letFinish } from './context.ts'
 /** `sofia::expire` is left out: a phone that sleeps does not refresh its binding, and must still be woken. */
 const SUBCLASSES = ['sofia::register', 'sofia::unregister'] as const
 
-/** Its answer is 0.4 KB for each binding. */
+/** Its answers are 1.5 KB for each binding. */
 const LIST_TIMEOUT_MS = 30 * MS_PER_SECOND
 
 /** Bindings of the list that are told at once, and REGISTERs under way when Redis is slow: beyond, the list is read again. */
@@ -126,15 +126,20 @@ function createSipRegistrations(options: Options) {
     isReading = true
     listDueAtMs = undefined
     try {
-      const job = { jobUuid: crypto.randomUUID(), timeoutMs: LIST_TIMEOUT_MS }
-      const outcome = await link.bgapi(listRegistrations(), job).result
-      if (outcome.kind !== 'ok') return readAgain()
-      const all = bindingsOf(outcome.text)
+      const all = await readBindings(ask, Math.floor(toSeconds(options.clock())))
+      if (!all) return readAgain()
       for (let at = 0; at < all.length && isListening; at += AT_ONCE_MAX)
         await Promise.all(all.slice(at, at + AT_ONCE_MAX).map(tellOld))
     } finally {
       isReading = false
     }
+  }
+
+  /** In the background: a long answer must not make orders wait. */
+  async function ask(command: EslCommand): Promise<string | undefined> {
+    const job = { jobUuid: crypto.randomUUID(), timeoutMs: LIST_TIMEOUT_MS }
+    const outcome = await link.bgapi(command, job).result
+    return outcome.kind === 'ok' ? outcome.text : undefined
   }
 
   function readAgain(): void {
