@@ -1,27 +1,16 @@
 // The agent role, put together: settings become one agent for each place at each switch.
 
-import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { MS_PER_MINUTE, MS_PER_SECOND, toSeconds } from '../base/units.ts'
-import type { Config } from '../config/config.ts'
 import type { SecondsName } from '../dial/agent/countNames.ts'
 import type { Incident } from '../dial/agent/incidents.ts'
 import { openAgentPool } from '../dial/agent/pool.ts'
 import { errorReportSettingsOf } from '../errors/reports.ts'
 import { labelsOfCause } from '../esl/hangupCauses.ts'
 import type { Obstacle } from '../http/internal/probes.ts'
-import { type Apps, appNamesOf } from '../push/apps.ts'
+import { appNamesOf } from '../push/apps.ts'
 import { tracerSettingsOf } from '../tracing/tracer.ts'
-
-export interface AgentsOptions {
-  config: Config
-  apps: Apps
-  metrics: Metrics
-  log: Log
-  /** Names this process in Redis. */
-  pod: string
-  isPretty: boolean
-}
+import type { RoleOptions } from './roleOptions.ts'
 
 /** What the live page shows of the agents, beside the metrics. */
 export interface AgentsNotes {
@@ -32,7 +21,7 @@ export interface AgentsNotes {
 
 export type Agents = ReturnType<typeof openAgents>
 
-export function openAgents({ config, apps, metrics, log, pod, isPretty }: AgentsOptions, notes: AgentsNotes) {
+export function openAgents({ config, apps, metrics, log, pod, isPretty }: RoleOptions, notes: AgentsNotes) {
   const isLoadTestAllowed = config.redMode === 'load-test'
   const {
     takeoverMs,

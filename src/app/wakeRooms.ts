@@ -2,11 +2,8 @@
 // register, and the wakes that agents ask for. The doors through which PBXs and apps reach it are opened elsewhere. Whatever
 // is opened here is closed here.
 
-import type { Log } from '../base/log.ts'
-import type { Metrics } from '../base/metrics.ts'
-import type { Config } from '../config/config.ts'
 import { errorReportSettingsOf } from '../errors/reports.ts'
-import { type Apps, appNamesOf } from '../push/apps.ts'
+import { appNamesOf } from '../push/apps.ts'
 import { createPusher, type OpenSender } from '../push/pusher.ts'
 import { openRedis, type RedisConnection } from '../redis/connect.ts'
 import { openDevices } from '../redis/devices/devices.ts'
@@ -28,15 +25,9 @@ import { openWaitPool } from '../wake/waitPool.ts'
 import type { IncomingCall } from '../wake/wake.ts'
 import { openWakeDesk } from '../wake/wakeDesk.ts'
 import { createWakeEvents, type OnWakeAnswered } from '../wake/wakeEvents.ts'
+import type { RoleOptions } from './roleOptions.ts'
 
-export interface WakeRoomsOptions {
-  config: Config
-  apps: Apps
-  metrics: Metrics
-  log: Log
-  /** Names this process in Redis. */
-  pod: string
-  isPretty: boolean
+export interface WakeRoomsOptions extends RoleOptions {
   /** The wait workers' program; tests pass one that can be made to crash. */
   waitProgram?: URL
   /** Opens a sender for a vendor; tests pass one that stands in for Apple and Google. */
