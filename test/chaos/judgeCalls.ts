@@ -1,6 +1,6 @@
 // Judges the calls: no job is lost, no phone rings twice for one job, every call that began has its end, and nothing
 // is told twice or of legs that never were. The phones' side is the switches' records, the backend's side the ear's.
-import type { HeardMessage } from './ear.ts'
+import { countEvents, isFailureOfJob } from '../harness/countEvents.ts'
 import { type Evidence, isMarker, type Judgement, type Offender, type SwitchRecord } from './evidence.ts'
 import { MACHINE } from './troubles.ts'
 
@@ -14,7 +14,7 @@ export function judgeCalls(evidence: Evidence): Judgement {
   for (const job of evidence.jobs) {
     const id = job.dialId
     const heard = evidence.heard.get(id) ?? []
-    const told = tally(heard)
+    const told = countEvents(heard.map(({ message }) => message))
     const rung = rings.get(id) ?? []
     const starts = told.get('call-start') ?? 0
     const failures = told.get('failure') ?? 0
@@ -30,9 +30,7 @@ export function judgeCalls(evidence: Evidence): Judgement {
       if (job.isTaken === false) counts.unsent += 1
     }
     const position = (type: string) => heard.findIndex(each => each.message.type === type)
-    const failedAt = heard.findIndex(
-      ({ message: { type, event } }) => type === 'failure' && event === undefined,
-    )
+    const failedAt = heard.findIndex(({ message }) => isFailureOfJob(message))
     if (failedAt >= 0 && position('call-start') > failedAt)
       untrue!.push({ id, why: 'a call-start after its failure' })
     for (const side of ['0', '1']) {
@@ -80,28 +78,6 @@ export function judgeCalls(evidence: Evidence): Judgement {
       ['callees that rang and ended while nobody could look', counts.unseen],
     ],
   }
-}
-
-/** Events by type and what they are of, but for answers to control messages. */
-function tally(heard: readonly HeardMessage[]): Map<string, number> {
-  const counts = new Map<string, number>()
-  for (const { message } of heard) {
-    const { type, event, side, barge_id: barge, state } = message
-    const isEvent =
-      [
-        'call-start',
-        'answer-event',
-        'hangup-event',
-        'barge-event',
-        'channel-create-event',
-        'wake-event',
-      ].includes(type) ||
-      (type === 'failure' && event === undefined)
-    if (!isEvent) continue
-    const key = [type, side, barge, state].filter(each => each !== undefined).join(' ')
-    counts.set(key, (counts.get(key) ?? 0) + 1)
-  }
-  return counts
 }
 
 function byDialId(records: readonly SwitchRecord[]): Map<string, Ring[]> {

@@ -1,5 +1,6 @@
 // What a checker is: one promise, and who breaks it. A checker reads a run's evidence and nothing else, so it can't be
 // wrong in the same way as what it judges.
+import { isFailureOfJob } from '../../harness/countEvents.ts'
 import type { Evidence, PublishedLine, RecordLine } from '../world/evidence.ts'
 
 /** Somebody for whom a promise was not kept. */
@@ -48,8 +49,7 @@ export const isEvent = (line: PublishedLine, type: string, side?: string): boole
   line.message.type === type && (side === undefined || line.message.side === side)
 
 /** The end of a job that is not attempted, or of which nothing is known: no answer to a message. */
-export const isFailure = ({ message }: PublishedLine): boolean =>
-  message.type === 'failure' && message.event === undefined
+export const isFailure = ({ message }: PublishedLine): boolean => isFailureOfJob(message)
 
 export const ringsOf = ({ records }: JudgedCall, side: string): RecordLine[] =>
   records.filter(({ record }) => record.kind === 'ring' && record.side === side)
