@@ -1,9 +1,9 @@
 // Twenty thousand requests of somebody who may do nothing, made at random from what once opened a listener: none reads
 // anything but the pages that are open to all, and none changes anything. A failure prints the request and the seed.
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
+import { forAllTests } from '../harness/forAllTests.ts'
 import { type RawAnswer, RawClient } from '../harness/rawHttp.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
-import { startService, type TestService } from '../harness/service.ts'
+import { startService } from '../harness/service.ts'
 
 const REQUESTS_EACH = 10_000
 /** Of these, every so manieth has some of its bytes changed, its line ends too. */
@@ -11,25 +11,14 @@ const MUTATED_EVERY = 10
 const CONNECTIONS = 16
 const SEED = Number(process.env.FUZZ_SEED ?? 20_261_130)
 
-let redis: TestRedis
-let service: TestService
-
-beforeAll(async () => {
-  redis = await startRedis()
-  service = await startService({
-    PUBSUB_REDIS_URL: redis.url,
-    LOG_LEVEL: 'warn',
-    RATE_LIMIT: '0',
-    PBX_ALLOW: '192.0.2.1',
-    AUTH_MODE: 'upstream',
-    AUTH_URL: 'http://127.0.0.1:1/',
-    INTERNAL_HOST: '0.0.0.0',
-    ADMIN_TOKEN: 'the-token-of-the-operators',
-  })
-})
-afterAll(async () => {
-  await service.kill()
-  await redis.close()
+const [redis, service] = forAllTests(startService, {
+  LOG_LEVEL: 'warn',
+  RATE_LIMIT: '0',
+  PBX_ALLOW: '192.0.2.1',
+  AUTH_MODE: 'upstream',
+  AUTH_URL: 'http://127.0.0.1:1/',
+  INTERNAL_HOST: '0.0.0.0',
+  ADMIN_TOKEN: 'the-token-of-the-operators',
 })
 
 /** A small generator of numbers: the same seed makes the same requests (mulberry32). */

@@ -1,36 +1,21 @@
 // "Why didn't my phone ring?" for wakes: each story from the PBX's request to its answer, by real requests, as the
 // internal API tells it afterwards.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { answer, appleToken, askPbx, endCall, postForm, registerPhone } from '../harness/client.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
-import { ACCEPTED, startVendorService, type VendorPush, type VendorService } from '../harness/vendor.ts'
+import { forAllTests } from '../harness/forAllTests.ts'
+import { ACCEPTED, startVendorService, type VendorPush } from '../harness/vendor.ts'
 import { ask, callsOf, entryOf, kinds, timelineOf } from './reading.ts'
 
 const NUMBER = '+31612345678'
 
-let redis: TestRedis
-let service: VendorService
-/** Another process on the same Redis. */
-let other: VendorService
-/** One that waits for no app for long. */
-let hasty: VendorService
-beforeAll(async () => {
-  redis = await startRedis()
-  const settings = {
-    PUBSUB_REDIS_URL: redis.url,
-    APP_PUSH_ROUNDTRIP_WAIT: '20000',
-    APP_PUSH_RESEND_INTERVAL: '100',
-  }
-  ;[service, other, hasty] = await Promise.all([
-    startVendorService(settings),
-    startVendorService({ ...settings, LOG_FULL_NUMBERS: 'true' }),
-    startVendorService({ ...settings, APP_PUSH_ROUNDTRIP_WAIT: '300' }),
-  ])
-})
-afterAll(async () => {
-  await Promise.all([service.kill(), other.kill(), hasty.kill()])
-  await redis.close()
-})
+const SETTINGS = { APP_PUSH_ROUNDTRIP_WAIT: '20000', APP_PUSH_RESEND_INTERVAL: '100' }
+/** Three processes on one Redis; `hasty` waits for no app for long. */
+const [redis, service, other, hasty] = forAllTests(
+  startVendorService,
+  SETTINGS,
+  { ...SETTINGS, LOG_FULL_NUMBERS: 'true' },
+  { ...SETTINGS, APP_PUSH_ROUNDTRIP_WAIT: '300' },
+)
 
 const register = (account: string, more: Record<string, string> = {}, platform?: 'apns' | 'android') =>
   registerPhone(service.publicUrl, { sip_user_id: account, token: `token-of-${account}`, ...more }, platform)

@@ -1,26 +1,16 @@
 // A phone whose push Apple or Google refused, and which registers all the same while its call waits: it is there, so its
 // REGISTER confirms the wake as that of a phone whose push arrived.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import type { PushOutcome } from '../../src/push/push.ts'
 import { idOfToken } from '../../src/redis/devices/devices.ts'
 import { acked, askPbx, naked, postJson } from '../harness/client.ts'
+import { forAllTests } from '../harness/forAllTests.ts'
 import { eventually } from '../harness/internal.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
-import { ACCEPTED, startVendorService, type VendorService } from '../harness/vendor.ts'
+import { ACCEPTED, startVendorService } from '../harness/vendor.ts'
 
-let redis: TestRedis
-let service: VendorService
-beforeAll(async () => {
-  redis = await startRedis()
-  service = await startVendorService({
-    PUBSUB_REDIS_URL: redis.url,
-    APP_PUSH_ROUNDTRIP_WAIT: '20000',
-    APP_PUSH_RESEND_INTERVAL: '60000',
-  })
-})
-afterAll(async () => {
-  await service.kill()
-  await redis.close()
+const [, service] = forAllTests(startVendorService, {
+  APP_PUSH_ROUNDTRIP_WAIT: '20000',
+  APP_PUSH_RESEND_INTERVAL: '60000',
 })
 
 /** The PBX tells of a REGISTER. */

@@ -1,6 +1,6 @@
 // The call is over before an app confirmed: the PBX drops its request, or says so. Pushes stop, and phones whose
 // vendor can carry it are told.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import {
   answer,
   appleToken,
@@ -11,23 +11,17 @@ import {
   refuses,
   registerPhone,
 } from '../harness/client.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
+import { forAllTests } from '../harness/forAllTests.ts'
 import { startVendorService, type VendorService } from '../harness/vendor.ts'
 
-let redis: TestRedis
-let service: VendorService
-/** Another process, without the calls. */
-let other: VendorService
-
+const SETTINGS = {
+  APP_PUSH_ROUNDTRIP_WAIT: '20000',
+  APP_PUSH_RESEND_INTERVAL: '50',
+  WAITS_PER_ACCOUNT: '100',
+}
+/** `other` is another process, without the calls. */
+const [redis, service, other] = forAllTests(startVendorService, SETTINGS, SETTINGS)
 beforeAll(async () => {
-  redis = await startRedis()
-  const settings = {
-    PUBSUB_REDIS_URL: redis.url,
-    APP_PUSH_ROUNDTRIP_WAIT: '20000',
-    APP_PUSH_RESEND_INTERVAL: '50',
-    WAITS_PER_ACCOUNT: '100',
-  }
-  ;[service, other] = await Promise.all([startVendorService(settings), startVendorService(settings)])
   for (const platform of ['apns', 'gcm', 'android'] as const)
     await registerPhone(
       service.publicUrl,
@@ -38,10 +32,6 @@ beforeAll(async () => {
       },
       platform,
     )
-})
-afterAll(async () => {
-  await Promise.all([service.kill(), other.kill()])
-  await redis.close()
 })
 
 const isOf = (callId: string, type: string) => (push: { payload: Record<string, unknown> }) =>

@@ -1,25 +1,14 @@
 // What operators see of the wakes: our own counters, and vialer-middleware's under the names that their dashboards
 // know.
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { answer, askPbx, registerPhone } from '../harness/client.ts'
+import { forAllTests } from '../harness/forAllTests.ts'
 import { readMetrics } from '../harness/internal.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
-import { startVendorService, type VendorService } from '../harness/vendor.ts'
+import { startVendorService } from '../harness/vendor.ts'
 
-let redis: TestRedis
-let service: VendorService
-
-beforeAll(async () => {
-  redis = await startRedis()
-  service = await startVendorService({
-    PUBSUB_REDIS_URL: redis.url,
-    APP_PUSH_ROUNDTRIP_WAIT: '800',
-    APP_PUSH_RESEND_INTERVAL: '60000',
-  })
-})
-afterAll(async () => {
-  await service.kill()
-  await redis.close()
+const [, service] = forAllTests(startVendorService, {
+  APP_PUSH_ROUNDTRIP_WAIT: '800',
+  APP_PUSH_RESEND_INTERVAL: '60000',
 })
 
 const ask = (account: string, callId: string) =>

@@ -1,10 +1,10 @@
 // Confirmation, deadline and the PBX's hanging up, all in the same moment, hundreds of times: one of them decides, and
 // everybody who asks hears the same story, then and later.
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { beforeAll, expect, test } from 'bun:test'
 import { type AppVerdict, confirm, proceeds, refuses, registerPhone } from '../harness/client.ts'
+import { forAllTests } from '../harness/forAllTests.ts'
 import { type HeldAnswer, holdCall } from '../harness/pbx.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
-import { startService, type TestService } from '../harness/service.ts'
+import { startService } from '../harness/service.ts'
 import { JWT_SECRETS, signConfirmation } from '../harness/tokens.ts'
 
 const WAIT_MS = 250
@@ -13,26 +13,16 @@ const SPREAD_MS = 40
 const ROUNDS = 200
 const AT_ONCE = 50
 
-let redis: TestRedis
-let services: [TestService, TestService]
-
+const SETTINGS = {
+  JWT_SECRETS,
+  APP_PUSH_ROUNDTRIP_WAIT: String(WAIT_MS),
+  RATE_LIMIT: '0',
+  WAITS_PER_ACCOUNT: String(AT_ONCE),
+}
+const [, ...services] = forAllTests(startService, SETTINGS, SETTINGS)
 beforeAll(async () => {
-  redis = await startRedis()
-  const start = () =>
-    startService({
-      PUBSUB_REDIS_URL: redis.url,
-      JWT_SECRETS,
-      APP_PUSH_ROUNDTRIP_WAIT: String(WAIT_MS),
-      RATE_LIMIT: '0',
-      WAITS_PER_ACCOUNT: String(AT_ONCE),
-    })
-  services = await Promise.all([start(), start()])
   for (const device_id of ['first', 'second'])
     await registerPhone(services[0].publicUrl, { sip_user_id: '502', token: `t-${device_id}`, device_id })
-})
-afterAll(async () => {
-  await Promise.all(services.map(each => each.kill()))
-  await redis.close()
 })
 
 interface Story {

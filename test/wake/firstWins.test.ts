@@ -1,34 +1,24 @@
 // Two apps of one account answer the same call in the same moment, at two service processes: one wins.
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { beforeAll, expect, test } from 'bun:test'
 import { confirm, registerPhone } from '../harness/client.ts'
+import { forAllTests } from '../harness/forAllTests.ts'
 import { holdCall } from '../harness/pbx.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
-import { startService, type TestService } from '../harness/service.ts'
+import { startService } from '../harness/service.ts'
 import { JWT_SECRETS, signConfirmation } from '../harness/tokens.ts'
 
 const ROUNDS = 200
 const PHONES = ['left', 'right']
 
-let redis: TestRedis
-let services: [TestService, TestService]
-
+const SETTINGS = {
+  JWT_SECRETS,
+  APP_PUSH_ROUNDTRIP_WAIT: '20000',
+  APP_PUSH_RESEND_INTERVAL: '60000',
+  RATE_LIMIT: '0',
+}
+const [, ...services] = forAllTests(startService, SETTINGS, SETTINGS)
 beforeAll(async () => {
-  redis = await startRedis()
-  const start = () =>
-    startService({
-      PUBSUB_REDIS_URL: redis.url,
-      JWT_SECRETS,
-      APP_PUSH_ROUNDTRIP_WAIT: '20000',
-      APP_PUSH_RESEND_INTERVAL: '60000',
-      RATE_LIMIT: '0',
-    })
-  services = await Promise.all([start(), start()])
   for (const device_id of PHONES)
     await registerPhone(services[0].publicUrl, { sip_user_id: '501', token: `t-${device_id}`, device_id })
-})
-afterAll(async () => {
-  await Promise.all(services.map(each => each.kill()))
-  await redis.close()
 })
 
 test('of two phones that confirm in the same millisecond exactly one proceeds, and the PBX hears which', async () => {

@@ -1,25 +1,16 @@
 // Whoever may publish on Redis can write to the channel on which a waiting worker hears: what is written there does not
 // tell a PBX that a phone is ready. The wake's record decides.
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { beforeAll, expect, test } from 'bun:test'
 import { acked, answer, askPbx, naked, proceeds, registerPhone } from '../harness/client.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
-import { startService, type TestService } from '../harness/service.ts'
+import { forAllTests } from '../harness/forAllTests.ts'
+import { startService } from '../harness/service.ts'
 
-let redis: TestRedis
-let service: TestService
-
-beforeAll(async () => {
-  redis = await startRedis()
-  service = await startService({
-    PUBSUB_REDIS_URL: redis.url,
-    APP_PUSH_ROUNDTRIP_WAIT: '20000',
-    APP_PUSH_RESEND_INTERVAL: '60000',
-  })
-  await registerPhone(service.publicUrl, { sip_user_id: '801', device_id: 'phone' })
+const [redis, service] = forAllTests(startService, {
+  APP_PUSH_ROUNDTRIP_WAIT: '20000',
+  APP_PUSH_RESEND_INTERVAL: '60000',
 })
-afterAll(async () => {
-  await service.kill()
-  await redis.close()
+beforeAll(async () => {
+  await registerPhone(service.publicUrl, { sip_user_id: '801', device_id: 'phone' })
 })
 
 const LINES = [

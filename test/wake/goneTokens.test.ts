@@ -1,33 +1,24 @@
 // A vendor says that a push token is gone: the device is forgotten, unless it has registered again since.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import type { PushOutcome } from '../../src/push/push.ts'
 import { acked, answer, askPbx, naked, registerPhone } from '../harness/client.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
-import { ACCEPTED, startVendorService, type VendorPush, type VendorService } from '../harness/vendor.ts'
-
-let redis: TestRedis
-let service: VendorService
+import { forAllTests } from '../harness/forAllTests.ts'
+import { ACCEPTED, startVendorService, type VendorPush } from '../harness/vendor.ts'
 
 /** What the vendor says to a push token; the others are accepted. */
 const outcomes = new Map<string, PushOutcome>()
 /** What happens before the vendor has its answer. */
 const whileDeciding = new Map<string, () => Promise<unknown>>()
 
+const [redis, service] = forAllTests(startVendorService, {
+  APP_PUSH_ROUNDTRIP_WAIT: '20000',
+  APP_PUSH_RESEND_INTERVAL: '60000',
+})
 beforeAll(async () => {
-  redis = await startRedis()
-  service = await startVendorService({
-    PUBSUB_REDIS_URL: redis.url,
-    APP_PUSH_ROUNDTRIP_WAIT: '20000',
-    APP_PUSH_RESEND_INTERVAL: '60000',
-  })
   service.decide = async ({ target }) => {
     await whileDeciding.get(target.token)?.()
     return outcomes.get(target.token) ?? ACCEPTED
   }
-})
-afterAll(async () => {
-  await service.kill()
-  await redis.close()
 })
 
 const register = (account: string, token: string, device_id: string) =>

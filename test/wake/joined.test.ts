@@ -1,30 +1,17 @@
 // Two PBX requests for one call: the second joins the first's wait, at the same service or at another one.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import { acked, answer, askPbx, endCall, naked, proceeds, refuses, registerPhone } from '../harness/client.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
+import { forAllTests } from '../harness/forAllTests.ts'
 import { startService, type TestService } from '../harness/service.ts'
 
-let redis: TestRedis
+const CALM = { APP_PUSH_ROUNDTRIP_WAIT: '20000', APP_PUSH_RESEND_INTERVAL: '60000' }
+const EAGER = { ...CALM, APP_PUSH_RESEND_INTERVAL: '100' }
+const [redis, ...services] = forAllTests(startService, CALM, CALM, EAGER, EAGER)
 /** Two that send one push a minute, two that push often. */
-let calm: [TestService, TestService]
-let eager: [TestService, TestService]
-
+const calm = [services[0], services[1]] as const
+const eager = [services[2], services[3]] as const
 beforeAll(async () => {
-  redis = await startRedis()
-  const start = (interval: string) =>
-    startService({
-      PUBSUB_REDIS_URL: redis.url,
-      APP_PUSH_ROUNDTRIP_WAIT: '20000',
-      APP_PUSH_RESEND_INTERVAL: interval,
-    })
-  const all = await Promise.all([start('60000'), start('60000'), start('100'), start('100')])
-  calm = [all[0], all[1]]
-  eager = [all[2], all[3]]
   await registerPhone(calm[0].publicUrl, { sip_user_id: '201' })
-})
-afterAll(async () => {
-  await Promise.all([...calm, ...eager].map(each => each.kill()))
-  await redis.close()
 })
 
 /** Resolves when the record of the call knows so many waiters. */

@@ -1,14 +1,14 @@
 // Thousands of calls held at once by two processes on one Redis: every answer is right and in time, and nothing of
 // them stays in memory.
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { beforeAll, expect, test } from 'bun:test'
 import { idOfToken } from '../../src/redis/devices/devices.ts'
 import { confirm, proceeds, registerPhone } from '../harness/client.ts'
+import { forAllTests } from '../harness/forAllTests.ts'
 import { eventually, readMetrics } from '../harness/internal.ts'
 import { type HeldAnswer, holdCall } from '../harness/pbx.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { watchStalls } from '../harness/stalls.ts'
 import { JWT_SECRETS, signConfirmation } from '../harness/tokens.ts'
-import { type HeapWeight, startVendorService, type VendorService } from '../harness/vendor.ts'
+import { type HeapWeight, startVendorService } from '../harness/vendor.ts'
 
 const WAIT_MS = 5_000
 /** The most that an answer may come after its deadline, by the service's own clock. */
@@ -17,28 +17,18 @@ const ANSWERS_AT_ONCE = 100
 /** A wait that stayed would keep some 2 KB on the main thread: four thousand, many times this. */
 const GROWTH_MAX_BYTES = 1_500_000
 
-let redis: TestRedis
-let services: [VendorService, VendorService]
-
+const SETTINGS = {
+  JWT_SECRETS,
+  APP_PUSH_ROUNDTRIP_WAIT: String(WAIT_MS),
+  APP_PUSH_RESEND_INTERVAL: '60000',
+  RATE_LIMIT: '0',
+  WAITS_PER_ACCOUNT: '10000',
+  LOG_LEVEL: 'warn',
+  TEST_WAIT_PROGRAM: '../wake/measuredWait.ts',
+}
+const [, ...services] = forAllTests(startVendorService, SETTINGS, SETTINGS)
 beforeAll(async () => {
-  redis = await startRedis()
-  const start = () =>
-    startVendorService({
-      PUBSUB_REDIS_URL: redis.url,
-      JWT_SECRETS,
-      APP_PUSH_ROUNDTRIP_WAIT: String(WAIT_MS),
-      APP_PUSH_RESEND_INTERVAL: '60000',
-      RATE_LIMIT: '0',
-      WAITS_PER_ACCOUNT: '10000',
-      LOG_LEVEL: 'warn',
-      TEST_WAIT_PROGRAM: '../wake/measuredWait.ts',
-    })
-  services = await Promise.all([start(), start()])
   await registerPhone(services[0].publicUrl, { sip_user_id: '601' })
-})
-afterAll(async () => {
-  await Promise.all(services.map(each => each.kill()))
-  await redis.close()
 })
 
 const EXPECTED = {

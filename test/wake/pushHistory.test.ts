@@ -1,33 +1,22 @@
 // What a service learns of its phones' answers: each answer is kept in the device's record, whichever way it comes, and the
 // next calls are pushed by it; who takes over the pushes knows what was sent. The vendor is the test itself.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { acked, answer, askPbx, postJson, proceeds, registerPhone } from '../harness/client.ts'
+import { forAllTests } from '../harness/forAllTests.ts'
 import { eventually, readMetrics } from '../harness/internal.ts'
 import { holdCall } from '../harness/pbx.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
-import { startVendorService, type VendorService } from '../harness/vendor.ts'
+import { startVendorService } from '../harness/vendor.ts'
 
 /** 40 answers within 0.3 s, and no resend was needed: overdue after 375 ms. */
 const STEADY = '0,40'
 const OVERDUE_MS = 375
 
-let redis: TestRedis
-let services: [VendorService, VendorService]
-beforeAll(async () => {
-  redis = await startRedis()
-  const start = () =>
-    startVendorService({
-      PUBSUB_REDIS_URL: redis.url,
-      APP_PUSH_ROUNDTRIP_WAIT: '20000',
-      APP_PUSH_RESEND_INTERVAL: '50',
-      LOG_FULL_NUMBERS: 'true',
-    })
-  services = await Promise.all([start(), start()])
-})
-afterAll(async () => {
-  await Promise.all(services.map(each => each.kill()))
-  await redis.close()
-})
+const SETTINGS = {
+  APP_PUSH_ROUNDTRIP_WAIT: '20000',
+  APP_PUSH_RESEND_INTERVAL: '50',
+  LOG_FULL_NUMBERS: 'true',
+}
+const [redis, ...services] = forAllTests(startVendorService, SETTINGS, SETTINGS)
 
 type Kept = { id: string; answers?: string; [field: string]: unknown }
 const keptOf = async (account: string): Promise<Kept[]> =>

@@ -1,6 +1,6 @@
 // The pushes of one wake: what an app finds in them, when they are sent again, and what ends them. The vendor is the
 // test itself.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import { decodeJwt } from 'jose'
 import type { PushOutcome } from '../../src/push/push.ts'
 import {
@@ -13,40 +13,28 @@ import {
   refuses,
   registerPhone,
 } from '../harness/client.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
-import { ACCEPTED, startVendorService, type VendorService } from '../harness/vendor.ts'
+import { forAllTests } from '../harness/forAllTests.ts'
+import { ACCEPTED, startVendorService } from '../harness/vendor.ts'
 
 const WAIT_MS = 1_400
 const INTERVAL_MS = 400
 
-let redis: TestRedis
-let service: VendorService
-/** Waits so long, and sends again so late, that what ends a call there has ended it at once. */
-let patient: VendorService
+const settings = (waitMs: number, intervalMs: number) => ({
+  APP_API_URL: 'https://wake.example.com/',
+  APP_PUSH_ROUNDTRIP_WAIT: String(waitMs),
+  APP_PUSH_RESEND_INTERVAL: String(intervalMs),
+})
+/** `patient` waits so long, and sends again so late, that what ends a call there has ended it at once. */
+const [, service, patient] = forAllTests(
+  startVendorService,
+  settings(WAIT_MS, INTERVAL_MS),
+  settings(60_000, 60_000),
+)
 
 /** What the vendor says to a push token; the others are accepted. */
 const outcomes = new Map<string, PushOutcome>()
-
-beforeAll(async () => {
-  redis = await startRedis()
-  ;[service, patient] = (await Promise.all(
-    [
-      [WAIT_MS, INTERVAL_MS],
-      [60_000, 60_000],
-    ].map(([waitMs, intervalMs]) =>
-      startVendorService({
-        PUBSUB_REDIS_URL: redis.url,
-        APP_API_URL: 'https://wake.example.com/',
-        APP_PUSH_ROUNDTRIP_WAIT: String(waitMs),
-        APP_PUSH_RESEND_INTERVAL: String(intervalMs),
-      }),
-    ),
-  )) as [VendorService, VendorService]
+beforeAll(() => {
   for (const each of [service, patient]) each.decide = ({ target }) => outcomes.get(target.token) ?? ACCEPTED
-})
-afterAll(async () => {
-  await Promise.all([service, patient].map(each => each.kill()))
-  await redis.close()
 })
 
 const callsTo = (callId: string, at = service) =>

@@ -1,20 +1,10 @@
 // Phones register, register again, sign off and check in: what each answer means, and which phones are woken then.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { appleToken, askPbx, naked, postForm, postJson, registerPhone } from '../harness/client.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
-import { startVendorService, type VendorService } from '../harness/vendor.ts'
+import { forAllTests } from '../harness/forAllTests.ts'
+import { startVendorService } from '../harness/vendor.ts'
 
-let redis: TestRedis
-let service: VendorService
-
-beforeAll(async () => {
-  redis = await startRedis()
-  service = await startVendorService({ PUBSUB_REDIS_URL: redis.url, DEVICES_PER_ACCOUNT: '3' })
-})
-afterAll(async () => {
-  await service.kill()
-  await redis.close()
-})
+const [redis, service] = forAllTests(startVendorService, { DEVICES_PER_ACCOUNT: '3' })
 
 type Fields = Record<string, string>
 

@@ -1,23 +1,13 @@
 // Apps report how their calls went; vialer-middleware's counters count it, under labels that an app can't multiply.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { createMetrics } from '../../src/base/metrics.ts'
 import { createAppStatistics } from '../../src/wake/appStatistics.ts'
 import { postForm, postJson } from '../harness/client.ts'
+import { forAllTests } from '../harness/forAllTests.ts'
 import { readMetrics } from '../harness/internal.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
-import { startService, type TestService } from '../harness/service.ts'
+import { startService } from '../harness/service.ts'
 
-let redis: TestRedis
-let service: TestService
-
-beforeAll(async () => {
-  redis = await startRedis()
-  service = await startService({ PUBSUB_REDIS_URL: redis.url })
-})
-afterAll(async () => {
-  await service.kill()
-  await redis.close()
-})
+const [, service] = forAllTests(startService, {})
 
 const report = async (body: Record<string, unknown>) =>
   (await postJson(`${service.publicUrl}/api/log-metrics/`, body)).status

@@ -1,6 +1,6 @@
 // Two service processes on one Redis are one service: whatever arrives at one counts at the other. They have no
 // JWT_SECRETS, so they share the key that the first of them made.
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import {
   acked,
   answer,
@@ -11,29 +11,13 @@ import {
   refuses,
   registerPhone,
 } from '../harness/client.ts'
+import { forAllTests } from '../harness/forAllTests.ts'
 import { eventually } from '../harness/internal.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
-import { startService, type TestService } from '../harness/service.ts'
+import { startService } from '../harness/service.ts'
 
-let redis: TestRedis
-let first: TestService
-let second: TestService
-
-const start = () =>
-  startService({
-    PUBSUB_REDIS_URL: redis.url,
-    APP_PUSH_ROUNDTRIP_WAIT: '20000',
-    APP_PUSH_RESEND_INTERVAL: '60000',
-  })
-
-beforeAll(async () => {
-  redis = await startRedis()
-  ;[first, second] = await Promise.all([start(), start()])
-})
-afterAll(async () => {
-  await Promise.all([first.kill(), second.kill()])
-  await redis.close()
-})
+const SETTINGS = { APP_PUSH_ROUNDTRIP_WAIT: '20000', APP_PUSH_RESEND_INTERVAL: '60000' }
+const [redis, first, second] = forAllTests(startService, SETTINGS, SETTINGS)
+const start = () => startService({ PUBSUB_REDIS_URL: redis.url, ...SETTINGS })
 
 test('a phone registered at one is woken by a PBX at the other, and may answer at either', async () => {
   expect(await registerPhone(first.publicUrl, { sip_user_id: '701' })).toBe(201)

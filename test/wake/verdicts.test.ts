@@ -1,6 +1,6 @@
 // What an app hears when it answers: the verdict, before and after the call's end, the first time and again. One
 // service holds calls long, another briefly, on the same Redis.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { idOfToken } from '../../src/redis/devices/devices.ts'
 import {
   acked,
@@ -14,26 +14,15 @@ import {
   refuses,
   registerPhone,
 } from '../harness/client.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
-import { startService, type TestService } from '../harness/service.ts'
+import { forAllTests } from '../harness/forAllTests.ts'
+import { startService } from '../harness/service.ts'
 import { JWT_SECRETS, signConfirmation } from '../harness/tokens.ts'
 
-let redis: TestRedis
-let patient: TestService
-let hasty: TestService
-
-beforeAll(async () => {
-  redis = await startRedis()
-  const settings = { PUBSUB_REDIS_URL: redis.url, JWT_SECRETS }
-  ;[patient, hasty] = await Promise.all([
-    startService({ ...settings, APP_PUSH_ROUNDTRIP_WAIT: '20000' }),
-    startService({ ...settings, APP_PUSH_ROUNDTRIP_WAIT: '200' }),
-  ])
-})
-afterAll(async () => {
-  await Promise.all([patient.kill(), hasty.kill()])
-  await redis.close()
-})
+const [redis, patient, hasty] = forAllTests(
+  startService,
+  { JWT_SECRETS, APP_PUSH_ROUNDTRIP_WAIT: '20000' },
+  { JWT_SECRETS, APP_PUSH_ROUNDTRIP_WAIT: '200' },
+)
 
 /** A phone of its own for each test; @returns how the app answers a call. */
 async function phoneOf(account: string, deviceId = idOfToken(`token-${account}`)) {

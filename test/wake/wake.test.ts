@@ -1,20 +1,10 @@
 // One wake from end to end, over every route and in every form that PBXs and apps use: the exact words of the wire.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { acked, answer, appleToken, askPbx, naked, postForm, postJson, proceeds } from '../harness/client.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
-import { startService, type TestService } from '../harness/service.ts'
+import { forAllTests } from '../harness/forAllTests.ts'
+import { startService } from '../harness/service.ts'
 
-let redis: TestRedis
-let service: TestService
-
-beforeAll(async () => {
-  redis = await startRedis()
-  service = await startService({ PUBSUB_REDIS_URL: redis.url, APP_PUSH_ROUNDTRIP_WAIT: '10000' })
-})
-afterAll(async () => {
-  await service.kill()
-  await redis.close()
-})
+const [, service] = forAllTests(startService, { APP_PUSH_ROUNDTRIP_WAIT: '10000' })
 
 const device = { token: appleToken('one'), app: 'com.example.phone' }
 

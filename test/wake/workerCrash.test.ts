@@ -4,32 +4,25 @@ import { unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { acked, answer, askPbx, naked, proceeds, refuses, registerPhone } from '../harness/client.ts'
+import { forAllTests } from '../harness/forAllTests.ts'
 import { eventually, obstaclesOf, readMetrics, untilReady } from '../harness/internal.ts'
-import { startRedis, type TestRedis } from '../harness/redis.ts'
-import { startVendorService, type VendorService } from '../harness/vendor.ts'
+import { startVendorService } from '../harness/vendor.ts'
 
 /** While this file is there, no successor begins. */
 const holdBack = join(tmpdir(), `hold-back-${crypto.randomUUID()}`)
 
-let redis: TestRedis
-let service: VendorService
-
+const [redis, service] = forAllTests(startVendorService, {
+  APP_PUSH_ROUNDTRIP_WAIT: '3000',
+  APP_PUSH_RESEND_INTERVAL: '60000',
+  TEST_WAIT_PROGRAM: '../wake/crashingWait.ts',
+  TEST_HOLD_BACK: holdBack,
+})
 beforeAll(async () => {
-  redis = await startRedis()
-  service = await startVendorService({
-    PUBSUB_REDIS_URL: redis.url,
-    APP_PUSH_ROUNDTRIP_WAIT: '3000',
-    APP_PUSH_RESEND_INTERVAL: '60000',
-    TEST_WAIT_PROGRAM: '../wake/crashingWait.ts',
-    TEST_HOLD_BACK: holdBack,
-  })
   await registerPhone(service.publicUrl, { sip_user_id: '801' })
 })
 beforeEach(() => untilReady(service.internalUrl))
 afterAll(async () => {
   await unlink(holdBack).catch(() => undefined)
-  await service.kill()
-  await redis.close()
 })
 
 const ask = (callId: string) => askPbx(service.publicUrl, { sip_user_id: '801', call_id: callId })

@@ -1,25 +1,19 @@
 // What an operator is shown of an account's phones: everything that helps to find out why one does not ring, and no
 // push token.
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { beforeAll, expect, test } from 'bun:test'
 import { idOfToken } from '../../../src/redis/devices/devices.ts'
-import { startRedis, type TestRedis } from '../../harness/redis.ts'
-import { startService, type TestService } from '../../harness/service.ts'
+import { forAllTests } from '../../harness/forAllTests.ts'
+import { startService } from '../../harness/service.ts'
 import { type Api, apiAt, untilApiReady } from './api.ts'
 
 const TOKEN = 'a-push-token-that-nobody-else-may-know'
 
-let redis: TestRedis
-let service: TestService
 let api: Api
+
+const [, service] = forAllTests(startService, {})
 beforeAll(async () => {
-  redis = await startRedis()
-  service = await startService({ PUBSUB_REDIS_URL: redis.url })
   await untilApiReady(service.internalUrl)
   api = apiAt(service.internalUrl)
-})
-afterAll(async () => {
-  await service.kill()
-  await redis.close()
 })
 
 const register = (account: string, more: Record<string, unknown> = {}) =>

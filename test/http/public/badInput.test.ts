@@ -1,32 +1,24 @@
 // Fields that are missing, too long or of the wrong kind: 400, problem+json, and the field's name. Every route, one
 // table; whatever comes, the service never fails by itself.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import { postForm, postJson } from '../../harness/client.ts'
-import { startRedis, type TestRedis } from '../../harness/redis.ts'
-import { startService, type TestService } from '../../harness/service.ts'
+import { forAllTests } from '../../harness/forAllTests.ts'
+import { startService } from '../../harness/service.ts'
 import { JWT_SECRETS, signConfirmation } from '../../harness/tokens.ts'
 
-let redis: TestRedis
-let service: TestService
 let bearer: Record<string, string>
 
+const [, service] = forAllTests(startService, {
+  JWT_SECRETS,
+  APP_PUSH_ROUNDTRIP_WAIT: '100',
+  RATE_LIMIT: '0',
+})
 beforeAll(async () => {
-  redis = await startRedis()
-  service = await startService({
-    PUBSUB_REDIS_URL: redis.url,
-    JWT_SECRETS,
-    APP_PUSH_ROUNDTRIP_WAIT: '100',
-    RATE_LIMIT: '0',
-  })
   const token = await signConfirmation({ account: '1', callId: 'none', deviceId: 'd' })
   bearer = { authorization: `Bearer ${token}` }
   // What the table registers is there already, whichever of its tests comes first.
   for (const platform of ['apns', 'android'])
     await postJson(`${service.publicUrl}/api/${platform}-device/`, device)
-})
-afterAll(async () => {
-  await service.kill()
-  await redis.close()
 })
 
 type Body = Record<string, unknown>

@@ -1,23 +1,13 @@
 // Bodies as a whole: too large, of the wrong type, broken, or binary. Written byte by byte where a client library would
 // not send such a thing.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
+import { forAllTests } from '../../harness/forAllTests.ts'
 import { RawClient } from '../../harness/rawHttp.ts'
-import { startRedis, type TestRedis } from '../../harness/redis.ts'
-import { startService, type TestService } from '../../harness/service.ts'
+import { startService } from '../../harness/service.ts'
 
 const LIMIT_BYTES = 64 * 1024
 
-let redis: TestRedis
-let service: TestService
-
-beforeAll(async () => {
-  redis = await startRedis()
-  service = await startService({ PUBSUB_REDIS_URL: redis.url, RATE_LIMIT: '0' })
-})
-afterAll(async () => {
-  await service.kill()
-  await redis.close()
-})
+const [, service] = forAllTests(startService, { RATE_LIMIT: '0' })
 
 const JSON_TYPE = 'application/json'
 const FORM_TYPE = 'application/x-www-form-urlencoded'

@@ -1,7 +1,7 @@
 // By what an app is known that answers a call: which tokens and keys confirm, what those hear that do not, and that
 // they change nothing for the call that waits. Published apps log their user out on any 401, so it is the answer to one
 // thing alone: a bearer token that claims to be ours and is not, or is another call's.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import { base64url, decodeJwt, decodeProtectedHeader, SignJWT } from 'jose'
 import {
   acked,
@@ -13,32 +13,23 @@ import {
   proceeds,
   registerPhone,
 } from '../../harness/client.ts'
-import { startRedis, type TestRedis } from '../../harness/redis.ts'
+import { forAllTests } from '../../harness/forAllTests.ts'
 import { type LoggedPush, startService, type TestService } from '../../harness/service.ts'
 import { JWT_SECRETS, SECRETS, signConfirmation } from '../../harness/tokens.ts'
-
-let redis: TestRedis
-let service: TestService
 
 const wake = { account: '1901', callId: 'waits', deviceId: 'phone' }
 let held: Promise<unknown>
 
+const [redis, service] = forAllTests(startService, {
+  JWT_SECRETS,
+  APP_PUSH_ROUNDTRIP_WAIT: '60000',
+  RATE_LIMIT: '0',
+})
 beforeAll(async () => {
-  redis = await startRedis()
-  service = await startService({
-    PUBSUB_REDIS_URL: redis.url,
-    JWT_SECRETS,
-    APP_PUSH_ROUNDTRIP_WAIT: '60000',
-    RATE_LIMIT: '0',
-  })
   await registerPhone(service.publicUrl, { sip_user_id: '1901', device_id: 'phone' })
   await registerPhone(service.publicUrl, { sip_user_id: '1902', token: 'other', device_id: 'other' })
   held = askPbx(service.publicUrl, { sip_user_id: '1901', call_id: 'waits' })
   await service.pushed('waits')
-})
-afterAll(async () => {
-  await service.kill()
-  await redis.close()
 })
 
 const nowSeconds = Math.floor(Date.now() / 1_000)

@@ -1,27 +1,18 @@
 // What a PBX and an app may send as text, and how: a phone rings whatever its caller is called, and shows what can be
 // shown. Each table is a kind of text with its siblings; what is truly wrong is in badInput.test.ts.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import { callUuidOf } from '../../../src/wake/wake.ts'
 import { appleToken, naked, postJson, registerPhone } from '../../harness/client.ts'
-import { startRedis, type TestRedis } from '../../harness/redis.ts'
-import { startVendorService, type VendorService } from '../../harness/vendor.ts'
+import { forAllTests } from '../../harness/forAllTests.ts'
+import { startVendorService } from '../../harness/vendor.ts'
 
-let redis: TestRedis
-let service: VendorService
-
-beforeAll(async () => {
-  redis = await startRedis()
-  service = await startVendorService({
-    PUBSUB_REDIS_URL: redis.url,
-    RATE_LIMIT: '0',
-    APP_PUSH_ROUNDTRIP_WAIT: '20000',
-    WAITS_PER_ACCOUNT: '1000',
-  })
-  expect(await registerPhone(service.publicUrl, { sip_user_id: '1001' })).toBe(201)
+const [, service] = forAllTests(startVendorService, {
+  RATE_LIMIT: '0',
+  APP_PUSH_ROUNDTRIP_WAIT: '20000',
+  WAITS_PER_ACCOUNT: '1000',
 })
-afterAll(async () => {
-  await service.kill()
-  await redis.close()
+beforeAll(async () => {
+  expect(await registerPhone(service.publicUrl, { sip_user_id: '1001' })).toBe(201)
 })
 
 const FORM = 'application/x-www-form-urlencoded'
