@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { examinePush } from '../../src/push/checkup.ts'
 import { makeAppleCredentials, makeGoogleCredentials, serviceAccountOf } from '../push/appCredentials.ts'
-import { reportTestsInVendorNamespace } from '../push/vendorNames.ts'
+import { expectTestsPassInVendorNamespace } from '../push/vendorNames.ts'
 
 const apple = makeAppleCredentials()
 const account = serviceAccountOf(makeGoogleCredentials())
@@ -80,4 +80,4 @@ describe('an APPS_FILE that is wrong', () => {
   })
 })
 
-await reportTestsInVendorNamespace('./test/doctor/insideNamespace/vendors.ts')
+await expectTestsPassInVendorNamespace('./test/doctor/insideNamespace/vendors.ts')

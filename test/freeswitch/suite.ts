@@ -1,7 +1,7 @@
 // The suite against a real FreeSWITCH: `npm run test:freeswitch`, with the settings that settings.ts names. Its files
 // are no `*.test.ts`, so `npm test` leaves them alone. Where no switch answers it says so and skips everything.
 import { afterAll, afterEach, beforeAll, describe, setDefaultTimeout, test } from 'bun:test'
-import { reportTestsInVendorNamespace } from '../push/vendorNames.ts'
+import { expectTestsPassInVendorNamespace } from '../push/vendorNames.ts'
 import { accountTests } from './accounts.ts'
 import { audioTests } from './audio.ts'
 import { botTests } from './bots.ts'
@@ -25,7 +25,7 @@ if (reached.kind === 'absent') {
   test.skip(`at a real FreeSWITCH: ${reached.reason}`, () => undefined)
 } else {
   // Before the suite's own phones open: those that sleep use the same address.
-  await reportTestsInVendorNamespace('./test/freeswitch/wakes.ts', { isOnMachineNetwork: true })
+  await expectTestsPassInVendorNamespace('./test/freeswitch/wakes.ts', { isOnMachineNetwork: true })
   describe('at a real FreeSWITCH', () => suite(reached.gateways))
 }
 

@@ -57,10 +57,10 @@ export async function runInVendorNamespace(
   }
 }
 
-/** Runs a file of tests inside and reports each of its tests as one of the calling file. Call it with top-level
+/** Runs a file of tests inside, and expects each of them to pass as a test of the calling file. Call it with top-level
  *  await. The file's name must not end in `.test.ts`, or it would also run outside.
  *  @param path relative to the project's root, beginning with `./`. */
-export async function reportTestsInVendorNamespace(path: string, needs?: NamespaceNeeds): Promise<void> {
+export async function expectTestsPassInVendorNamespace(path: string, needs?: NamespaceNeeds): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'hookswitch-report-'))
   const report = join(directory, 'junit.xml')
   try {

@@ -1,9 +1,9 @@
 // Wrong situations of Redis as people meet them: another service at its port, TLS, Sentinels and Clusters named wrongly,
 // passwords and rights.
 import { freePort } from '../../harness/redis.ts'
-import { good, redis, replica, stands, testSituations } from './situations.ts'
+import { expectEachToBeTold, good, redis, replica, stands } from './situations.ts'
 
-testSituations([
+expectEachToBeTold([
   {
     name: 'Redis is not started',
     env: async () => ({ PUBSUB_REDIS_URL: `redis://127.0.0.1:${await freePort()}` }),

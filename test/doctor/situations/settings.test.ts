@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort } from '../../harness/redis.ts'
-import { directory, type Env, redis, SECRET, stands, testSituations } from './situations.ts'
+import { directory, type Env, expectEachToBeTold, redis, SECRET, stands } from './situations.ts'
 
 const appleEntry = { app: 'com.example.phone', platform: 'apns', teamId: 'TEAM123456', keyId: 'KEY1234567' }
 
@@ -15,7 +15,7 @@ function withApps(name: string, text: string): Env {
   }
 }
 
-testSituations([
+expectEachToBeTold([
   {
     name: "the app's login is not started",
     env: async () => ({ AUTH_MODE: 'upstream', AUTH_URL: `http://127.0.0.1:${await freePort()}` }),

@@ -58,8 +58,8 @@ interface Told {
   findings: PlacedFinding[]
 }
 
-/** Examines all situations of a file at the same time, and makes the tests of each. */
-export function testSituations(situations: Situation[]): void {
+/** Examines all situations of a file at the same time, and makes the tests that hold what each is told. */
+export function expectEachToBeTold(situations: Situation[]): void {
   /** By name, once all have been examined. */
   const told = new Map<string, Told>()
 

@@ -2,9 +2,9 @@
 // that are registered with a dial string, and a dialplan that can't reach us.
 import { freePort } from '../../harness/redis.ts'
 import { startTestSwitch } from '../../switch/testSwitch.ts'
-import { closing, good, PASSWORD, redis, stands, testSituations } from './situations.ts'
+import { closing, expectEachToBeTold, good, PASSWORD, redis, stands } from './situations.ts'
 
-testSituations([
+expectEachToBeTold([
   {
     name: "a web server's port is given as the switch",
     env: () => ({ ROLE: 'agent', ESL_URL: `127.0.0.1:${stands.http}` }),
