@@ -5,9 +5,9 @@ import pino from 'pino'
 import { type Backend, openBackend } from '../../src/backend/backend.ts'
 import type { Log } from '../../src/base/log.ts'
 import { openRedis, type RedisConnection } from '../../src/redis/connect.ts'
+import { startCluster } from '../harness/cluster.ts'
 import { eventually } from '../harness/internal.ts'
 import { startRedis } from '../harness/redis.ts'
-import { startCluster } from '../harness/topologies.ts'
 
 const log = pino({ level: 'silent' }) as unknown as Log
 

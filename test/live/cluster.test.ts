@@ -1,8 +1,8 @@
 // What operators see on a Redis Cluster: cards, counts, calls and queues lie on different nodes, and are one page.
 import { expect, test } from 'bun:test'
+import { startCluster } from '../harness/cluster.ts'
 import { eventually } from '../harness/internal.ts'
 import { startService } from '../harness/service.ts'
-import { startCluster } from '../harness/topologies.ts'
 
 test('the processes of a Cluster are seen from each of them', async () => {
   await using cluster = await startCluster(3)

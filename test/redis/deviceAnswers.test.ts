@@ -6,8 +6,8 @@ import type { Log } from '../../src/base/log.ts'
 import { openRedis, type RedisConnection } from '../../src/redis/connect.ts'
 import { type DeviceStore, idOfToken, openDevices } from '../../src/redis/devices/devices.ts'
 import { devicesKey } from '../../src/redis/keys.ts'
+import { type ClusterTopology, startCluster } from '../harness/cluster.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
-import { type ClusterTopology, startCluster } from '../harness/topologies.ts'
 
 const log = pino({ level: 'silent' }) as unknown as Log
 const HISTORY = '16,0,0,0,40'

@@ -6,8 +6,8 @@ import type { Log } from '../../src/base/log.ts'
 import { openRedis, type RedisConnection } from '../../src/redis/connect.ts'
 import { type JobRequests, openJobRequests } from '../../src/redis/jobs/jobRequests.ts'
 import { callKey } from '../../src/redis/keys.ts'
+import { startCluster } from '../harness/cluster.ts'
 import { startRedis } from '../harness/redis.ts'
-import { startCluster } from '../harness/topologies.ts'
 
 const LISTS = ['talkiq-asp.calls', 'talkiq-bot.calls', 'talkiq-load.calls'] as const
 const log = pino({ level: 'silent' }) as unknown as Log

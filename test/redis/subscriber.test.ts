@@ -7,9 +7,9 @@ import type { Log } from '../../src/base/log.ts'
 import { openRedis, type RedisConnection } from '../../src/redis/connect.ts'
 import { openSubscriber, type Subscriber } from '../../src/redis/subscriber.ts'
 import { openValve, type Valve } from '../chaos/valve.ts'
+import { startCluster } from '../harness/cluster.ts'
 import { eventually } from '../harness/internal.ts'
 import { freePort, startRedis, type TestRedis } from '../harness/redis.ts'
-import { startCluster } from '../harness/topologies.ts'
 
 const log = pino({ level: 'silent' }) as unknown as Log
 

@@ -2,9 +2,12 @@
 // only concerns the wake is in the files that bear those names.
 import { afterEach, expect, test } from 'bun:test'
 import { acked, answer, askPbx, proceeds, refuses, registerPhone } from '../harness/client.ts'
+import { SLOTS, startCluster } from '../harness/cluster.ts'
 import { eventually, untilReady } from '../harness/internal.ts'
+import { startSentinel } from '../harness/sentinel.ts'
 import { startService, type TestService } from '../harness/service.ts'
-import { SLOTS, startCluster, startSentinel, startTls, type Topology } from '../harness/topologies.ts'
+import { startTls } from '../harness/tlsRedis.ts'
+import type { Topology } from '../harness/topology.ts'
 import { startTestSwitch, type TestSwitch } from '../switch/testSwitch.ts'
 
 const NODES = 3

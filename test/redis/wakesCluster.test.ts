@@ -8,8 +8,8 @@ import { openRedis, type RedisConnection } from '../../src/redis/connect.ts'
 import { openDevices } from '../../src/redis/devices/devices.ts'
 import { openWakeRequests } from '../../src/redis/wakeRequests/wakeRequests.ts'
 import { openWakes, type WakeStore } from '../../src/redis/wakes/wakes.ts'
+import { type ClusterTopology, startCluster } from '../harness/cluster.ts'
 import { eventually } from '../harness/internal.ts'
-import { type ClusterTopology, startCluster } from '../harness/topologies.ts'
 
 const log = pino({ level: 'silent' }) as unknown as Log
 

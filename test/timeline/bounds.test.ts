@@ -14,9 +14,9 @@ import {
 } from '../../src/redis/timelines/timelines.ts'
 import { openTimelineReader } from '../../src/timeline/reader.ts'
 import { createRecorder, type Recorder } from '../../src/timeline/recorder.ts'
+import { startCluster } from '../harness/cluster.ts'
 import { eventually } from '../harness/internal.ts'
 import { startRedis, type TestRedis } from '../harness/redis.ts'
-import { startCluster } from '../harness/topologies.ts'
 
 const log = pino({ level: 'silent' }) as unknown as Log
 const DAY_SECONDS = 24 * 60 * 60
