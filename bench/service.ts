@@ -21,6 +21,7 @@ export async function startService<Out extends Output, Err extends Output>(
   const child = Bun.spawn([process.execPath, 'src/main.ts'], {
     cwd: root,
     env: {
+      // No setting of ours: a program finds others by it, also where all settings are the measurement's own.
       PATH: process.env.PATH ?? '',
       HOST: '127.0.0.1',
       PORT: String(port),

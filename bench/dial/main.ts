@@ -56,7 +56,7 @@ ${table(rows)}
 `)
 process.exit(0)
 
-/** Who takes turns: this checkout, the floor, and the checkout that `--before` names. */
+/** The programs that are measured, in turn: this checkout, the floor, and the checkout that `--before` names. */
 interface Sides {
   own: Target
   floor: Target

@@ -57,7 +57,7 @@ export const untilHeld = (internalUrl: string, count: number): Promise<void> =>
     async () => (await readMetrics(internalUrl)).get('hookswitch_waits') === count,
   )
 
-/** Of a sorted or unsorted list, nearest rank. */
+/** The value of a list, sorted or not, that this share of its values does not exceed (nearest rank). */
 export function percentile(values: number[], share: number): number {
   const sorted = values.toSorted((one, other) => one - other)
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]!

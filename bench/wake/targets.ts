@@ -138,6 +138,7 @@ const NCHAN_MODULES = [
 
 /** @returns why it can't be measured, where nginx or the module is not installed. */
 export async function startNchan(): Promise<Target | { missing: string }> {
+  // The machine's PATH, which is no setting of ours. Distributions put nginx into /usr/sbin, where a user's PATH doesn't look.
   const nginx = Bun.which('nginx', { PATH: `${process.env.PATH ?? ''}:/usr/sbin:/usr/local/sbin` })
   if (!nginx) return { missing: 'nginx is not installed' }
   const module = NCHAN_MODULES.find(isThere)

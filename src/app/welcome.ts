@@ -77,7 +77,8 @@ async function sampleToken(
   let isLateTold = false
   while (!stopping.aborted) {
     if (obstacles().length === 0) {
-      // Redis, which may keep the key, is away: readiness says so, the loop asks again, and `onLate` tells the reader.
+      // The failure is dropped because it is told otherwise: the pods' shared key is in Redis, which is away; readiness says
+      // so, this loop asks again, and `onLate` tells the reader.
       const token = await signToken(sampleClaims()).catch(() => undefined)
       if (token !== undefined) return token
     }

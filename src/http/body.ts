@@ -10,16 +10,16 @@ export const BODY_BYTES_MAX = 64 * 1024
 /** Fields of one body; no route knows more than a few. */
 export const FIELDS_MAX = 100
 
-/** What a `+` that stands unencoded in a form means: a blank, by the rules of forms (`blank`). But of PBXs that encode
- *  nothing, the plus that begins a telephone number (`number`) was meant as one, and so was that of an `id` in which
- *  stands what an encoder would not have left there. */
+/** How an unencoded `+` in a field of a form is read. By the rules of forms it stands for a blank (`blank`). But some PBXs
+ *  encode nothing: the `+` before a telephone number (`number`) is read as a plus. So is the `+` in an `id` that holds
+ *  characters which an encoder would have encoded. */
 export type Plus = 'blank' | 'number' | 'id'
 
 /** Texts come without the blanks and line ends around them. */
 export interface Fields {
   /** Of a form text; undefined when there is no such field. Of a name given twice the last counts. */
   get(name: string, plus: Plus): unknown
-  /** Everything, for those who look for names of their own. */
+  /** All fields, for a caller that does not know their names beforehand. */
   all(): Record<string, unknown>
 }
 
@@ -34,7 +34,7 @@ export async function readBody(request: Request): Promise<Result<Fields, Problem
     // The server has cut the body off and answered, or the client has gone: nobody reads this answer.
     return fail(tooLarge(BODY_BYTES_MAX))
   }
-  // One that comes in chunks says nothing of its length before.
+  // A body that comes in chunks has no `content-length`.
   if (bytes.length > BODY_BYTES_MAX) return fail(tooLarge(BODY_BYTES_MAX))
   const contentType = request.headers.get('content-type') ?? ''
   switch (mediaTypeOf(request)) {
@@ -65,7 +65,7 @@ const charsetOf = (contentType: string): string | undefined =>
 const latin1 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 
-/** The mark that some put before UTF-8. */
+/** The bytes without the byte-order mark that some programs put before UTF-8. */
 const withoutMark = (bytes: Uint8Array): Uint8Array =>
   bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes
 
@@ -110,10 +110,10 @@ function decode(given: string, plus: Plus, charset: string | undefined): string 
   if (plus === 'number') text = text.replace(NUMBERS_PLUS, '$1%2B')
   if (plus !== 'id' || !UNENCODED.test(text)) text = text.replaceAll('+', ' ')
   try {
-    // Most of the rest is well-made UTF-8; what is sent unencoded would be taken for characters here.
+    // Most of the rest is percent-encoded UTF-8. Bytes above 0x7f that were sent unencoded are left to `textOf`.
     if (!/[\x80-\xff]/.test(text)) return decodeURIComponent(text)
   } catch {
-    // Something else is encoded, or nothing.
+    // A `%` here encodes no UTF-8: the bytes are decoded below.
   }
   return textOf(percentDecoded(text), charset)
 }
@@ -122,7 +122,7 @@ function decode(given: string, plus: Plus, charset: string | undefined): string 
  *  0. One before a 0 is a blank that was encoded. */
 const NUMBERS_PLUS = /^((?:[^\w+%]|%(?:20|09|3c)|tel(?::|%3a)|sips?(?::|%3a))*)\+(?=[1-9])/i
 
-/** Forms are sent with these, and all others encoded (URL Living Standard, 5.2). */
+/** An encoder encodes each of these characters (URL Living Standard, 5.2): where one stands, nobody has encoded. */
 const UNENCODED = /[^\w*.%+-]/
 
 /** A `%` that encodes nothing stands for itself. */
@@ -169,7 +169,8 @@ function jsonFields(text: string): Result<Fields, Problem> {
   })
 }
 
-/** A PBX that puts a name between two quotes sends its tabs and line ends as they are. They are as good as blanks. */
+/** A PBX that merely puts a name between two quotes sends tabs and line ends unescaped, which JSON forbids. They are read as
+ *  blanks. */
 function parseJson(text: string): unknown {
   for (const attempt of [text, withoutControls(text)])
     try {
@@ -192,7 +193,7 @@ function digitsIn(text: string, name: string): unknown {
 async function partFields(bytes: Uint8Array, contentType: string): Promise<Result<Fields, Problem>> {
   let parts: [string, string][]
   try {
-    // Each byte as a character of its own: Bun would read UTF-8, and lose what is none.
+    // Each byte is passed as a character of its own: Bun reads text parts as UTF-8, and would lose bytes that are none.
     const form = await new Response(latin1(bytes), { headers: { 'content-type': contentType } }).formData()
     const texts = [...form].map(
       async ([name, value]): Promise<[string, string]> => [

@@ -1,14 +1,14 @@
-// Who is at the other end of a request, as far as it can be known. Proxies name their client in X-Forwarded-For or in
-// Forwarded (RFC 7239), which anybody can write: they count only when the connection comes from a proxy that the
-// settings trust (TRUST_PROXY), and only back to the first address that is no such proxy. What an address may do is
-// decided elsewhere.
+// Finds the address of the client that sent a request. A proxy names its client in X-Forwarded-For or in Forwarded
+// (RFC 7239), but anybody can write these headers. So they count only when the connection comes from a proxy that
+// TRUST_PROXY names, and they are read from their end, up to the first address that is no such proxy. What an address may do
+// is decided elsewhere.
 import { isLoopback } from '../config/config.ts'
 import { canonicalAddress, type NetworkList } from '../config/networks.ts'
 
 export interface Client {
-  /** The nearest address that is vouched for: limits are counted by it. */
+  /** The nearest address that a trusted proxy, or the socket itself, vouches for. Limits are counted by it. */
   address: string
-  /** False: the request came through a proxy that was not named to us, so the address may be anybody's. */
+  /** False: the request came through a proxy that TRUST_PROXY does not name, so the address may be anybody's. */
   isCertain: boolean
 }
 
@@ -27,7 +27,7 @@ export function clientOf(connection: string, headers: Headers, isTrusted: Networ
   return client!
 }
 
-/** From the connection's end: each hop was written by the one behind it. */
+/** Reads the addresses from the last one to the first: each was written by the proxy that stands behind it in the list. */
 function walkBack(hops: readonly string[], connection: string, isTrusted: NetworkList): Client {
   let address = connection
   for (const hop of hops.toReversed()) {

@@ -1,7 +1,7 @@
-// Opens a listener, and stands in front of its Elysia app. Bun matches a request's bytes with its routes, and then makes
-// a URL of them that may name another path (`/a/..`, `\`), or no path at all (an odd `Host`). Whatever is asked later,
-// guard and router, goes by that URL; so a request whose URL is not the path that was asked for is refused here, before
-// both. What a path means is not known here.
+// Opens a listener, and stands in front of its Elysia app. Bun matches the bytes of a request with its routes. Then it makes
+// a URL of these bytes, which may name another path (`/a/..`, `\`), or no path at all (an odd `Host`). The guard and Elysia's
+// router both go by that URL. So a request whose URL names another path than its bytes is refused here, before both. What a
+// path means is not known here.
 import type { AnyElysia } from 'elysia'
 import { badRequest, respondProblem } from './problems.ts'
 
@@ -40,7 +40,7 @@ export function listen(
     hasOwnUrl(request) && Object.values(request.params).every(isPlain) ? answer(request) : refuse()
 
   const routes: Record<string, (request: Matched) => Response | Promise<Response>> = { '/': known }
-  // Bun reports the segments of whatever it asked for, decoded. It prefers a route without parameters.
+  // Bun passes the decoded segments of the path as parameters. A route without parameters comes before these.
   let pattern = ''
   for (let segment = 1; segment <= SEGMENTS_MAX; segment++) {
     pattern += `/:segment${segment}`
@@ -61,12 +61,12 @@ export function listen(
     reusePort: false,
     development: false,
     routes,
-    // Empty segments, or more of them than anything here has.
+    // The path has an empty segment, or more segments than any route.
     fetch: refuse,
   })
 }
 
-/** What Bun has matched by its bytes, and whose URL is an absolute one, needs no second router. */
+/** Passes Elysia's router by: Bun has matched the path already, and the URL is checked here. */
 const pastElysia =
   (post: Route, answer: Route): Route =>
   request => {
@@ -78,12 +78,12 @@ const pastElysia =
 export const urlOf = (host: string, port: number | undefined): string =>
   `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 
-/** The same for who is on this machine, where "all addresses" is none that can be asked. */
+/** The same for a client on this machine: it can't connect to "all addresses" (`0.0.0.0`), so loopback takes that place. */
 export const localUrlOf = (host: string, port: number | undefined): string =>
   urlOf({ '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host, port)
 
-/** As GET would be answered, without the body. Elysia reads a body to its end to tell its length, and a stream of events
- *  has none. */
+/** Answers HEAD as GET, without the body. Elysia would read the body to its end to tell its length, and a stream of events has
+ *  no end. */
 async function answerHead(app: AnyElysia, request: Request): Promise<Response> {
   Object.defineProperty(request, 'method', { value: 'GET' })
   const { status, headers, body } = await app.fetch(request)
@@ -97,20 +97,20 @@ const refuse = (): Response =>
 /** A name, or an address (IPv6 in brackets), and perhaps a port: RFC 9110, 7.2, without percent-encoded names. */
 const HOST = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
 
-/** Whether `request.url` is an absolute one. That of HTTP/1.0 without a `Host` is made so. */
+/** Whether `request.url` is absolute. A request of HTTP/1.0 without a `Host` gets an absolute URL here. */
 function hasOwnUrl(request: Request): boolean {
   const { url } = request
   const host = request.headers.get('host')
   if (host === null) {
     if (!url.startsWith('/')) return false
-    // The very object is kept: Bun knows its connection by it.
+    // The request object itself is changed and no copy made: Bun finds its connection by this object.
     Object.defineProperty(request, 'url', { value: `http://localhost${url}` })
     return true
   }
   return HOST.test(host) && url.startsWith('http://')
 }
 
-/** Not one that a URL resolves (`.`, `..`), nor one that it reads as several. */
+/** Whether a URL keeps this segment as it is: not `.` or `..`, and without `\`, which a URL reads as `/`. */
 const isPlain = (segment: string): boolean => segment !== '.' && segment !== '..' && !segment.includes('\\')
 
 const PATH_FROM = 'http://'.length

@@ -175,7 +175,8 @@ function keepAsking(connection: RedisConnection, everyMs: number): void {
     }
     const nodes = connection instanceof Cluster ? connection.nodes() : [connection]
     for (const node of nodes) {
-      // The answer does not matter: `socketTimeout` closes a connection on which none comes.
+      // Neither the answer nor a failure matters: `socketTimeout` closes a connection on which nothing comes, and the listener
+      // for 'error' logs the outage.
       if (node.status === 'ready') node.ping().catch(() => undefined)
     }
     if (connection instanceof GatheringRedis) seenCount = connection.askedCount

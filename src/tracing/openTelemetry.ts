@@ -79,7 +79,8 @@ export function createTracer(settings: TracerSettings): Tracer {
     async close() {
       const { promise: isLate, resolve } = Promise.withResolvers<void>()
       const timer = setTimeout(resolve, CLOSE_LIMIT_MS)
-      // A collector that is away at the end costs the last spans.
+      // The failure is dropped: the process is ending, nothing can be done for the last spans of a collector that is away, and
+      // nothing else may wait for it.
       await Promise.race([provider.shutdown().catch(() => undefined), isLate])
       clearTimeout(timer)
     },

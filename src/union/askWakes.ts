@@ -1,6 +1,6 @@
-// An agent's side of a wake: a side of a call is an account whose phones sleep, and some front is asked to wake them. The
-// request goes through Redis, and so does the answer, which is acted on when it comes. Now and then each request is looked
-// at besides: a message that was lost, or a front that died, delays it. No push is sent from here, so no key is needed.
+// An agent's side of a wake: the agent dials an account whose phones sleep, and asks the fronts to wake them. Its request goes
+// through Redis, and so does the answer, on which the agent acts when it comes. The agent also looks at each open request now
+// and then, so that a lost message or a dead front only delays it. The agent sends no push and holds no key.
 
 import type { Log } from '../base/log.ts'
 import { messageOf } from '../base/result.ts'
@@ -26,7 +26,7 @@ export interface AskedWake {
 }
 
 export interface WakeHooks {
-  /** Its first push is on its way. Never after the end; once, or not at all where its end comes at once. */
+  /** The wake's first push is on its way. Called at most once, and never after `onEnd`. */
   onPushed(): void
   /** Called once, later than `ask` returns. */
   onEnd(end: WakeEnd): void
@@ -45,10 +45,10 @@ export interface WakeAskerOptions {
   log: Log
 }
 
-/** Between two looks at a request that has no answer. A front that died is found within twice that. */
+/** An agent looks this often at a request that has no answer. A dead front is found within two looks. */
 const LOOK_MS = MS_PER_SECOND
 
-/** After Redis could not be asked. */
+/** After a look that failed because Redis was away, the next one comes so much later. */
 const RETRY_MS = 0.25 * MS_PER_SECOND
 
 /** The front tells of a wake's end when the wake's time is over. This much longer the agent waits for that message. */
@@ -142,7 +142,8 @@ export function openWakeAsker(options: WakeAskerOptions): WakeAsker {
     if (isOpen(asked)) asked.look = setTimeout(look, againMs, asked)
   }
 
-  /** A front that died, or that took it and never learned so, is known by its silence. */
+  /** Asks another front when the front of this request has died, and when two looks in a row found none: then the answer to a
+   *  front's pop was lost. */
   async function seek(asked: Open, front: string | undefined): Promise<void> {
     if (front === undefined && !asked.isAdrift) {
       // A front may just have popped it.
@@ -188,7 +189,7 @@ export function openWakeAsker(options: WakeAskerOptions): WakeAsker {
 
     close() {
       for (const asked of open.values()) forget(asked)
-      // A connection that breaks meanwhile leaves the channel too.
+      // The failure is dropped: it means that the connection broke, and Redis takes a broken connection off its channels.
       subscription.leave().catch(() => undefined)
     },
   }

@@ -26,7 +26,7 @@ export interface SipRegister {
   userAgent?: string
   /** For timelines: `FreeSWITCH 10.0.0.5:8021`, `the PBX`. */
   from: string
-  /** It was there before we looked: it proves nothing about pushes. */
+  /** The binding existed before the agent listened: it confirms no wake. */
   isOld?: boolean
 }
 

@@ -11,15 +11,15 @@ import type { Subscriber } from '../redis/subscriber.ts'
 import type { TakenWake, WakeRequestNews, WakeRequestStore } from '../redis/wakeRequests/wakeRequests.ts'
 import { readWakeCall, type WakeCall } from './wakeCall.ts'
 
-/** How a wait is held that is not a PBX's own. */
+/** How a wait is held that an agent asked for. */
 export interface HowHeld {
   /** When it was asked for, ms since the epoch by our clock. */
   arrivedAtMs: number
-  /** What it may take from then on. */
+  /** How long the wait may take from then on. */
   waitMs: number
-  /** Attempts that a front that is dead has sent for it; 0: none, as far as anybody knows. */
+  /** How many attempts a dead front has sent for this wake, as far as Redis knows. */
   attemptsBefore: number
-  /** A push is on its way: the number of its attempt. */
+  /** Told of each push: the number of its attempt. */
   onPush: (attempt: number) => void
 }
 
@@ -49,7 +49,7 @@ export interface WakeService {
   close(): void
 }
 
-/** An idle front asks once for each. Shorter than a silent connection is left. */
+/** How long one pop waits for a request. Shorter than the time after which a silent connection is closed. */
 const POP_SECONDS = 2
 /** A pop that has not ended by then hangs on a connection that is dead. */
 const POP_ENDS_MS = (POP_SECONDS + 0.5) * MS_PER_SECOND
@@ -85,7 +85,7 @@ export function openWakeService(options: WakeServiceOptions): WakeService {
         if (id !== null) void carryOut(id)
       } catch (thrown) {
         if (!(thrown instanceof RedisUnavailable)) throw thrown
-        // Its next connection has another number.
+        // A new connection has another client id.
         waiter = undefined
         log.debug({ reason: messageOf(thrown) }, 'no requests from redis; trying again')
         await Bun.sleep(AGAIN_MS)
@@ -144,7 +144,7 @@ export function openWakeService(options: WakeServiceOptions): WakeService {
   async function holdFor(id: string, taken: TakenWake): Promise<void> {
     const call = readWakeCall(taken.call)
     if (!call) return tell({ id, state: 'failed', reason: 'unusable' })
-    // Taken before, and asked for again by mistake: it goes on as it is.
+    // This front has this request already: the wait goes on as it is.
     if (held.has(id)) return
     const dropped = new AbortController()
     held.set(id, dropped)
@@ -163,7 +163,7 @@ export function openWakeService(options: WakeServiceOptions): WakeService {
     }
   }
 
-  /** In the order in which it is called, as one connection's commands are. */
+  /** Publishes in the order of the calls, because all of them use one connection. */
   async function tell(news: WakeRequestNews, attempts?: number): Promise<void> {
     for (let triesLeft = TRIES_MAX; triesLeft > 0; triesLeft -= 1) {
       try {
@@ -180,14 +180,14 @@ export function openWakeService(options: WakeServiceOptions): WakeService {
     async stop() {
       stopping.abort()
       endOurWait()
-      // A pop that was just about to begin is not there to be ended yet.
+      // A pop may begin only after this: it is ended by the next try.
       const again = setInterval(endOurWait, AGAIN_MS)
       await serving
       clearInterval(again)
     },
     close() {
       stopping.abort()
-      // A connection that breaks meanwhile leaves the channel too.
+      // The failure is dropped: it means that the connection broke, and Redis takes a broken connection off its channels.
       subscription.leave().catch(() => undefined)
     },
   }

@@ -13,9 +13,9 @@ const SPANS_MS = [
 /** Stands for the last span: longer than any wait. */
 const BEYOND_MS = 170_000
 
-/** Fewer answers say nothing. */
+/** A history of fewer answers is not used. */
 const ANSWERS_MIN = 16
-/** With so many the counts are halved. */
+/** When a history has so many answers its counts are halved. */
 const ANSWERS_MAX = 64
 /** A phone is relied on after so many; halved counts are seldom fewer. */
 const STEADY_ANSWERS = 24
@@ -94,12 +94,12 @@ export interface AnsweredPushes {
   saysPushAtMs?: number | undefined
 }
 
-/** How long before its own time a push may be noted: it is put together a little later. More of them than two are told
- *  apart by it. */
+/** A push is put together a little after it was due, and bears the later time; the difference is less than this. Where a
+ *  device was pushed more than twice, an answer within this span of the first push was for the first push. */
 const SENT_WITHIN_MS = 250
 
-/** Which push an answer was for, and how long it took. Where the app does not say, the first or the newest push: the one
- *  after which this phone has answered as often in that time, or more often. */
+/** Which push an answer was for, and how long it took. Where the app does not say which, the first and the newest push are
+ *  weighed by the phone's history: the one after which it more often took that long counts, and the newest when equal. */
 export function timeAnswer(answered: AnsweredPushes, history: AnswerHistory | undefined): AnswerTime {
   const { answeredAtMs, pushes, firstPushAtMs, lastPushAtMs } = answered
   const since = (pushAtMs: number, isMiss: boolean): AnswerTime => ({

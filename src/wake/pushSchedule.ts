@@ -22,7 +22,7 @@ export interface Wait {
   readonly waiter: Waiter
   /** Sends the pushes; when several requests share one wake, the first of them does. */
   isLead: boolean
-  /** Its record is known: before that there is nothing to push, and no message can be proven. */
+  /** The wake's record is known. Before that there is no device to push, and no message can be checked. */
   isArmed: boolean
   /** The wake's; empty until it is armed. */
   secret: string
@@ -80,7 +80,7 @@ export function createPushSchedule(options: PushScheduleOptions) {
     const { beganAtMs } = spanOf(wait)
     const said = readSentText(wait.sentBefore, nowMs)
     const count = wait.pushed === 'unsure' ? 0 : wait.pushed
-    // Of a wait that said no more than its number of attempts: the latest time that fits.
+    // Where the wait before this one told its number of attempts alone, its last push is taken to be as late as it can be.
     const lastAtMs = Math.min(nowMs, Math.max(beganAtMs, beganAtMs + (count - 1) * resendIntervalMs))
     return wait.devices.map(({ id }) => said.get(id) ?? { count, firstAtMs: beganAtMs, lastAtMs })
   }
@@ -119,7 +119,7 @@ export function createPushSchedule(options: PushScheduleOptions) {
   }
 
   function attemptAfter({ count }: SentPushes, nowMs: number, wait: Wait): number {
-    // The wait before this one is dead, and may have sent as many as there have been intervals, the first one at once.
+    // The wait before this one is dead. It may have sent one attempt at once, and one for each interval since.
     if (wait.pushed === 'unsure') return Math.ceil((nowMs - spanOf(wait).beganAtMs) / resendIntervalMs) + 1
     return count + 1
   }
@@ -154,12 +154,13 @@ export function createPushSchedule(options: PushScheduleOptions) {
   return {
     waitForDeadline,
 
-    /** The pushes are this wait's, from now on: the first one at once, unless it goes on with another's. */
+    /** From now on this wait sends the pushes. Its first one leaves at once, unless it goes on with the pushes of another
+     *  wait. */
     lead(wait: Wait): void {
       wait.isLead = true
       if (!wait.isArmed) return
       wait.sent = sentBefore(wait)
-      // What a crashed worker asked for last may have been lost with it.
+      // The last push that a crashed worker asked for may never have been sent.
       if (wait.pushed === 'unsure' || wait.pushed === 0 || wait.order.isResumed) push(wait, true)
       else waitForNext(wait)
     },

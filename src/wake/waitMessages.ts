@@ -15,7 +15,7 @@ export interface WaitWorkerSettings {
   inbox: string
   roundtripWaitMs: number
   resendIntervalMs: number
-  /** Undefined: nothing is reported. */
+  /** Undefined: no error is reported. */
   errorReports?: ErrorReportSettings
   log: { level: string; showsFullNumbers: boolean; isPretty: boolean }
 }
@@ -41,11 +41,11 @@ export interface WaitOrder {
   arrivedAtMs: number
   /** A crashed worker held it before: find out what became of it instead of beginning anew. */
   isResumed: boolean
-  /** Of the newest attempt that was sent for it. */
+  /** How many attempts were sent for this request so far. */
   attempts?: number
-  /** What it may take from its arrival on, where that is not what a PBX's request may. */
+  /** How long the wait may take from its arrival on, where that differs from a PBX's request. */
   waitMs?: number
-  /** Attempts that another process sent for it before that died. */
+  /** How many attempts another process sent for this wake before it died. */
   attemptsBefore?: number
 }
 

@@ -38,7 +38,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
   const { wakes, clock, log } = options
   const waits = new Map<number, Wait>()
   const looks = createCatchUp<Wait>({ ask: look, log })
-  // Waits that ended while Redis did not answer. Redis may still carry out what it was asked to, and then its record names
+  // Waits that ended while Redis did not answer. Redis may still carry out our earlier command, and then its record names
   // a wait that nobody holds: a PBX that asks again would join that wait, and no phone would be pushed. So such a wait
   // leaves the record, by a command that Redis gets after the earlier ones, on the same connection.
   const abandoned = createCatchUp<Wait>({
@@ -55,7 +55,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
   })
   const learn = createAnswerKeeper({ devices: options.devices, clock: options.clock, log })
 
-  /** What the next one that pushes must know. */
+  /** What the wait that pushes next must know. */
   const handedBy = (wait: Wait): Handed => ({ pushed: wait.pushed, sent: sentText(wait, clock()) })
 
   async function hold(order: WaitOrder): Promise<void> {
@@ -96,7 +96,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
   async function begin(wait: Wait): Promise<void> {
     const { order, waiter } = wait
     const begun = await wakes.begin(order, waiter, wait.endsAtMs - clock())
-    // Already over: the PBX left, or the wake that we joined was decided while we asked.
+    // The wait is over already: the PBX left, or the wake that this wait joined was decided while Redis was asked.
     if (!waits.has(order.id)) return
     if (begun.how === 'full') {
       options.send({ kind: 'joined', id: order.id, isFull: true })
@@ -104,7 +104,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
     }
     wait.secret = begun.secret
     if (begun.how !== 'begun') options.send({ kind: 'joined', id: order.id })
-    // A joined wait ends with the first. A slow reply must not move the deadline of either.
+    // A wait that joined ends with the wait that was first. A slow reply of Redis must not move the deadline of either.
     wait.endsAtMs = Math.min(wait.endsAtMs, clock() + begun.leftMs)
     if (begun.how === 'leads') wait.pushed = pushedBefore(wait)
     wait.isLead ||= begun.how !== 'joined'
@@ -121,7 +121,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
       wakes.look(wait.order, wait.waiter),
     ])
     if (!waits.has(wait.order.id)) return
-    // It came while nobody listened, or crashed with its worker before it had a record.
+    // The request came while no worker listened, or its worker crashed before the wake had a record.
     if (found.state === 'unknown') return begin(wait)
     if (found.state !== 'waiting') return settle(wait, outcomeOf(found))
     wait.secret = found.secret
@@ -146,7 +146,7 @@ export function openWaitRoom(options: WaitRoomOptions) {
       ? 'push-refused'
       : 'timeout'
 
-  /** Ends the wake, unless somebody was first; either way this wait gets what then holds. */
+  /** Ends the wake, unless another process or the app has decided it already. In both cases this wait gets the decision. */
   async function decide(wait: Wait, reason: EndReason): Promise<void> {
     try {
       const { decision } = await wakes.end(wait.order, reason, wait.waiter)

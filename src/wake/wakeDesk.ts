@@ -48,7 +48,7 @@ interface Held {
   usualMs?: number
   /** Told of each attempt when its pushes leave. */
   onPush?: ((attempt: number) => void) | undefined
-  /** Of one that came by another door than a PBX's. */
+  /** Set where the request came by another door than a PBX's. */
   waitMs?: number
 }
 
@@ -71,7 +71,7 @@ export interface HoldOptions {
   /** When it was asked for, ms since the epoch. */
   arrivedAtMs: number
   waitMs: number
-  /** Attempts that another process sent for it before that died. */
+  /** How many attempts another process sent for this wake before it died. */
   attemptsBefore: number
   onPush: (attempt: number) => void
 }

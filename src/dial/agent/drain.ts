@@ -15,7 +15,8 @@ const DRAIN_NOTE_MS = 30 * MS_PER_SECOND
 /** Between two offers of the same calls. */
 export const OFFER_AGAIN_MS = 5 * MS_PER_SECOND
 
-/** What it had begun to take over is held by then, or found under its name by others. */
+/** A stopping agent waits this long for the calls that it has begun to take over. After that other agents find those calls
+ *  under its name. */
 const STOP_TAKING_MAX_MS = 10 * MS_PER_SECOND
 
 /** For each further step of an agent without calls. The longest is a job that was taken and waits for its turn, a minute at most; a

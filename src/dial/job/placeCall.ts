@@ -116,7 +116,8 @@ export async function dial(
   // Reserved before the first await: a second job of this dial id must find it.
   calls.add(call)
   const claiming = context.store.claim(context.agent, call.record)
-  // The claim is awaited below; if making the originate throws before that, its own failure must not end the process.
+  // Nothing is lost here: the `await` below gets the failure of the claim and logs it. But if making the originate throws
+  // first, nobody awaits the claim, and a rejection without a handler would end the process.
   claiming.catch(() => undefined)
   // Made while Redis answers. A caller whose phones sleep is woken first.
   const originate = isRung(call, '0') ? originateOf(context, job, call) : undefined

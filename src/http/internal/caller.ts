@@ -1,5 +1,5 @@
-// Who asks the internal listener: from which address, and with whose token. What a caller may do is the guard's
-// business, and what a caller has ordered the audit's.
+// Tells who sent a request to the internal listener: the caller's address, and the name of the caller's token. `guard.ts`
+// decides what the caller may do, and `audit.ts` writes down what the caller has ordered.
 import type { NamedToken } from '../../config/kinds.ts'
 import type { NetworkList } from '../../config/networks.ts'
 import { clientOf } from '../clientAddress.ts'
@@ -13,9 +13,9 @@ export type Credential =
   | { kind: 'none' }
 
 export interface Caller {
-  /** The nearest address that is vouched for. */
+  /** The nearest address that a trusted proxy, or the socket itself, vouches for. */
   client: string
-  /** False: it came by a proxy that was not named to us, or that names no client. */
+  /** False: the request came through a proxy that TRUST_PROXY does not name, or that names no client. */
   isCertain: boolean
   credential: Credential
 }

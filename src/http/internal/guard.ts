@@ -1,8 +1,9 @@
-// Who may use the internal listener. With admin tokens: who has one. Without, the listener is on loopback and everybody
-// there may, but not the web pages that are open in the operator's browser: those reach loopback too, directly (a
-// request from another site) or under a name of their own that they let resolve to 127.0.0.1 (DNS rebinding). A request
-// that came through a proxy on this machine is refused, too: it has the proxy's address, whoever sent it.
-// METRICS_TOKEN reads the counters, and is refused everywhere else. Refusals are told to whoever counts them.
+// Decides which requests the internal listener answers. Where admin tokens are set, a request must bear one. Where none is
+// set, the listener is on loopback, and every program on this machine may ask. Two kinds of requests on loopback are refused:
+// those of web pages that are open in the operator's browser, which reach loopback directly (a request from another site) or
+// by a name of their own that resolves to 127.0.0.1 (DNS rebinding); and those that came through a proxy on this machine,
+// because they bear the proxy's address, whoever sent them. METRICS_TOKEN opens the counters and nothing else. Each refusal
+// is passed to `onRefused`, which counts it.
 import { isLoopback } from '../../config/config.ts'
 import { mediaTypeOf } from '../body.ts'
 import { pathOf } from '../listen.ts'
@@ -71,7 +72,7 @@ export function createGuard(options: GuardOptions): Guard {
   }
 }
 
-/** Nobody's where the connection is gone already. */
+/** The address is empty where the connection has ended already: nobody reads that answer. */
 const isHere = (client: string): boolean => client === '' || isLoopback(client.replace('::ffff:', ''))
 
 function refuseStrangePages(request: Request, host: string): Problem | undefined {
@@ -83,7 +84,7 @@ function refuseStrangePages(request: Request, host: string): Problem | undefined
   if (origin !== null && !isOriginOf(origin, asked)) return forbidden('requests of other sites are refused')
   const site = headers.get('sec-fetch-site')
   const isOtherSite = site !== null && site !== 'same-origin' && site !== 'none'
-  // A link to this listener on somebody's page: what comes is shown to the operator, never to that page.
+  // The operator followed a link on a foreign page: the browser shows the answer to the operator, and not to that page.
   const isFollowedLink =
     request.method === 'GET' &&
     headers.get('sec-fetch-mode') === 'navigate' &&
@@ -92,7 +93,8 @@ function refuseStrangePages(request: Request, host: string): Problem | undefined
   return undefined
 }
 
-/** A name from outside can't be one of these, whatever it resolves to. */
+/** Whether `Host` names this listener's own address. The name of a foreign site is none of these, whatever address it
+ *  resolves to. */
 function isOwnName(asked: string, host: string): boolean {
   const name = hostnameOf(asked)
   if (name === undefined) return false
@@ -110,7 +112,7 @@ function hostnameOf(host: string): string | undefined {
 const isOriginOf = (origin: string, host: string): boolean =>
   URL.canParse(origin) && new URL(origin).host === new URL(`http://${host}`).host
 
-/** A page can post a form to anywhere without being asked; JSON it can't. */
+/** Browsers let any page post a form to any address; they let no page post JSON to another site unasked. */
 function refuseForms(request: Request): Problem | undefined {
   if (request.method === 'GET' || request.method === 'HEAD' || mediaTypeOf(request) === 'application/json')
     return undefined

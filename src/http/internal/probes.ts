@@ -11,8 +11,7 @@ export type Obstacle = (typeof OBSTACLES)[number]
 export interface Readiness {
   /** What keeps this process from taking calls; empty = ready. */
   obstacles: Obstacle[]
-  /** What it lacks and can do without for a part of its work: a front goes on while the agents of the same process can
-   *  dial nothing. */
+  /** What keeps only a part of this process from its work: its front answers PBXs although its agents can dial nothing. */
   warnings: Obstacle[]
 }
 

@@ -1,5 +1,5 @@
 // The routes for what concerns one switch: they speak on the switch's channel (its core UUID), where whichever agent of
-// that switch listens answers. A call's own routes and the job lists do for most callers.
+// that switch listens answers. Most callers need only a call's own routes and the job lists.
 import { Elysia, t } from 'elysia'
 import { notFound } from '../problems.ts'
 import { answerSteering, type SteeringTools } from './answerSteering.ts'

@@ -98,7 +98,7 @@ export function createPublicApp(options: PublicAppOptions) {
   const { news, registration, metrics, log } = options
   const answers = createCallResponse(options)
   const noteRefusal = createRareLog(log, options.clock)
-  // A counter whose first value is 1 has not risen, as Prometheus sees it.
+  // Each counter begins with 0 here: Prometheus sees no increase in a counter whose first value is 1.
   for (const reason of Object.keys(PBX_REFUSALS)) metrics.pbxRefused.inc({ reason }, 0)
 
   function whoAsks({ request, server }: Call): Client {

@@ -12,17 +12,17 @@ export interface ShownCredentials {
   bearer: string | undefined
   /** `token` of the URL. */
   urlToken: string | undefined
-  /** Fields beside it; those that are there must be the token's own. */
+  /** Fields beside the token. Each that is there must be the same as the token's. */
   uniqueKey: string | undefined
   account: string | undefined
   deviceId: string | undefined
 }
 
 export type KnownApp =
-  /** `isBearer`: known by a bearer token, whose misuse is a 401. */
+  /** `isBearer`: the app is known by a bearer token, whose misuse is a 401. */
   | { kind: 'known'; credential: Credential; isBearer: boolean }
   | { kind: 'verdict'; verdict: Extract<Verdict, 'unknown' | 'expired'> }
-  /** `reason`: a sentence for the caller. `isOurs`: the token is right, what stands beside it is another one's. */
+  /** `reason`: a sentence for the caller. `isOurs`: the token is right, and a field beside it is another call's or device's. */
   | { kind: 'forged'; reason: string; isOurs: boolean }
 
 export interface AppCredentialsOptions {
@@ -56,9 +56,9 @@ export function createAppCredentials({ tokens, isJwtRequired }: AppCredentialsOp
       return { kind: 'known', credential: { by: 'key', uniqueKey: key }, isBearer: false }
     },
 
-    /** What the URL's token says, unverified, where the unique key beside it may prove it. A wake that is found so has been
-     *  answered as `read` would have it answered; only where none is found, `read` decides. So what most apps post costs
-     *  no look at a signature. */
+    /** What the URL's token says, unverified, where the unique key beside it may prove it. Where Redis finds a wake by that
+     *  key, the answer is the one that `read` would have led to; where it finds none, `read` decides. So the requests of
+     *  most apps cost no check of a signature. */
     claimed(shown: ShownCredentials): Credential | undefined {
       const { bearer, urlToken, uniqueKey } = shown
       if (isJwtRequired || urlToken === undefined || uniqueKey === undefined || isOurs(bearer))

@@ -21,11 +21,11 @@ export interface AppAuthSettings {
   authJwksUrl: string | undefined
   authIssuer: string | undefined
   authAudience: string | undefined
-  /** How long to wait for whom we ask; tests have less patience. */
+  /** How long the upstream service or the issuer is waited for; tests wait less. */
   authTimeoutMs?: number
 }
 
-/** For the log: who could not be asked, and why. Whoever asks us is told neither. */
+/** For the log: which service could not be asked, and why. The app is told neither. */
 export type OnAuthTrouble = (who: 'AUTH_URL' | 'AUTH_JWKS_URL', reason: string) => void
 
 export function createAppAuth(
@@ -68,7 +68,7 @@ const RETRY_AFTER_FETCHES_SECONDS = 5
 function verifyAppJwt(settings: AppAuthSettings, onTrouble: OnAuthTrouble): AuthenticateApp {
   const keys = createRemoteJWKSet(new URL(settings.authJwksUrl!), {
     timeoutDuration: settings.authTimeoutMs ?? ASK_TIMEOUT_MS,
-    // When a key is unknown, it is decided here whether the keys are fetched anew.
+    // `mayFetch` below decides whether the keys are fetched anew for a key that is unknown; jose itself must not.
     cooldownDuration: Number.POSITIVE_INFINITY,
   })
   const mayFetch = createBudget(EXTRA_FETCHES_MAX, MS_PER_MINUTE)

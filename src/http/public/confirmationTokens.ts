@@ -14,8 +14,8 @@ const HMAC_SHA256 = { name: 'HMAC', hash: 'SHA-256' }
 
 const encoder = new TextEncoder()
 
-/** The wake's name stands in `iat`, as the part of a second by which it comes before a whole one: less than 0.1 s, in
- *  millionths. So the token has the claims that its contract names and no other. */
+/** The wake's name is a small number. It stands in `iat`, which is that many millionths of a second before the whole second of
+ *  signing (less than 0.1 s). So the token needs no claim beside those that its contract names. */
 const WAKES_A_SECOND = 1_000_000
 
 /** What a verified confirmation token entitles to: one device's answer to one call. `wake` is missing in tokens that an
@@ -46,7 +46,7 @@ export function createConfirmationTokens(secrets: () => Promise<readonly NamedSe
   let fetched: Promise<TokenKeys> | undefined
   const keys = () => {
     fetched ??= secrets().then(importKeys)
-    // Whoever awaits the keys hears of the failure; the next caller fetches them anew.
+    // A failure reaches every caller that awaits these keys. The next caller fetches them anew.
     fetched.catch(() => {
       fetched = undefined
     })
@@ -65,7 +65,7 @@ export function createConfirmationTokens(secrets: () => Promise<readonly NamedSe
         iat: issuedAtSeconds - (wake ?? 0) / WAKES_A_SECOND,
         exp: expiresAtSeconds,
       }
-      // `SignJWT` makes the same, of a copy of the claims.
+      // `SignJWT` would make the same token, but copies the claims first.
       return new CompactSign(encoder.encode(JSON.stringify(claims)))
         .setProtectedHeader({ alg: ALGORITHM, kid })
         .sign(key)
@@ -82,7 +82,7 @@ export function createConfirmationTokens(secrets: () => Promise<readonly NamedSe
         })
         return { kind: 'valid', confirmation: confirmationIn(payload) }
       } catch (thrown) {
-        // Its signature has been found right by then.
+        // jose checks the signature first: an expired token was signed by us.
         if (thrown instanceof errors.JWTExpired) return { kind: 'expired' }
         if (thrown instanceof errors.JOSEError) return { kind: 'refused', reason: describeJoseError(thrown) }
         throw thrown
@@ -95,7 +95,7 @@ export function createConfirmationTokens(secrets: () => Promise<readonly NamedSe
       const { iss, aud, sub, jti, iat = 0, exp } = payload
       const isWhole = typeof sub === 'string' && typeof jti === 'string' && typeof iat === 'number'
       if (!isWhole || iss !== ISSUER || aud !== AUDIENCE || payload.device_id === undefined) return undefined
-      // As jose counts: over when the second of the expiry begins.
+      // As jose counts: the token is over when the second of its expiry begins.
       if (typeof exp !== 'number' || exp <= Math.floor(toSeconds(Date.now()))) return undefined
       return confirmationIn(payload)
     },

@@ -27,7 +27,7 @@ function callerIn(text: string): string {
   if (called === undefined) return text
   const at = called.lastIndexOf('@')
   if (at < 0) return unescaped(called)
-  // A password (RFC 3261, 19.1.1) is nothing to show.
+  // A password may follow the user (RFC 3261, 19.1.1): it is not shown.
   return unescaped(called.slice(0, at).replace(/:.*$/, ''))
 }
 

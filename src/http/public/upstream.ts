@@ -29,7 +29,7 @@ export function createUpstream({ url, timeoutMs = ASK_TIMEOUT_MS, onTrouble }: U
   let underWay = 0
 
   function trouble(reason: string): { ok: false; failure: Problem } {
-    // Of what is thrown, some names the address.
+    // Some errors name the address.
     onTrouble(reason.replaceAll(url, 'AUTH_URL').replaceAll(new URL(url).href, 'AUTH_URL'))
     return fail(unavailable('the authentication service can’t be asked now'))
   }

@@ -10,7 +10,7 @@ import { badFields, type Problem } from '../problems.ts'
 /** Longest hold of one answer: proxies cut a silent connection after 30 s. */
 export const VERDICT_WAIT_SECONDS_MAX = 25
 
-/** A comment goes out where there is nothing to say. */
+/** A comment is sent this often while there is no event. */
 const HEARTBEAT_MS = 15 * MS_PER_SECOND
 
 /** Heartbeats are sent in parts, so that thousands of them do not keep a call waiting. */
@@ -44,7 +44,7 @@ const textOf = (value: unknown): string | undefined => (typeof value === 'string
 const HEADERS = new Headers({
   'content-type': 'text/event-stream',
   'cache-control': 'no-store',
-  // nginx would gather them.
+  // Without this header nginx would hold events back to send several together.
   'x-accel-buffering': 'no',
 })
 
@@ -101,7 +101,7 @@ export function createVerdictStreams() {
     return new Response(body, { headers: HEADERS })
   }
 
-  /** Resolves with how it stands as soon as that is another one than `than`, or when the time is over. */
+  /** Resolves with the wake's standing as soon as it is another one than `than`, or when the time is over. */
   function once(follower: Follower, { waitMs = 0, than }: VerdictWish, left: AbortSignal): Promise<Standing> {
     const { promise, resolve } = Promise.withResolvers<Standing>()
     if (follower.standing !== than || waitMs === 0 || left.aborted) {
@@ -138,7 +138,7 @@ function createHeartbeats() {
 
   return {
     add(controller: Controller): () => void {
-      // The part that is next but for a whole round: its first comment comes after a full interval.
+      // The part whose turn comes last: the stream's first comment comes after a full interval.
       const part = parts[(turn + next++) % HEARTBEAT_PARTS]!
       part.add(controller)
       count++
