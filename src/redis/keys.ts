@@ -96,14 +96,11 @@ export const queuedKey = (list: string, dialId: string): string => `${PREFIX}que
 /** HASH, what was queued under a caller's own key for the request. */
 export const askedKey = (list: string, key: string): string => `${PREFIX}asked:{${list}}:${key}`
 
-/** LIST, ids of the wakes that agents ask for and no front has taken yet. With the two below on one slot. */
+/** LIST, ids of the wakes that agents ask for and no front has taken yet. On one slot with the one below. */
 export const WAKE_REQUESTS_KEY = `${PREFIX}{wake-requests}`
 
 /** HASH, one wake that was asked for: who asks, which front has it, how it stands. Expires minutes after its end. */
 export const wakeRequestKey = (id: string): string => `${WAKE_REQUESTS_KEY}:${id}`
-
-/** LIST, ids of the wakes that a front has just popped and not yet taken. */
-export const WAKES_IN_HAND_KEY = `${WAKE_REQUESTS_KEY}:in-hand`
 
 /** Channel, where one agent hears of the wakes that it asked for. */
 export const wakeAnswersChannel = (agent: string): string => `${PREFIX}wake-answers:${agent}`

@@ -118,9 +118,7 @@ test('an agent that is killed in the middle leaves the wake to its successor', a
 
 async function requestOf(callId: string): Promise<Record<string, string>> {
   const keys = await redis.client.keys('hookswitch:{wake-requests}:*')
-  const requests = await Promise.all(
-    keys.filter(each => !each.endsWith(':in-hand')).map(each => redis.client.hgetall(each)),
-  )
+  const requests = await Promise.all(keys.map(each => redis.client.hgetall(each)))
   return requests.find(each => each.call?.includes(`"${callId}"`)) ?? {}
 }
 

@@ -2,7 +2,6 @@
 -- all. It is the same wake under the same call id: what was pushed is not pushed again.
 -- KEYS[1]: request
 -- KEYS[2]: list of requests
--- KEYS[3]: popped and not yet taken
 -- ARGV[1]: id
 -- ARGV[2]: that front ('' = none)
 -- Returns 1 when it is in the list again.
@@ -12,6 +11,5 @@ if found[1] ~= 'asked' and found[1] ~= 'pushed' then return 0 end
 if (found[2] or '') ~= ARGV[2] then return 0 end
 if redis.call('LPOS', list, id) then return 0 end
 redis.call('HDEL', request, 'front')
-redis.call('LREM', KEYS[3], 0, id)
 redis.call('LPUSH', list, id)
 return 1

@@ -2,7 +2,7 @@
 // request until some minutes after its end. An agent that dies leaves the record to its successor, a front that dies leaves
 // it to another front. All of it lies on one Cluster slot. What a wake is, and what becomes of it, is not known here.
 import type { RedisConnection } from '../connect.ts'
-import { WAKE_REQUESTS_KEY, WAKES_IN_HAND_KEY, wakeFrontChannel, wakeRequestKey } from '../keys.ts'
+import { WAKE_REQUESTS_KEY, wakeFrontChannel, wakeRequestKey } from '../keys.ts'
 import { isAnybodyListening } from '../listeners.ts'
 import { bindScript, isCluster, reachable } from '../scripts.ts'
 import { endWait, waiterOf } from '../waiters.ts'
@@ -14,9 +14,6 @@ import wakeTellLua from './wakeTell.lua' with { type: 'text' }
 
 /** For a successor of the agent that asked, which goes on some seconds later. */
 const KEPT_MS = 5 * 60 * 1_000
-
-/** A front that is killed between a pop and its taking leaves an id behind. */
-const HANDS_KEPT_MS = 10 * 60 * 1_000
 
 /** `asked`: no push has left yet. */
 export type WakeRequestState = 'asked' | 'pushed' | 'confirmed' | 'failed' | 'cancelled'
@@ -54,10 +51,10 @@ export type WakeRequestStore = ReturnType<typeof openWakeRequests>
 export function openWakeRequests(redis: RedisConnection) {
   // A phone waits for it.
   const askScript = bindScript(redis, 'wakeAsk', wakeAskLua, { keyCounts: [2], isUrgent: true })
-  const askAgainScript = bindScript(redis, 'wakeAskAgain', wakeAskAgainLua, { keyCounts: [3] })
-  const takeScript = bindScript(redis, 'wakeTake', wakeTakeLua, { keyCounts: [2], isUrgent: true })
+  const askAgainScript = bindScript(redis, 'wakeAskAgain', wakeAskAgainLua, { keyCounts: [2] })
+  const takeScript = bindScript(redis, 'wakeTake', wakeTakeLua, { isUrgent: true })
   const tellScript = bindScript(redis, 'wakeTell', wakeTellLua, { isUrgent: true })
-  const cancelScript = bindScript(redis, 'wakeCancel', wakeCancelLua, { keyCounts: [3] })
+  const cancelScript = bindScript(redis, 'wakeCancel', wakeCancelLua, { keyCounts: [2] })
 
   return {
     /** Asks for a wake, or how one stands that was asked for under this id before. What becomes of it is published on the
@@ -75,13 +72,10 @@ export function openWakeRequests(redis: RedisConnection) {
 
     /** @param front the one that had it and is dead. @returns whether it is in the list again. */
     askAgain: async (id: string, front = ''): Promise<boolean> =>
-      (await askAgainScript([wakeRequestKey(id), WAKE_REQUESTS_KEY, WAKES_IN_HAND_KEY], [id, front])) === 1,
+      (await askAgainScript([wakeRequestKey(id), WAKE_REQUESTS_KEY], [id, front])) === 1,
 
     cancel: async (id: string): Promise<void> =>
-      void (await cancelScript(
-        [wakeRequestKey(id), WAKE_REQUESTS_KEY, WAKES_IN_HAND_KEY],
-        [id, wakeFrontChannel('')],
-      )),
+      void (await cancelScript([wakeRequestKey(id), WAKE_REQUESTS_KEY], [id, wakeFrontChannel('')])),
 
     /** Whether that front lives: it listens as long as it does. */
     async isFrontAlive(front: string): Promise<boolean> {
@@ -91,10 +85,13 @@ export function openWakeRequests(redis: RedisConnection) {
       return Number(count) > 0
     },
 
-    /** Waits for a request, on a connection that nobody else uses meanwhile.
+    /** Waits for a request, on a connection that nobody else uses meanwhile. An id that a front pops and does not take is
+     *  kept nowhere: the agent that asked sees that no front has the request, and asks again.
      *  @returns its id, or null after `timeoutSeconds` without one. */
-    next: (blocking: RedisConnection, timeoutSeconds: number): Promise<string | null> =>
-      reachable(blocking.blmove(WAKE_REQUESTS_KEY, WAKES_IN_HAND_KEY, 'LEFT', 'RIGHT', timeoutSeconds)),
+    async next(blocking: RedisConnection, timeoutSeconds: number): Promise<string | null> {
+      const popped = await reachable(blocking.blpop(WAKE_REQUESTS_KEY, timeoutSeconds))
+      return popped?.[1] ?? null
+    },
 
     /** By what Redis knows a connection that waits for requests; undefined: it does not tell. */
     waiterOf: (blocking: RedisConnection): Promise<number | undefined> =>
@@ -105,10 +102,7 @@ export function openWakeRequests(redis: RedisConnection) {
 
     /** @returns undefined when it is over meanwhile. */
     async take(id: string, front: string): Promise<TakenWake | undefined> {
-      const [call, waitMs, leftMs, attempts] = (await takeScript(
-        [wakeRequestKey(id), WAKES_IN_HAND_KEY],
-        [id, front, HANDS_KEPT_MS],
-      )) as string[]
+      const [call, waitMs, leftMs, attempts] = (await takeScript([wakeRequestKey(id)], [front])) as string[]
       if (call === undefined) return undefined
       return { call, waitMs: Number(waitMs), leftMs: Number(leftMs), attempts: Number(attempts) }
     },

@@ -1,20 +1,15 @@
 -- A front that popped a request takes it, and says so; what is over, or what another front has by now, it leaves.
 -- KEYS[1]: request
--- KEYS[2]: popped and not yet taken
--- ARGV[1]: id
--- ARGV[2]: front
--- ARGV[3]: ms that what nobody takes is kept
+-- ARGV[1]: front
 -- Returns {call, ms that the wake may take, ms left, attempts sent}, or nothing.
-local request, hands = KEYS[1], KEYS[2]
+local request, front = KEYS[1], ARGV[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('LREM', hands, 0, ARGV[1])
-redis.call('PEXPIRE', hands, ARGV[3])
 local found = redis.call('HMGET', request, 'state', 'call', 'wait', 'endsAt', 'attempts', 'front')
 local isOpen = found[1] == 'asked' or found[1] == 'pushed'
-local isOthers = found[6] and found[6] ~= ARGV[2]
+local isOthers = found[6] and found[6] ~= front
 if not isOpen or isOthers or tonumber(found[4]) <= now then
   return {}
 end
-redis.call('HSET', request, 'front', ARGV[2])
+redis.call('HSET', request, 'front', front)
 return { found[2], found[3], found[4] - now, found[5] or '0' }

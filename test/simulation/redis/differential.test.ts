@@ -92,7 +92,7 @@ const LINES = 3
 type Turn =
   | { kind: 'send'; line: number; words: string[] }
   | { kind: 'leave'; line: number }
-  | { kind: 'wait'; line: number }
+  | { kind: 'wait'; line: number; words: string[] }
 
 const channel = fc.constantFrom('c1', 'c2', 'inbox:a')
 const job = fc.constantFrom('a', 'b')
@@ -103,16 +103,25 @@ const turnWords: fc.Arbitrary<string[]> = fc.oneof(
   { weight: 5, arbitrary: fc.tuple(fc.constant('PUBLISH'), channel, job) },
   { weight: 6, arbitrary: queue.map(list => ['BLMOVE', list, 'taken', 'LEFT', 'RIGHT', '0']) },
   { weight: 1, arbitrary: fc.constant<string[]>(['BLMOVE', 'list1', 'list2', 'RIGHT', 'LEFT', '0']) },
+  { weight: 3, arbitrary: queue.map(list => ['BLPOP', list, '0']) },
   { weight: 6, arbitrary: fc.tuple(fc.constantFrom('RPUSH', 'LPUSH'), queue, job, job) },
   { weight: 1, arbitrary: fc.constant<string[]>(['DEL', 'list1']) },
   { weight: 1, arbitrary: fc.constant<string[]>(['SET', 'taken', 'x']) },
   { weight: 6, arbitrary: scriptCall },
 )
+/** Each ends before anything comes. */
+const WAITS = [
+  ['BLMOVE', 'none', 'taken', 'LEFT', 'RIGHT', '0.01'],
+  ['BLPOP', 'none', '0.01'],
+]
 const line = fc.nat({ max: LINES - 1 })
 const turn: fc.Arbitrary<Turn> = fc.oneof(
   { weight: 30, arbitrary: fc.record({ kind: fc.constant('send' as const), line, words: turnWords }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('leave' as const), line }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait' as const), line }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('wait' as const), line, words: fc.constantFrom(...WAITS) }),
+  },
 )
 
 describe('several connections', () => {
@@ -135,7 +144,7 @@ describe('several connections', () => {
           for (let left = LINES; left > 0; left--) lines.push(await openBoth())
           try {
             for (const each of turns) {
-              const words = each.kind === 'send' ? each.words : WAIT
+              const words = each.kind === 'leave' ? [] : each.words
               if (each.kind === 'leave') {
                 for (const one of lines[each.line]!) one.close()
                 lines[each.line] = await openBoth()
@@ -162,7 +171,6 @@ describe('several connections', () => {
   })
 })
 
-const WAIT = ['BLMOVE', 'none', 'taken', 'LEFT', 'RIGHT', '0.01']
 /** Redis looks for those whose time is over ten times a second. */
 const WAIT_MS = 130
 

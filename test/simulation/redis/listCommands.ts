@@ -68,6 +68,16 @@ export interface Move {
   toEnd: End
 }
 
+/** What a connection waits to take: an item to move (BLMOVE), or an item to have (BLPOP). */
+export type Taking = Move | { from: string; fromEnd: End; to?: undefined }
+
+/** @returns what the one that waits is told, or null when there is no item. @throws WrongType */
+export function take(db: Database, taking: Taking): Reply {
+  if (taking.to !== undefined) return moveItem(db, taking)
+  const item = takeItem(db, taking.from, taking.fromEnd)
+  return item === undefined ? null : [taking.from, item]
+}
+
 /** Moves one item from list to list. @returns null when there is none. @throws WrongType */
 export function moveItem(db: Database, { from, to, fromEnd, toEnd }: Move): string | null {
   if (!db.read(from, 'list')) return null

@@ -6,7 +6,7 @@ import { type Command, type CommandContext, CommandFault, takes, wrongCount } fr
 import { Database, WrongType } from './database.ts'
 import { HASH_COMMANDS } from './hashCommands.ts'
 import { KEY_COMMANDS } from './keyCommands.ts'
-import { LIST_COMMANDS, type Move, moveItem } from './listCommands.ts'
+import { LIST_COMMANDS, type Taking, take } from './listCommands.ts'
 import { LuaMachine } from './luaMachine.ts'
 import { type ErrorReply, failure, type Reply } from './reply.ts'
 import { SERVER_COMMANDS } from './serverCommands.ts'
@@ -46,10 +46,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   ...SERVER_COMMANDS,
 }
 
+/** What a command that waits does when it need not wait. */
+const WITHOUT_WAITING: Readonly<Record<string, string>> = { blmove: 'lmove', blpop: 'lpop' }
+
 /** A connection that waits for an item. */
 interface Waiter {
   session: Session
-  move: Move
+  taking: Taking
 }
 
 export class RedisModel {
@@ -139,7 +142,7 @@ export class RedisModel {
 
   /** Why a command is not taken now, or undefined. */
   refusal(name: string): ErrorReply | undefined {
-    const command = name === 'blmove' ? COMMANDS.lmove : COMMANDS[name]
+    const command = COMMANDS[WITHOUT_WAITING[name] ?? name]
     return command && this.#refusalOf(command)
   }
 
@@ -229,11 +232,11 @@ export class RedisModel {
 
   // Waiting for an item of a list.
 
-  /** Moves an item now, or has the session wait for one. @param timeoutMs 0: for ever. */
-  moveOrWait(session: Session, move: Move, timeoutMs: number): Reply | 'waits' {
-    const moved = this.#tryMove(move)
-    if (moved !== null) return moved
-    const waiter: Waiter = { session, move }
+  /** Takes an item now, or has the session wait for one. @param timeoutMs 0: for ever. */
+  takeOrWait(session: Session, taking: Taking, timeoutMs: number): Reply | 'waits' {
+    const taken = this.#tryTaking(taking)
+    if (taken !== null) return taken
+    const waiter: Waiter = { session, taking }
     this.#waiters.push(waiter)
     if (timeoutMs > 0) session.callOff = this.#options.after(timeoutMs, () => this.#giveUp(waiter))
     return 'waits'
@@ -253,9 +256,9 @@ export class RedisModel {
     this.flush()
   }
 
-  #tryMove(move: Move): Reply {
+  #tryTaking(taking: Taking): Reply {
     try {
-      return moveItem(this.db, move)
+      return take(this.db, taking)
     } catch (thrown) {
       if (thrown instanceof WrongType) return WRONG_TYPE
       throw thrown
@@ -268,11 +271,11 @@ export class RedisModel {
     for (let isServed = this.#waiters.length > 0; isServed; ) {
       isServed = false
       for (const waiter of this.#waiters) {
-        if (this.db.find(waiter.move.from)?.type !== 'list') continue
-        const moved = this.#tryMove(waiter.move)
-        if (moved === null) continue
+        if (this.db.find(waiter.taking.from)?.type !== 'list') continue
+        const taken = this.#tryTaking(waiter.taking)
+        if (taken === null) continue
         this.#waiters = this.#waiters.filter(each => each !== waiter)
-        waiter.session.wake(moved)
+        waiter.session.wake(taken)
         woken.push(waiter.session)
         isServed = true
         break

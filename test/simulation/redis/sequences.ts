@@ -95,6 +95,7 @@ export const command: fc.Arbitrary<string[]> = fc.oneof(
   words(oneOf('LPOP', 'RPOP'), list, oneOf('0', '1', '2', '-1')),
   words(w('LMOVE'), list, list, end, end),
   words(w('BLMOVE'), list, w('list2'), oneOf('LEFT', 'RIGHT'), end, oneOf('-1', 'x')),
+  words(w('BLPOP'), list, oneOf('-1', 'x')),
   words(w('LLEN'), list),
   words(oneOf('LRANGE', 'LTRIM'), list, index, index),
   words(w('LINDEX'), list, index),

@@ -1,7 +1,7 @@
 // One client's connection to the model: its protocol, its transaction, its channels, and the command that it waits in.
 // Commands of one connection run one after the other; while one waits for an item the others wait behind it.
 import { CommandFault, takes, wholeOf, wrongCount } from './command.ts'
-import { endOf } from './listCommands.ts'
+import { endOf, type Taking } from './listCommands.ts'
 import { type RedisModel, unknown } from './model.ts'
 import { encode, failure, isError, OK, type Protocol, type Reply } from './reply.ts'
 import { ProtocolFault, RequestReader } from './requests.ts'
@@ -179,6 +179,7 @@ export class Session {
     script: { arity: -2, run: args => this.#script(args) },
 
     blmove: { arity: 6, run: args => this.#blockingMove(args) },
+    blpop: { arity: -3, run: args => this.#blockingPop(args) },
   }
 
   #hello([protocol, ...rest]: string[]): Reply {
@@ -304,14 +305,35 @@ export class Session {
     const refusal = this.#model.refusal('blmove')
     if (refusal) return refusal
     const move = { from: from!, to: to!, fromEnd: endOf(fromEnd), toEnd: endOf(toEnd) }
-    const seconds = Number(timeout)
-    if (timeout === '' || Number.isNaN(seconds)) return failure('timeout is not a float or out of range')
-    if (seconds < 0) return failure('timeout is negative')
+    const timeoutMs = waitMsOf(timeout)
     // In a transaction nobody can wait.
     if (this.#isExecuting) return this.#model.run(['lmove', move.from, move.to, move.fromEnd, move.toEnd])
-    const moved = this.#model.moveOrWait(this, move, Math.ceil(seconds * 1_000))
-    if (moved !== 'waits') return moved
+    return this.#take(move, timeoutMs)
+  }
+
+  #blockingPop([from, ...rest]: string[]): Reply | undefined {
+    if (rest.length > 1) throw new Error('the model of Redis waits for one list with BLPOP: teach it more')
+    const refusal = this.#model.refusal('blpop')
+    if (refusal) return refusal
+    const timeoutMs = waitMsOf(rest[0])
+    if (!this.#isExecuting) return this.#take({ from: from!, fromEnd: 'LEFT' }, timeoutMs)
+    const item = this.#model.run(['lpop', from!])
+    return item === null ? { nullArray: true } : typeof item === 'string' ? [from!, item] : item
+  }
+
+  #take(taking: Taking, timeoutMs: number): Reply | undefined {
+    const taken = this.#model.takeOrWait(this, taking, timeoutMs)
+    if (taken !== 'waits') return taken
     this.#isWaiting = true
     return undefined
   }
+}
+
+/** @throws CommandFault */
+function waitMsOf(timeout: string | undefined): number {
+  const seconds = Number(timeout)
+  if (timeout === '' || Number.isNaN(seconds))
+    throw new CommandFault('timeout is not a float or out of range')
+  if (seconds < 0) throw new CommandFault('timeout is negative')
+  return Math.ceil(seconds * 1_000)
 }

@@ -65,8 +65,7 @@ function untilQuiet(world: World): string[] {
 /** Who there is, and what people are to read: nothing that grows with the traffic. */
 const MAY_STAY = /^(hookswitch:(devices:|jwt-secret$|agents$|pods$)|talkiq-[a-z]+\.calls:dead$)/
 /** Whether it has an expiry or not. */
-const MUST_GO =
-  /^(hookswitch:(call|owned|in-flight|\{wake-requests\}(:in-hand)?$)|redswitch\.|talkiq-[a-z]+\.calls$)/
+const MUST_GO = /^(hookswitch:(call|owned|in-flight|\{wake-requests\}$)|redswitch\.|talkiq-[a-z]+\.calls$)/
 
 function leftoversOf(world: World): string[] {
   const { model } = world.redis
