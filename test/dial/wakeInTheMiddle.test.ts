@@ -1,8 +1,10 @@
 // A wake for a side of a call takes seconds, in which everything can happen: the backend hangs up, the agent dies or stops,
 // the front dies, Redis loses what was said. The phones are asked for once, and the call goes on.
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
+import { callKey } from '../../src/redis/keys.ts'
 import type { HowHeld, WakeServiceOptions } from '../../src/union/serveWakes.ts'
 import type { WakeCall } from '../../src/union/wakeCall.ts'
+import { openValve, type Valve } from '../chaos/valve.ts'
 import {
   aspJob,
   leftovers,
@@ -22,12 +24,18 @@ interface Held {
 }
 
 let stage: Stage
+/** Between an agent and Redis. */
+let redisLine: Valve
 beforeAll(async () => {
   stage = await openStage({ switch: { answerAfterMs: 20 } })
+  redisLine = await openValve(stage.redis.port)
   stage.switch.register({ user: 'a.1', uri: 'sip:15550000001@192.0.2.7:5060' })
   stage.switch.register({ user: 'b.1', uri: 'sip:15550000002@192.0.2.7:5060' })
 })
-afterAll(() => stage.close())
+afterAll(async () => {
+  await stage.close()
+  redisLine.close()
+})
 
 /** Of the running test: what it takes part in ends with it, however it ends. */
 let opened: { fronts: OpenedFront[]; agents: OpenedAgent[] } = { fronts: [], agents: [] }
@@ -68,16 +76,20 @@ const isAnswered = (side: string) => (each: Record<string, string>) =>
   each.type === 'answer-event' && each.side === side
 
 /** A front, an agent, and a call of which this side is being woken. */
-async function wakeUnderWay(side: '0' | '1', settings?: Parameters<Stage['agent']>[0]) {
+async function wakeUnderWay(
+  side: '0' | '1',
+  settings?: Parameters<Stage['agent']>[0],
+  callee: Record<string, unknown> = { callee_account: 'b.1' },
+) {
   const held: Held[] = []
   const front = await openFront(held)
   const agent = startAgent(settings)
   await agent.isReady
   const dialId = newDialId()
   const channel = await stage.listen(dialId)
-  await stage.push(side === '0' ? wakeCaller(dialId) : aspJob(dialId, { callee_account: 'b.1' }))
+  await stage.push(side === '0' ? wakeCaller(dialId) : aspJob(dialId, callee))
   await channel.next(isPushed(side))
-  return { held, front, agent, channel }
+  return { held, front, agent, channel, dialId }
 }
 
 const isEmpty = () => until('nothing is left', async () => (await leftovers(stage)).length === 0)
@@ -144,6 +156,55 @@ test('a callee who wakes while the line to the switch is gone is rung when it is
   stage.switch.accept()
   await channel.next(isAnswered('1'))
   await channel.order({ type: 'hangup' })
+  await isEmpty()
+})
+
+test('a callee is rung though the line to the switch breaks between the note that they are and the order', async () => {
+  const redis = { url: `redis://127.0.0.1:${redisLine.port}`, connectTimeoutMs: 1_000 }
+  const { held, channel, dialId } = await wakeUnderWay('1', { redis }, { callee_account: 'late.1' })
+  const contactsAsked = () =>
+    stage.switch
+      .records(0, ['command'])
+      .filter(each => each.kind === 'command' && each.command === 'api sofia_contact */late.1').length
+  held[0]!.confirm()
+  await channel.next(each => each.type === 'wake-event' && each.state === 'confirmed')
+  // The agent hears where the phone is, and can't write that it rings it.
+  redisLine.set('stalled')
+  stage.switch.register({ user: 'late.1', uri: 'sip:15550000002@192.0.2.7:5060' })
+  const askedBefore = contactsAsked()
+  await until('the contacts are asked for', () => contactsAsked() > askedBefore)
+  stage.switch.stopAccepting()
+  stage.switch.dropSockets()
+  redisLine.set('open')
+  await until(
+    'it is written',
+    async () => (await stage.redis.client.hexists(callKey(dialId), 'places.1')) === 1,
+  )
+  expect(
+    stage.switch.records(0, ['ring']).filter(each => each.kind === 'ring' && each.dialId === dialId),
+  ).toHaveLength(1)
+  stage.switch.accept()
+  await channel.next(isAnswered('1'))
+  await channel.order({ type: 'hangup' })
+  await isEmpty()
+})
+
+test('a callee who was woken and of whose ringing nobody knows ends as absent, as the caller who waits for them does', async () => {
+  const redis = { url: `redis://127.0.0.1:${redisLine.port}`, connectTimeoutMs: 1_000 }
+  const { channel, dialId, agent } = await wakeUnderWay('1', { redis })
+  // As an agent leaves it that dies between the note and the order.
+  redisLine.set('stalled')
+  await stage.redis.client.hset(callKey(dialId), 'places.1', '1')
+  await startAgent().isReady
+  await until(
+    'the call is over',
+    () => channel.heard.filter(each => each.type === 'hangup-event').length === 2,
+  )
+  expect(
+    channel.heard.flatMap(each => (each.type === 'hangup-event' ? [`${each.side} ${each.cause}`] : [])),
+  ).toEqual(['1 SUBSCRIBER_ABSENT', '0 SUBSCRIBER_ABSENT'])
+  redisLine.set('open')
+  await until('the agent hears of its death', () => agent.isDeclaredDead)
   await isEmpty()
 })
 

@@ -152,6 +152,8 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
     // Written before the order leaves: whoever takes the call over then asks the switch, and rings nobody twice.
     const isOurCall = await writeRinging(call, waking, leg, phones)
     if (!isOurCall) return
+    // The line may have been lost meanwhile: nothing has left, and the phone still waits for its call.
+    if (!(await hasSwitch(call, waking)) || leg.state !== 'expected') return
     call.waking = undefined
     context.timeline.add(call.record.dialId, { what: 'rings-account', side, phones })
     if (side === '0') {

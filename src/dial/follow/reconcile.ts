@@ -11,7 +11,7 @@ import { accountOf } from '../job/job.ts'
 import { sayBridgeSeen } from './bridges.ts'
 import { ANSWERED_FIELD, advance, complete, endBarger } from './channelEvents.ts'
 import { giveUp } from './lateRing.ts'
-import { letCallerGo } from './letCallerGo.ts'
+import { CAUSE_ABSENT, letCallerGo } from './letCallerGo.ts'
 import { type Seen, seeChannel, seeLeg } from './seeChannel.ts'
 
 /** The switch restarted and took all its calls with it: FreeSWITCH's own word for that. */
@@ -86,8 +86,13 @@ function apply(
   // The switch dials the callee as soon as the caller has answered; otherwise one that was never heard of may not have
   // been rung at all.
   const hasBeen = leg.state !== 'expected' || (leg === call.b && isAnswered && isRung(call, leg.side))
-  if (hasBeen) advance(context, call, leg, 'hungup', CAUSE_LOST)
+  if (hasBeen) advance(context, call, leg, 'hungup', lostCauseOf(call, leg, CAUSE_LOST))
 }
+
+/** A callee who was woken and never seen to ring: as far as anybody knows the order to ring them never left, and the phone
+ *  was not reached. */
+const lostCauseOf = (call: Call, leg: Leg, cause: string): string =>
+  leg === call.b && leg.state === 'expected' && isWokenCallee(call) ? CAUSE_ABSENT : cause
 
 const wasAnswered = ({ record }: Call): boolean => record.fields[ANSWERED_FIELD] === '1'
 
@@ -108,7 +113,7 @@ function vanish(context: AgentContext, call: Call, cause: string): void {
   if (call.a.state === 'expected') return reportUnknown(context, call)
   const isAnswered = wasAnswered(call)
   const legs = legsOf(call).filter(leg => leg.state !== 'expected' || (isAnswered && isRung(call, leg.side)))
-  for (const leg of legs) advance(context, call, leg, 'hungup', cause)
+  for (const leg of legs) advance(context, call, leg, 'hungup', lostCauseOf(call, leg, cause))
   for (const barger of call.bargers.values()) endBarger(context, call, barger, cause)
   complete(context, call)
 }
