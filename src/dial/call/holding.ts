@@ -59,6 +59,8 @@ export interface Holding extends Overhearing {
   isContested: boolean
   /** A marker was heard that names another agent, or it is not certain yet that we own this. */
   isMarked: boolean
+  /** After such a marker: settles when Redis has said who the owner is. */
+  checking: Promise<unknown> | undefined
 }
 
 /** The first fence of a claim: random for each claim, and +1 for each new owner. So an agent that was paused while the
@@ -84,6 +86,7 @@ export function createHolding(
     open: new Set(),
     isContested: false,
     isMarked: false,
+    checking: undefined,
     overheard: new Map(),
   }
 }

@@ -11,8 +11,16 @@ import { isCall } from '../call/call.ts'
 import { type AnswerTo, ack, controlFailure, type Obeyed } from '../call/events.ts'
 import type { Asked, Holding } from '../call/holding.ts'
 import { CAUSE_TAKEN_OVER, leave, overhear } from '../call/leave.ts'
-import { isOurs, sayNow, sayOn, storeOf, untilWritten } from '../call/publish.ts'
-import { countedAs, type Heard, hearMessage, isAnswerTo, type Message, nameOf } from './messages.ts'
+import { isLeft, isOurs, sayNow, sayOn, storeOf, untilWritten } from '../call/publish.ts'
+import {
+  countedAs,
+  type Heard,
+  hearMessage,
+  isAnswerTo,
+  isOrderToRing,
+  type Message,
+  nameOf,
+} from './messages.ts'
 
 /** Messages of one call that may wait for their turn; a flood gets its failures at once, out of turn. */
 const WAITING_MAX = 200
@@ -40,10 +48,13 @@ function takeIn(context: AgentContext, holding: Holding, text: string): void {
   if (holding.ownership === 'left') return overhear(context, holding, asked)
   context.count('controls', countedAs(heard))
   if (holding.tasks.size > WAITING_MAX) return letFinish(context, refuse(context, holding, asked))
-  const noted = noteAtOnce(context, holding, asked)
+  const isClaimed = isOrderToRing(heard) || (holding.isContested && asked.isNamed)
+  const noted = noteAtOnce(context, holding, asked, isClaimed)
   holding.open.add(asked)
   const task = () =>
-    answerInTurn(context, holding, asked, heard, noted).finally(() => holding.open.delete(asked))
+    answerInTurn(context, holding, asked, heard, { noted, isClaimed }).finally(() =>
+      holding.open.delete(asked),
+    )
   if (isCall(holding)) return holding.tasks.run(task)
   // Orders to a switch need no order among each other: a slow one must not keep the others.
   const begun = holding.ownership === 'offered' ? Promise.allSettled([holding.moving]).then(task) : task()
@@ -57,7 +68,7 @@ async function answerInTurn(
   holding: Holding,
   asked: Asked,
   heard: Exclude<Heard, { kind: 'own' }>,
-  noted: Promise<Noted> | undefined,
+  { noted, isClaimed }: { noted: Promise<Noted> | undefined; isClaimed: boolean },
 ): Promise<void> {
   // Known at once as a rule: the order waits for nothing then.
   if (holding.ownership === 'left') return overhear(context, holding, asked)
@@ -66,15 +77,18 @@ async function answerInTurn(
     // The message waited for Redis, and its sender has given up by now.
     return answerInOrder(context, holding, asked, fail(CAUSE_TAKEN_OVER))
   }
-  if (noted && holding.isContested) {
-    const outcome = await noted
+  // A marker came before the message. Whether it is true is known at the next answer of Redis.
+  if (holding.isMarked) await holding.checking
+  if (isLeft(holding)) return overhear(context, holding, asked)
+  if (isClaimed) {
+    const outcome = await (noted ?? claim(context, holding, asked))
     if (outcome === 'taken') return
     if (outcome === 'fenced' && (await isAnothers(context, holding))) return overhear(context, holding, asked)
   }
   const { promise: answered, resolve: markAnswered } = Promise.withResolvers<void>()
   const obeying = obey(context, holding, heard, answered)
   // Otherwise the note is written after the command was sent, so that the command waits for nothing.
-  if (!noted) void note(context, holding, asked)
+  if (!noted && !isClaimed) void note(context, holding, asked)
   const { event, commandId } = asked.to
   const told = { event, ...(commandId === undefined ? {} : { commandId }) }
   context.timeline.add(holding.record.dialId, { what: 'control', ...told }, { atMs: asked.heardAtMs })
@@ -130,13 +144,22 @@ function askedFor(to: AnswerTo, text: string, holding: Holding): Asked {
 }
 
 /** A message that waits is noted at once, so that a successor answers it if we die; after a move the successor has it
- *  anyway. A message that another agent may obey, too, is claimed by its note, and not obeyed before that. */
-function noteAtOnce(context: AgentContext, holding: Holding, asked: Asked): Promise<Noted> | undefined {
-  if (holding.isContested && asked.isNamed)
-    return untilWritten(context, () => writeNote(context, holding, asked, true))
-  const isWaiting = holding.tasks.size > 0 && holding.ownership === 'held'
-  return isWaiting ? note(context, holding, asked) : undefined
+ *  anyway. A message that another agent may obey, too, is claimed by its note, and not obeyed before that; so is each order to
+ *  ring: on a machine that was suspended our lease looks fresh, and a second agent may have obeyed the order meanwhile. */
+function noteAtOnce(
+  context: AgentContext,
+  holding: Holding,
+  asked: Asked,
+  isClaimed: boolean,
+): Promise<Noted> | undefined {
+  // Behind a move it is the successor's, who would take a note for one that we left unanswered.
+  if (holding.ownership !== 'held') return undefined
+  if (isClaimed) return claim(context, holding, asked)
+  return holding.tasks.size > 0 ? note(context, holding, asked) : undefined
 }
+
+const claim = (context: AgentContext, holding: Holding, asked: Asked): Promise<Noted> =>
+  untilWritten(context, () => writeNote(context, holding, asked, true))
 
 async function note(context: AgentContext, holding: Holding, asked: Asked): Promise<Noted> {
   try {
@@ -220,11 +243,12 @@ function forgetAnswered({ overheard, open, isMarked, ownership }: Holding, messa
 function checkOwner(context: AgentContext, holding: Holding): void {
   if (holding.isMarked || holding.ownership === 'left' || holding.ownership === 'over') return
   holding.isMarked = true
-  const checking = isAnothers(context, holding)
+  const checking: Promise<unknown> = isAnothers(context, holding)
     .then(isIt => {
       holding.isMarked = isIt
     })
     .catch(thrown => tellBug(context, 'message', thrown))
+  holding.checking = checking
   holding.underWay.add(checking)
   void checking.finally(() => holding.underWay.delete(checking))
 }

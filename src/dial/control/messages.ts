@@ -95,6 +95,12 @@ export function countedAs(heard: Exclude<Heard, { kind: 'own' }>): string {
   return ORDER_TYPES.has(heard.message.type) ? heard.message.type : 'unknown'
 }
 
+/** The types that have a phone rung. */
+const RINGING_TYPES = new Set(['barge', 'bot-call'])
+
+export const isOrderToRing = (heard: Exclude<Heard, { kind: 'own' }>): boolean =>
+  heard.kind === 'message' && RINGING_TYPES.has(heard.message.type)
+
 /** What a message orders. @returns the mistakes in its fields, or why its type is none that is obeyed here. */
 export function readControl(message: Message): Result<Control, Mistake[] | string> {
   switch (message.type) {

@@ -2,6 +2,7 @@
 // wrong in the same way as what it judges.
 import { isFailureOfJob } from '../../harness/countEvents.ts'
 import type { Evidence, PublishedLine, RecordLine } from '../world/evidence.ts'
+import { orderedDialIdsOf } from '../world/plan.ts'
 
 /** Somebody for whom a promise was not kept. */
 export interface Offender {
@@ -16,17 +17,25 @@ export interface Checker {
   offenders: (evidence: Evidence) => Offender[]
 }
 
-/** A checker of each call: by its dial id. */
+/** A checker of each call, by its dial id: also of those that were ordered on a switch's own channel. */
 export const ofEachCall = (
   promise: string,
   judge: (call: JudgedCall, evidence: Evidence) => string[],
 ): Checker => ({
   promise,
   offenders: evidence =>
-    evidence.jobs.flatMap(({ call: { dialId }, takenAtMs }) => {
+    [
+      ...evidence.jobs.map(({ call, takenAtMs }) => ({
+        dialId: call.dialId,
+        jobs: takenAtMs.length,
+        isOrdered: false,
+      })),
+      ...orderedDialIdsOf(evidence.plan).map(dialId => ({ dialId, jobs: 1, isOrdered: true })),
+    ].flatMap(({ dialId, jobs, isOrdered }) => {
       const call = {
         dialId,
-        jobs: takenAtMs.length,
+        jobs,
+        isOrdered,
         told: evidence.told.get(dialId) ?? [],
         records: evidence.recordsOf.get(dialId) ?? [],
       }
@@ -39,6 +48,8 @@ export interface JudgedCall {
   dialId: string
   /** How often its job was pushed: more than once where somebody asked again. */
   jobs: number
+  /** By a message on a switch's own channel, where it is answered: nobody may have heard it. */
+  isOrdered: boolean
   /** What was published on its channel, in order. */
   told: readonly PublishedLine[]
   /** What the switches recorded of its legs, in order. */

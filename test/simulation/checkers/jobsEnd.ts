@@ -2,7 +2,8 @@
 import { type Checker, isEvent, isFailure, ofEachCall, ringsOf } from './checker.ts'
 
 const ordinaryJobs: Checker = ofEachCall('each job becomes a call or a failure', call => {
-  const { told, jobs } = call
+  const { told, jobs, isOrdered } = call
+  if (isOrdered) return []
   const ends = told.filter(line => isEvent(line, 'call-start') || isFailure(line)).length
   if (ends >= jobs) return []
   const rang = ringsOf(call, '0').length > 0 ? ', though a phone rang' : ''

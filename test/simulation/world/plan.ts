@@ -46,6 +46,10 @@ export const SECONDS = 30
 /** When all faults are over, since the world began. */
 export const healedAtMs = ({ seconds }: Plan): number => LEAD_IN_MS + seconds * 1_000
 
+/** Of the calls that are ordered on a switch's own channel. */
+export const orderedDialIdsOf = ({ extras }: Plan): string[] =>
+  extras.orders.flatMap(({ message }) => message.dial_id ?? [])
+
 export function drawPlan(seed: number): Plan {
   const shape = seededRandom(seed, 'shape')
   const switches = shape.weighted([

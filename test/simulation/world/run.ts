@@ -5,7 +5,7 @@ import { closeMachine } from '../machine/runtime.ts'
 import { startBackend } from './backend.ts'
 import { type Evidence, sortLines } from './evidence.ts'
 import { scheduleFaults } from './faults.ts'
-import { healedAtMs, type Plan } from './plan.ts'
+import { healedAtMs, orderedDialIdsOf, type Plan } from './plan.ts'
 import { frontLivesOf, heal, livesOf, openWorld, type World } from './world.ts'
 
 /** Calls that nobody ends are ended by their phones; then nothing may be left. */
@@ -80,7 +80,7 @@ function leftoversOf(world: World): string[] {
   const ofCalls = new Set([
     ...planned.map(({ dialId }) => dialId),
     ...extras.oddJobs.map(({ dialId }) => dialId ?? ''),
-    ...extras.orders.map(({ message }) => message.dial_id ?? ''),
+    ...orderedDialIdsOf(world.plan),
   ])
   const subscriptions = model.channels
     .filter(channel => ofCalls.has(channel))

@@ -13,7 +13,7 @@ import { stackOf } from './log.ts'
 import { Owners } from './owners.ts'
 import { type Pbx, startPbx } from './pbx.ts'
 import { type Phones, startPhones } from './phones.ts'
-import type { Plan } from './plan.ts'
+import { orderedDialIdsOf, type Plan } from './plan.ts'
 import { REDIS_PLACE, RedisPlace } from './redisPlace.ts'
 import { SwitchPlace } from './switchPlace.ts'
 import { WakeRecords } from './wakeRecords.ts'
@@ -62,7 +62,7 @@ export function openWorld(plan: Plan): World {
         world.wakeRecords.look(world.redis.model.db, schedule.nowMs)
       },
     ),
-    owners: new Owners(plan.calls.map(({ dialId }) => dialId)),
+    owners: new Owners([...plan.calls.map(({ dialId }) => dialId), ...orderedDialIdsOf(plan)]),
     wakeRecords: new WakeRecords([...plan.wakes.wakes, ...wakesOfJobs(plan)]),
     switches: Array.from({ length: plan.switches }, (_, index) => new SwitchPlace(machine, index, history)),
     agents: [],
