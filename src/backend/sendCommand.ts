@@ -3,6 +3,7 @@
 
 import { MS_PER_SECOND } from '../base/units.ts'
 import { readMessage } from '../dial/control/messages.ts'
+import { RedisUnavailable } from '../redis/connect.ts'
 import type { Backend } from './backend.ts'
 
 /** A job or a message with the wire's own field names. Undefined fields are not sent. */
@@ -55,12 +56,14 @@ export async function steer(backend: Backend, steering: Steering): Promise<Steer
     },
     onLost: () => finish({ kind: 'lost' }),
   })
+  let isSaid = false
   let isHeard = false
   const timer = setTimeout(() => finish({ kind: isHeard ? 'no-answer' : 'unheard' }), timeoutMs)
   signal.addEventListener('abort', abort, { once: true })
   if (signal.aborted) abort()
   try {
     let saidTo = await standingOf(backend, steering)
+    isSaid = true
     isHeard = await say(backend, channel, steering)
     while (!isHeard ? steering.isPatient : to.kind === 'call') {
       const settled = await Promise.race([steered, Bun.sleep(SAY_AGAIN_MS)])
@@ -75,6 +78,10 @@ export async function steer(backend: Backend, steering: Steering): Promise<Steer
       isHeard = await say(backend, channel, steering)
     }
     return isHeard ? await steered : { kind: 'unheard' }
+  } catch (thrown) {
+    // Redis may have published the message and broken off before it said so.
+    if (isSaid && thrown instanceof RedisUnavailable) return { kind: 'lost' }
+    throw thrown
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', abort)
