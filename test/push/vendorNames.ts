@@ -9,6 +9,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeVendorCerts, readVendorCerts, type ServerCertificate, VENDOR_HOSTS } from './vendorCerts.ts'
 
+/** As long as the launcher gives to the tests outside. */
+const TEST_TIMEOUT_MS = 30_000
+
 /** The command's environment variable that names the certificates' directory. */
 const CERTS_VARIABLE = 'VENDOR_CERTS'
 
@@ -64,7 +67,14 @@ export async function expectTestsPassInVendorNamespace(path: string, needs?: Nam
   const directory = mkdtempSync(join(tmpdir(), 'hookswitch-report-'))
   const report = join(directory, 'junit.xml')
   try {
-    const bunTest = [process.execPath, 'test', path, '--reporter=junit', `--reporter-outfile=${report}`]
+    const bunTest = [
+      process.execPath,
+      'test',
+      path,
+      `--timeout=${TEST_TIMEOUT_MS}`,
+      '--reporter=junit',
+      `--reporter-outfile=${report}`,
+    ]
     const run = await runInVendorNamespace(bunTest, {}, needs)
     if (run.kind === 'refused') {
       test.skip(`${path}: ${run.why}`, () => undefined)

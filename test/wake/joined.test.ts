@@ -67,12 +67,12 @@ describe('a second request for a call that waits', () => {
       const push = await successor.pushed(callId, successor.pushesOf(callId).length + 2)
       expect(await answer(push, { baseUrl: holder.publicUrl })).toEqual(proceeds)
       expect(await second).toEqual(acked)
+      // On a busy machine the log has two attempts of one interval in any order.
       const attempts = [...new Set([holder, successor])]
         .flatMap(each => each.pushesOf(callId))
-        .toSorted((a, b) => a.message_start_time - b.message_start_time)
         .map(each => each.attempt)
       expect(attempts.length).toBeGreaterThan(before)
-      expect(attempts).toEqual([...new Set(attempts)].toSorted((a, b) => a - b))
+      expect(attempts.toSorted((a, b) => a - b)).toEqual(attempts.map((_, index) => index + 1))
       expect(holder.pushesOf(callId, 'cancel')).toEqual([])
     })
   }

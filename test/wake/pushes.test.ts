@@ -132,9 +132,9 @@ describe.concurrent('the push of a call', () => {
     const attemptsOf = (token: string) =>
       callsTo('two').flatMap(({ target, payload }) => (target.token === token ? [payload.attempt] : []))
     expect(await answerPush(push, { available: 'false' })).toEqual(proceeds)
-    const sentUntilThen = attemptsOf('token-desk')
     expect(await held).toEqual(naked('timeout'))
-    expect(attemptsOf('token-desk')).toEqual(sentUntilThen)
+    // The second one may be under way when the app says no.
+    expect(attemptsOf('token-desk')).not.toContain(3)
     expect(attemptsOf('token-pocket')).toEqual([1, 2, 3])
   })
 

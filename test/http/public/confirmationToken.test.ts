@@ -372,8 +372,12 @@ describe('the unique_key of a push', () => {
     expect(await asked).toEqual(naked('unavailable'))
   })
 
-  test('is forgotten with its wake, two minutes after it', async () => {
-    const { unique_key = '' } = await service.pushed('key-says-no')
+  test('is forgotten with its wake, two minutes after it, where no timeline tells of it', async () => {
+    await using untold = await startService({ PUBSUB_REDIS_URL: redis.url, TIMELINES_MAX: '0' })
+    const asked = askPbx(untold.publicUrl, { sip_user_id: '1902', call_id: 'untold' })
+    const { unique_key = '' } = await untold.pushed('untold')
+    expect((await post({ unique_key, available: 'False' })).status).toBe(202)
+    expect(await asked).toEqual(naked('unavailable'))
     const leftMs = await redis.client.pttl(`hookswitch:unique-key:${unique_key}`)
     expect(leftMs).toBeWithin(60_000, 180_001)
   })
