@@ -11,6 +11,8 @@ import type { Exchange } from './exchange.ts'
 export interface Playback {
   path: string
   application: Application
+  /** The partner plays nothing until this has ended. */
+  holdsPartner: boolean
   end: (status: 'done' | 'break') => void
 }
 
@@ -42,15 +44,22 @@ export function broadcast(
   for (const hearer of hearers) {
     if (hearer.playQueue.length < PLAY_QUEUE_MAX) hearer.playQueue.push(path)
   }
+  const holdsPartner = isNew(exchange, leg)
   exchange.timers.seconds(LEAD_SECONDS, () => {
-    for (const hearer of hearers) playNext(exchange, hearer)
+    for (const hearer of hearers) playNext(exchange, hearer, holdsPartner)
   })
 }
 
+function isNew(exchange: Exchange, { bridge, profile }: Channel): boolean {
+  const joinedForMs = exchange.nowMs() - profile.times.bridged / 1_000
+  return bridge?.isTalking === true && joinedForMs < exchange.settings.firstLookMs
+}
+
 /** Begins the next file of a leg's queue, if it is free and can hear. */
-export function playNext(exchange: Exchange, leg: Channel): void {
+export function playNext(exchange: Exchange, leg: Channel, holdsPartner = false): void {
   const isWaiting = leg.bridge !== undefined && !leg.bridge.isTalking
-  if (leg.playback || leg.isEnding || !leg.isAnswered || isWaiting) return
+  const isHeld = leg.bridge?.other(leg)?.playback?.holdsPartner === true
+  if (leg.playback || leg.isEnding || !leg.isAnswered || isWaiting || isHeld) return
   const path = leg.playQueue.shift()
   if (path === undefined) return
   leg.variables.set('current_loop', '1')
@@ -61,7 +70,7 @@ export function playNext(exchange: Exchange, leg: Channel): void {
     finish(exchange, leg, application, 'FILE NOT FOUND')
     return playNext(exchange, leg)
   }
-  start(exchange, leg, application, seconds)
+  start(exchange, leg, { application, seconds, holdsPartner })
 }
 
 /** Ends what the leg plays. @param all what waits behind it goes too. */
@@ -70,7 +79,15 @@ export function breakPlayback(leg: Channel, all: boolean): void {
   leg.playback?.end('break')
 }
 
-function start(exchange: Exchange, leg: Channel, application: Application, seconds: number): void {
+function start(
+  exchange: Exchange,
+  leg: Channel,
+  {
+    application,
+    seconds,
+    holdsPartner,
+  }: { application: Application; seconds: number; holdsPartner: boolean },
+): void {
   const path = application.data
   const startedAtMs = exchange.nowMs()
   fireChannelEvent(exchange, 'PLAYBACK_START', leg, { last: ['Playback-File-Path', path] })
@@ -84,9 +101,13 @@ function start(exchange: Exchange, leg: Channel, application: Application, secon
       last: ['Playback-File-Path', path, 'Playback-Status', status],
     })
     finish(exchange, leg, application, 'FILE PLAYED')
-    exchange.timers.soon(() => playNext(exchange, leg))
+    exchange.timers.soon(() => {
+      playNext(exchange, leg)
+      const partner = leg.bridge?.other(leg)
+      if (holdsPartner && partner) playNext(exchange, partner)
+    })
   }
-  leg.playback = { path, application, end }
+  leg.playback = { path, application, holdsPartner, end }
 }
 
 function finish(exchange: Exchange, leg: Channel, application: Application, response: string): void {

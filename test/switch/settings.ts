@@ -20,6 +20,10 @@ export interface TestSwitchOptions {
   msPerSecond?: number
   /** The pause between two threads' steps; the real one takes up to 20 ms. */
   tickMs?: number
+  /** A side of a bridge looks for what it shall play when it has read ten packets, 200 ms, and then not while its partner plays:
+   *  what is played to both before that is heard by one (switch_ivr_bridge.c; measured). 0, the default: both hear it, as the recordings
+   *  have it, which are replayed faster than they were made. */
+  firstLookMs?: number
   /** How long a phone rings that was told nothing else. */
   answerAfterMs?: number
   heartbeatSeconds?: number
@@ -118,6 +122,7 @@ export function settingsOf(options: TestSwitchOptions): Settings {
     bulky: options.bulky ?? false,
     msPerSecond: options.msPerSecond ?? MS_PER_SECOND,
     tickMs: options.tickMs ?? 1,
+    firstLookMs: options.firstLookMs ?? 0,
     answerAfterMs: options.answerAfterMs ?? 10,
     heartbeatSeconds: options.heartbeatSeconds ?? 20,
     gateways: options.gateways ?? { talk_call_provider: 'up' },

@@ -15,6 +15,10 @@ export function sayBridge(context: AgentContext, event: SwitchEvent): void {
   const own = event.header('Unique-ID') ?? ''
   const first = event.header('Bridge-A-Unique-ID') ?? own
   const second = event.header('Bridge-B-Unique-ID') ?? event.header('Other-Leg-Unique-ID') ?? ''
+  for (const channelUuid of [first, second]) {
+    const joined = context.calls.findChannel(channelUuid)
+    if (joined && 'leg' in joined) joined.call.joinedAtMs = performance.now()
+  }
   const found = context.calls.findChannel(own)
   if (found && 'leg' in found && found.call.job.kind === 'asp-call')
     return context.timeline.add(found.call.record.dialId, { what: 'bridge' })

@@ -135,6 +135,8 @@ export function advance(
         call.record.fields[ANSWERED_FIELD] = '1'
       }
       say(context, call, { event: answerEvent(side), active: { side, isActive: true }, fields })
+      // The bridge follows within milliseconds.
+      if (leg === call.b) call.joinedAtMs = performance.now()
       if (leg === call.a) context.waker.answered(call)
       return
     case 'hungup':
