@@ -203,6 +203,8 @@ export function openWaitRoom(options: WaitRoomOptions) {
         return
       }
       case 'lead':
+        // A second message says nothing new, and another push would come at once.
+        if (wait.isLead) return
         wait.pushed = news.pushed === 'unsure' ? pushedBefore(wait) : news.pushed
         wait.sentBefore = news.sent
         return schedule.lead(wait)

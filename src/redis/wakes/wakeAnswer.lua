@@ -19,7 +19,6 @@ if state == 'waiting' then
   if redis.call('PTTL', record) <= grace then
     -- The deadline has passed and its owner did not say so: it is slow, or dead.
     reason = 'timeout'
-    tellWaiters(waiters, secret, 'ended', reason, '')
   elseif not available then
     redis.call('HSET', record, answer, 'proceed')
     tellWaiters(waiters, secret, 'unavailable', saysPush, device)
@@ -39,6 +38,7 @@ if state == 'waiting' then
     reason = 'caller-gone'
   end
   redis.call('HSET', record, 'state', 'ended', 'reason', reason)
+  if reason == 'timeout' then tellWaiters(waiters, secret, 'ended', reason, '') end
   tellStreams(record, watchers)
 end
 

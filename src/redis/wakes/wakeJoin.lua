@@ -15,7 +15,7 @@ else
   local all = listOf(waiters)
   all[#all + 1] = waiter
   table.remove(all, 1)
-  all = passLead(all, itsSecret, 'unsure', true, waiter)
+  all = passLead(record, all, itsSecret, 'unsure', true, waiter)
   redis.call('HSET', record, 'waiters', table.concat(all, '\n'))
   if all[1] == waiter then how = 'leads' end
 end

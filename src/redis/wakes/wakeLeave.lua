@@ -20,7 +20,7 @@ end
 if position == 0 then return { 'unknown', '' } end
 
 local unheard = ''
-if position == 1 then staying, unheard = passLead(staying, secret, pushed, unheardIsDead) end
+if position == 1 then staying, unheard = passLead(record, staying, secret, pushed, unheardIsDead) end
 if #staying == 0 then
   redis.call('HSET', record, 'state', 'ended', 'reason', 'caller-gone')
   tellStreams(record, watchers)
