@@ -5,24 +5,12 @@ import pino from 'pino'
 import { type Backend, openBackend } from '../../src/backend/backend.ts'
 import type { Log } from '../../src/base/log.ts'
 import { openRedis, type RedisConnection } from '../../src/redis/connect.ts'
-import { startCluster } from '../harness/cluster.ts'
+import { SERVER_AND_CLUSTER } from '../harness/cluster.ts'
 import { eventually } from '../harness/internal.ts'
-import { startRedis } from '../harness/redis.ts'
 
 const log = pino({ level: 'silent' }) as unknown as Log
 
-const TOPOLOGIES = {
-  'one server': async () => {
-    const redis = await startRedis()
-    return { url: redis.url, close: redis.close }
-  },
-  'a Cluster': async () => {
-    const cluster = await startCluster(3)
-    return { url: cluster.settings.PUBSUB_REDIS_URL!, close: () => cluster[Symbol.asyncDispose]() }
-  },
-}
-
-describe.each(Object.entries(TOPOLOGIES))('on %s', (_, start) => {
+describe.each(SERVER_AND_CLUSTER)('on %s', (_, start) => {
   let redis: RedisConnection
   let subscriber: RedisConnection
   let backend: Backend

@@ -1,10 +1,11 @@
 // The backend of a run: pushes jobs at a steady rate, and speaks on the channels of the calls that live. It never
 // sends anything twice, and writes down what it sent and what Redis said to that. What comes back is the ear's.
 import { Redis } from 'ioredis'
+import { SOUND } from '../switch/people.ts'
 import type { Message } from './ear.ts'
 import type { ChaosPlan } from './plan.ts'
 import { type Random, seededRandom } from './random.ts'
-import { DIAL_PREFIX, SOUND } from './scene.ts'
+import { DIAL_PREFIX } from './scene.ts'
 
 export interface PushedJob {
   dialId: string

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort, startRedis, type TestRedis } from '../harness/redis.ts'
 import { JWT_SECRETS } from '../harness/tokens.ts'
-import type { PhoneBehaviour } from '../switch/phones.ts'
+import { PHONES } from '../switch/people.ts'
 import type { RecordEntry } from '../switch/records.ts'
 import { type RemoteSwitch, remoteSwitch } from '../switch/remote.ts'
 import { type Ear, type Message, openEar } from './ear.ts'
@@ -20,20 +20,6 @@ export const DIAL_PREFIX = 'chaos-'
 
 /** The time that a PBX's request is held: long enough for an app to be slow, short enough for many of them. */
 export const ROUNDTRIP_WAIT_MS = 2_500
-
-/** Phones by their last three digits: what people do. Bargers' phones too. */
-export const PHONES: Record<string, PhoneBehaviour> = {
-  '101': { kind: 'answer', afterMs: 60, hangupAfterMs: 1_200 },
-  '102': { kind: 'answer', afterMs: 250, hangupAfterMs: 4_000 },
-  '103': { kind: 'answer', afterMs: 700, hangupAfterMs: 9_000 },
-  '104': { kind: 'answer', afterMs: 120 },
-  '105': { kind: 'early-media', afterMs: 100, answerAfterMs: 500 },
-  '486': { kind: 'busy', afterMs: 200 },
-  '603': { kind: 'reject' },
-  '480': { kind: 'no-answer' },
-}
-
-export const SOUND = '/usr/share/freeswitch/sounds/test/announce-3s.wav'
 
 export interface SwitchPlace {
   name: string

@@ -1,6 +1,6 @@
 // A line between a client and a server on this machine that delays what passes, or changes words in it: so a server
 // seems far away, or of another version. The words must have the same length, because replies carry theirs.
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 
 export interface Line extends AsyncDisposable {
   port: number
@@ -42,6 +42,11 @@ export async function openLine(
       near.write(Buffer.from(replace ? text.replaceAll(replace.from, replace.to) : text, 'latin1'))
     })
   })
+  return listening(server, sockets)
+}
+
+/** Listens at a free port. @param sockets of the server, which are ended with it. */
+export async function listening(server: Server, sockets: Iterable<Socket>): Promise<Line> {
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   return {
     port: (server.address() as { port: number }).port,

@@ -1,7 +1,7 @@
 // Each thing that the doctor finds at a switch, provoked at the test switch, or at a bare server where FreeSWITCH
 // would have to be broken.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import type { Finding } from '../../src/base/finding.ts'
 import { examineSwitch, type SwitchCheckupOptions } from '../../src/esl/checkup.ts'
 import { judgeExposure } from '../../src/esl/exposure.ts'
@@ -9,7 +9,7 @@ import { freePort } from '../harness/redis.ts'
 import type { TestSwitchOptions } from '../switch/settings.ts'
 import { startTestSwitch, type TestSwitch } from '../switch/testSwitch.ts'
 import { only, troubles } from './findings.ts'
-import { openLine } from './line.ts'
+import { type Line, listening, openLine } from './line.ts'
 
 const GATEWAY = 'talk_call_provider'
 const PASSWORD = 'not-the-default'
@@ -241,20 +241,13 @@ test('a clock that is not ours is told', async () => {
   expect(finding.what).toContain('behind the switch')
 })
 
-async function listen(greet: (socket: Socket) => void): Promise<AsyncDisposable & { port: number }> {
+function listen(greet: (socket: Socket) => void): Promise<Line> {
   const sockets = new Set<Socket>()
-  const server: Server = createServer(socket => {
+  const server = createServer(socket => {
     sockets.add(socket)
     // The examination ends the connection when it has seen enough.
     socket.on('error', () => undefined)
     greet(socket)
   })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  return {
-    port: (server.address() as { port: number }).port,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy()
-      await new Promise(resolve => server.close(resolve))
-    },
-  }
+  return listening(server, sockets)
 }

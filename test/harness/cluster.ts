@@ -13,6 +13,27 @@ export interface ClusterTopology extends Topology {
   silence(index: number): void
 }
 
+/** For `describe.each`: what must hold on one server and on a Cluster of three masters alike. */
+export const SERVER_AND_CLUSTER: [
+  name: string,
+  start: () => Promise<{ url: string; close: () => PromiseLike<void> }>,
+][] = [
+  [
+    'one server',
+    async () => {
+      const { url, close } = await startRedis()
+      return { url, close }
+    },
+  ],
+  [
+    'a Cluster',
+    async () => {
+      const cluster = await startCluster(3)
+      return { url: cluster.settings.PUBSUB_REDIS_URL!, close: () => cluster[Symbol.asyncDispose]() }
+    },
+  ],
+]
+
 /** Of every Cluster. */
 export const SLOTS = 16_384
 

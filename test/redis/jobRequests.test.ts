@@ -6,24 +6,12 @@ import type { Log } from '../../src/base/log.ts'
 import { openRedis, type RedisConnection } from '../../src/redis/connect.ts'
 import { type JobRequests, openJobRequests } from '../../src/redis/jobs/jobRequests.ts'
 import { callKey } from '../../src/redis/keys.ts'
-import { startCluster } from '../harness/cluster.ts'
-import { startRedis } from '../harness/redis.ts'
+import { SERVER_AND_CLUSTER } from '../harness/cluster.ts'
 
 const LISTS = ['talkiq-asp.calls', 'talkiq-bot.calls', 'talkiq-load.calls'] as const
 const log = pino({ level: 'silent' }) as unknown as Log
 
-const TOPOLOGIES = {
-  'one server': async () => {
-    const redis = await startRedis()
-    return { url: redis.url, close: redis.close }
-  },
-  'a Cluster': async () => {
-    const cluster = await startCluster(3)
-    return { url: cluster.settings.PUBSUB_REDIS_URL!, close: () => cluster[Symbol.asyncDispose]() }
-  },
-}
-
-describe.each(Object.entries(TOPOLOGIES))('on %s', (_, start) => {
+describe.each(SERVER_AND_CLUSTER)('on %s', (_, start) => {
   let redis: RedisConnection
   let requests: JobRequests
   let close: () => PromiseLike<void>

@@ -2,9 +2,9 @@
 // said to them, and what goes wrong when. A plan is plain data, so that a failing one can be made smaller by leaving
 // things out. Victims are drawn as numbers and found when the time comes, among those that can suffer it then.
 import { type Random, seededRandom } from '../../chaos/random.ts'
+import { SOUND } from '../../switch/people.ts'
 import { drawFaults, drawFrontFaults, type PlannedFault } from './faultKinds.ts'
 import { drawExtras, type Extras } from './planExtras.ts'
-import { SOUND } from './switchPlace.ts'
 import { drawAccountCalls, drawWakes, type WakePlan } from './wakePlan.ts'
 
 /** A message to a call's channel, some time after the call's channel told that it began or that it ended. */

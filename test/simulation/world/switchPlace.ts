@@ -1,7 +1,7 @@
 // A switch in the simulated world: the test switch as it is, listening on the simulated network, with all that it does
 // in its own process.
 
-import type { PhoneBehaviour } from '../../switch/phones.ts'
+import { PHONES } from '../../switch/people.ts'
 import { settingsOf } from '../../switch/settings.ts'
 import { TestSwitch } from '../../switch/testSwitch.ts'
 import type { Process } from '../machine/process.ts'
@@ -13,20 +13,6 @@ export const SWITCH_PASSWORD = 'ClueCon'
 /** Where the test switch listens; each has a port of its own. */
 export const SWITCH_HOST = '127.0.0.1'
 const FIRST_PORT = 8021
-
-/** Phones by their last three digits: what people do. */
-export const PHONES: Record<string, PhoneBehaviour> = {
-  '101': { kind: 'answer', afterMs: 60, hangupAfterMs: 1_200 },
-  '102': { kind: 'answer', afterMs: 250, hangupAfterMs: 4_000 },
-  '103': { kind: 'answer', afterMs: 700, hangupAfterMs: 9_000 },
-  '104': { kind: 'answer', afterMs: 120 },
-  '105': { kind: 'early-media', afterMs: 100, answerAfterMs: 500 },
-  '486': { kind: 'busy', afterMs: 200 },
-  '603': { kind: 'reject' },
-  '480': { kind: 'no-answer' },
-}
-
-export const SOUND = '/usr/share/freeswitch/sounds/test/announce-3s.wav'
 
 export class SwitchPlace {
   readonly name: string
