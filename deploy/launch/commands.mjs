@@ -13,7 +13,7 @@ import { provideRedisServer } from './redis-binary.mjs'
 import { closingLine } from './summary.mjs'
 
 /** A test waits for Redis processes and sockets of its own; past this it hangs. */
-const TEST_TIMEOUT_MS = 30_000
+const TEST_TIMEOUT_MS = 60_000
 
 /** Test files run beside each other in so many processes: more than half of a test's time is waiting. */
 const TEST_PROCESSES = Math.min(6, availableParallelism() + 2)

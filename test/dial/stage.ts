@@ -22,7 +22,7 @@ export const SOUND = '/usr/share/freeswitch/sounds/test/announce-3s.wav'
 export interface Channel {
   /** Everything that was heard so far. */
   heard: Heard[]
-  /** The next message that fits, from the first not yet waited for. @throws after five seconds, with what was heard. */
+  /** The next message that fits, from the first not yet waited for. @throws after `HEARD_TIMEOUT_MS`, with what was heard. */
   next(fits: string | ((message: Heard) => boolean)): Promise<Heard>
   /** Publishes, and waits for the one answer. */
   order(message: Record<string, unknown>): Promise<Heard>
@@ -62,9 +62,9 @@ export interface OpenedFront {
 /** Tests look for log lines by looking at this when LOG_LEVEL is set; by default agents are quiet. */
 const log = pino({ level: process.env.LOG_LEVEL ?? 'silent' }) as unknown as Log
 
-const HEARD_TIMEOUT_MS = 15_000
+const HEARD_TIMEOUT_MS = 30_000
 /** A busy machine starts agents slowly. */
-const READY_TIMEOUT_MS = 20_000
+const READY_TIMEOUT_MS = 45_000
 
 export async function openStage(
   options: { switch?: TestSwitchOptions; redisArgs?: string[] } = {},
@@ -318,7 +318,7 @@ export async function leftovers(stage: Stage): Promise<string[]> {
   return keys.filter(key => /^(hookswitch:(call|owned|in-flight)|redswitch\.|talkiq-)/.test(key)).sort()
 }
 
-/** Resolves when it holds. @throws after five seconds. */
+/** Resolves when it holds. @throws after `limitMs`. */
 export async function until(
   what: string,
   holds: () => Promise<boolean> | boolean,

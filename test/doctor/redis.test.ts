@@ -61,7 +61,7 @@ describe('a Redis in good order', () => {
       expect(troubles(findings).every(each => each.includes('redis persistence'))).toBe(true)
     // A replica would take the place of the master.
     expect(only(ofSentinel, 'redis persistence').level).toBe('warning')
-  }, 30_000)
+  })
 })
 
 describe('a Redis that can not be used', () => {
@@ -148,7 +148,7 @@ describe('a Redis of the wrong kind', () => {
     await using replica = await startRedis(['--replicaof', '127.0.0.1', String(redis.port)])
     const finding = only(await examine(replica.url), 'redis topology')
     expect(finding).toMatchObject({ level: 'problem', what: expect.stringContaining('is a replica') })
-  }, 30_000)
+  })
 })
 
 describe('a Redis that is set dangerously', () => {

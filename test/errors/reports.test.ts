@@ -54,14 +54,14 @@ describe('what nobody caught', () => {
     expect(event.exception.values.flatMap(each => each.stacktrace?.frames ?? []).length).toBeGreaterThan(0)
     for (const secret of Object.values(SECRETS)) expect(sentry.text()).not.toContain(secret)
     expect(service.log.some(line => line.msg === 'unhandled error: it ends this thread')).toBe(true)
-  }, 20_000)
+  })
 
   test('as a rejection is reported too', async () => {
     await using service = await startBuggy({ SENTRY_DSN: sentry.dsn })
     service.process.kill('SIGHUP')
     expect(await service.process.exited).toBe(1)
     await sentry.event('nobody caught this')
-  }, 20_000)
+  })
 
   test('in a worker is reported by that worker, whose successor goes on', async () => {
     await using service = await startVendorService({
@@ -74,7 +74,7 @@ describe('what nobody caught', () => {
     const asked = askPbx(service.publicUrl, { sip_user_id: '801', call_id: 'crash-reported' })
     expect(await sentry.event('the wait worker crashes')).toMatchObject({ tags: { thread: 'wait' } })
     expect((await asked).status).toBe(200)
-  }, 20_000)
+  })
 
   test('ends a process without SENTRY_DSN as ever, and nothing is sent', async () => {
     const before = sentry.text()
@@ -82,7 +82,7 @@ describe('what nobody caught', () => {
     service.process.kill('SIGUSR2')
     expect(await service.process.exited).toBe(1)
     expect(sentry.text()).toBe(before)
-  }, 20_000)
+  })
 })
 
 describe('what the log calls an error', () => {

@@ -24,10 +24,10 @@ export async function readMetrics(internalUrl: string): Promise<Map<string, numb
 }
 
 const STEP_MS = 25
-const LIMIT_MS = 15_000
+const LIMIT_MS = 30_000
 
 /** Asks again and again until the answer is true, for what has no event to wait for.
- *  @throws after fifteen seconds, naming what never came. */
+ *  @throws after `LIMIT_MS`, naming what never came. */
 export async function eventually(what: string, isTrue: () => Promise<boolean> | boolean): Promise<void> {
   const limitAtMs = performance.now() + LIMIT_MS
   while (!(await isTrue())) {

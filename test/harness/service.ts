@@ -17,7 +17,7 @@ export interface TestService extends AsyncDisposable {
   log: LogLine[]
   /** Everything it printed, for tests of what it must not print. */
   output(): string
-  /** The first log line that fits, past or future. @throws after twenty seconds. */
+  /** The first log line that fits, past or future. @throws after `LOG_TIMEOUT_MS`. */
   logged(fits: (line: LogLine) => boolean): Promise<LogLine>
   /** The nth push for a call (the first, if not said), past or future: what the app would find in it. */
   pushed(callId: string, nth?: number): Promise<LoggedPush>
@@ -30,7 +30,7 @@ export interface TestService extends AsyncDisposable {
 }
 
 const ROOT = join(import.meta.dir, '../..')
-const LOG_TIMEOUT_MS = 20_000
+const LOG_TIMEOUT_MS = 45_000
 
 /** Another program than the service's own main, and what to do with the messages that it sends to the test. */
 export interface ServiceProgram {

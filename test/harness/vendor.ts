@@ -31,7 +31,7 @@ export interface VendorService extends TestService {
 
 export const ACCEPTED: PushOutcome = { kind: 'accepted', id: 'a-push' }
 
-const PUSH_TIMEOUT_MS = 10_000
+const PUSH_TIMEOUT_MS = 30_000
 
 export async function startVendorService(env: Record<string, string>): Promise<VendorService> {
   const pushes: VendorPush[] = []

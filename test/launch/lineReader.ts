@@ -15,7 +15,7 @@ export interface LineReader {
 const LOOK_MS = 5
 
 /** Less than a test's limit, so that a line which never comes is told as such. */
-const LINE_TIMEOUT_MS = 20_000
+const LINE_TIMEOUT_MS = 45_000
 const CHUNK_BYTES = 64 * 1024
 
 export function openLineReader(): LineReader {

@@ -62,7 +62,7 @@ export interface Look {
 }
 
 /** The longest that a test waits for the page; it shows what happens within two seconds. */
-const SHOWS_TIMEOUT_MS = 25_000
+const SHOWS_TIMEOUT_MS = 45_000
 
 /** Opens a tab of its own, with cookies and storage of its own. */
 export async function openPage(browser: Browser, url: string, look: Look = {}): Promise<OpenPage> {

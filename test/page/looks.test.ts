@@ -25,12 +25,12 @@ describe.skipIf(!chromium)('the live page', () => {
     browser = await openBrowser()
     await stage.dial(aspJob('call-1'))
     await stage.dial(aspJob('call-2', { callee_number: PHONES.ringing }))
-  }, 60_000)
+  })
   afterEach(() => closePages(browser))
   afterAll(async () => {
     await browser?.close()
     await stage?.[Symbol.asyncDispose]()
-  }, 30_000)
+  })
 
   test('fits a phone of 360 pixels, with buttons that fingers can hit', async () => {
     const { page, shows, picture, complaints } = await openPage(browser, url, {

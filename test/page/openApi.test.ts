@@ -21,13 +21,13 @@ describe.skipIf(!chromium)('the API pages', () => {
       startService({ PUBSUB_REDIS_URL: redis.url, ADMIN_TOKEN }),
     ])
     browser = await openBrowser()
-  }, 60_000)
+  })
   afterEach(() => closePages(browser))
   afterAll(async () => {
     await browser?.close()
     await Promise.all(services?.map(each => each.kill()) ?? [])
     await redis?.close()
-  }, 30_000)
+  })
 
   /** Opens a route, and has its example sent. @returns what the page shows of the answer. */
   async function tryRoute(page: Page, operationId: string): Promise<string> {

@@ -24,7 +24,7 @@ describe.skipIf(!chromium)('the live page', () => {
   beforeAll(async () => {
     stage = openStubStage(await wellView())
     browser = await openBrowser()
-  }, 60_000)
+  })
   afterEach(async () => {
     for (const { page } of opened) await page.browserContext().close().catch(goneWithBrowser)
     opened = []
@@ -32,7 +32,7 @@ describe.skipIf(!chromium)('the live page', () => {
   afterAll(async () => {
     await browser?.close()
     await stage?.close()
-  }, 30_000)
+  })
 
   /** A browser that has crashed, as one does now and then on a machine that is short of everything, is begun anew once. */
   function inBrowser(name: string, body: () => Promise<void>): void {

@@ -22,11 +22,11 @@ describe.skipIf(!chromium)('the live page tells', () => {
     firstAgent = await stage.agent()
     browser = await openBrowser()
     open = await openPage(browser, stage.front.internalUrl)
-  }, 60_000)
+  })
   afterAll(async () => {
     await browser?.close()
     await stage?.[Symbol.asyncDispose]()
-  }, 30_000)
+  })
 
   const row = (id: string) => `#calls [data-id="${id}"]`
   const click = (selector: string) => open.page.click(selector)

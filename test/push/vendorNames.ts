@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { makeVendorCerts, readVendorCerts, type ServerCertificate, VENDOR_HOSTS } from './vendorCerts.ts'
 
 /** As long as the launcher gives to the tests outside. */
-const TEST_TIMEOUT_MS = 30_000
+const TEST_TIMEOUT_MS = 60_000
 
 /** The command's environment variable that names the certificates' directory. */
 const CERTS_VARIABLE = 'VENDOR_CERTS'

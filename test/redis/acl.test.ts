@@ -191,7 +191,7 @@ describe('hookswitch', () => {
     ).toBe(1)
     page.leave()
     expect(await refusals()).toEqual([])
-  }, 60_000)
+  })
 })
 
 test('on a Cluster it does so with what the document adds', async () => {
@@ -223,7 +223,7 @@ test('on a Cluster it does so with what the document adds', async () => {
   for (const node of nodes) expect(await refusals(node)).toEqual([])
   await service.kill()
   await testSwitch.close()
-}, 60_000)
+})
 
 /** What Redis has refused to anybody so far, and forgets. */
 async function refusals(node: Redis = redis.client): Promise<string[]> {

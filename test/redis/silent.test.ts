@@ -14,7 +14,7 @@ import { watchStalls } from '../harness/stalls.ts'
 import { startTls } from '../harness/tlsRedis.ts'
 import { startTestSwitch } from '../switch/testSwitch.ts'
 
-const TEST_TIMEOUT_MS = 40_000
+const TEST_TIMEOUT_MS = 90_000
 /** Three to four seconds is usual; an election that must be repeated takes longer. Whatever waits for the silent server to
  *  come back waits for ever. */
 const SERVED_AGAIN_MAX_MS = 15_000

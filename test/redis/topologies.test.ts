@@ -11,7 +11,7 @@ import type { Topology } from '../harness/topology.ts'
 import { startTestSwitch, type TestSwitch } from '../switch/testSwitch.ts'
 
 const NODES = 3
-const TEST_TIMEOUT_MS = 20_000
+const TEST_TIMEOUT_MS = 60_000
 const SOUND = '/usr/share/freeswitch/sounds/test/announce-3s.wav'
 
 type Message = Record<string, string> & { type: string }

@@ -7,7 +7,7 @@ import { startRedis, type TestRedis } from '../harness/redis.ts'
 import { startService, type TestService } from '../harness/service.ts'
 import { startTestSwitch, type TestSwitch } from '../switch/testSwitch.ts'
 
-const TEST_TIMEOUT_MS = 30_000
+const TEST_TIMEOUT_MS = 60_000
 
 let redis: TestRedis
 let testSwitch: TestSwitch

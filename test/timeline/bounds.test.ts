@@ -232,5 +232,5 @@ describe('on a Cluster', () => {
     const found = await readerOf(at).read('account-0')
     expect(found?.kind).toBe('account')
     at.disconnect()
-  }, 20_000)
+  })
 })

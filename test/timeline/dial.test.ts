@@ -153,7 +153,7 @@ describe('a takeover', () => {
       `The agent ${first!.by} has died; this one takes the call over and goes on with it.`,
     )
     expect(told.entries.at(-1)).toMatchObject({ what: 'over', by: takeover.by })
-  }, 20_000)
+  })
 
   test('of an agent that stops is a hand-over', async () => {
     const { dialId, channel } = await talk(stage)
@@ -166,5 +166,5 @@ describe('a takeover', () => {
     expect(entryOf(told, 'taken-over')).toMatchObject({ is_handed_over: true, from: told.entries[0]!.by })
     const former = await timelineOf(service.internalUrl, dialId, 'handed-over')
     expect(entryOf(former, 'handed-over')).toMatchObject({ to: told.entries.at(-1)!.by })
-  }, 20_000)
+  })
 })

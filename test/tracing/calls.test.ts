@@ -101,7 +101,7 @@ describe('a dialled call', () => {
       while (!collector.spans.some(span => span.name === 'call')) await Bun.sleep(10)
       expect(collector.spans.find(span => span.name === 'call')!.parentSpanId).toBe('')
     }
-  }, 20_000)
+  })
 
   test('is in the same trace when another agent has taken it over', async () => {
     const backend = newTrace()
@@ -115,7 +115,7 @@ describe('a dialled call', () => {
     const hangup = await collector.span(backend.traceId, 'control hangup')
     expect(hangup.parentSpanId).toBe(taken.spanId)
     expect(taken.notes).toContain('taken-over')
-  }, 30_000)
+  })
 
   test('whose backend does not record is not exported', async () => {
     const quiet = newTrace({ isSampled: false })
@@ -160,7 +160,7 @@ describe('a wake', () => {
     const appSpan = await collector.span(pbx.traceId, 'app answer')
     expect(appSpan).toMatchObject({ parentSpanId: wakeSpan.spanId })
     expect(appSpan.instance).not.toBe(wakeSpan.instance)
-  }, 20_000)
+  })
 
   test('shows no number, no account and no token, and its exports have the headers that were set', async () => {
     const pbx = newTrace()
@@ -191,7 +191,7 @@ describe('without', () => {
     expect(push).not.toHaveProperty('traceparent')
     await answer(push, { baseUrl: plain.publicUrl })
     expect(await (await asked).text()).toBe('status=ACK')
-  }, 20_000)
+  })
 
   test('a collector that answers, calls go on and the service stops in time', async () => {
     await using lonely = await startFront({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' })
@@ -201,5 +201,5 @@ describe('without', () => {
     await answer(push, { baseUrl: lonely.publicUrl })
     expect(await (await asked).text()).toBe('status=ACK')
     expect(await lonely.stop()).toBe(0)
-  }, 20_000)
+  })
 })

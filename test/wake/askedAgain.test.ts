@@ -178,5 +178,5 @@ describe('many requests of one call', () => {
     await eventually('the end', async () => (await recordOf('flood')).state === 'ended')
     expect((await recordOf('flood')).waiters!.split('\n')).toHaveLength(1)
     await eventually('nothing to be held', async () => (await held(first)) === 0)
-  }, 60_000)
+  })
 })

@@ -318,4 +318,4 @@ test('a switch that answers too late gives a failure, and the call its end', asy
       .map(each => each.side)
       .sort(),
   ).toEqual(['0', '1'])
-}, 30_000)
+})

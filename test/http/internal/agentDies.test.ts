@@ -57,4 +57,4 @@ test('a call outlives its agent, and is steered again by the next', async () => 
   const answer = await second.post(`${path}/hangup`)
   expect([answer.status, answer.body.event]).toEqual([200, 'hangup'])
   await eventually('its end', async () => (await second.get(path)).status === 404)
-}, 20_000)
+})

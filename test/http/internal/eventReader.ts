@@ -13,14 +13,14 @@ export interface EventReader {
   /** Everything that was read so far; comments are kept apart. */
   events: ReadEvent[]
   comments: number
-  /** The next event that fits, from the first not yet waited for. @throws after five seconds. */
+  /** The next event that fits, from the first not yet waited for. @throws after `LIMIT_MS`. */
   next(fits: (event: ReadEvent) => boolean): Promise<ReadEvent>
   /** Settles when the server has ended the stream. */
   ended: Promise<void>
   leave(): void
 }
 
-const LIMIT_MS = 5_000
+const LIMIT_MS = 30_000
 
 export async function readEvents(url: string, headers: Record<string, string> = {}): Promise<EventReader> {
   const abort = new AbortController()
