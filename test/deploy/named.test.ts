@@ -1,5 +1,6 @@
-// The documents name nothing that is not there: each route, metric, setting, command, file and message that stands in one of
-// them is looked for where it is defined. What is another program's is listed below.
+// The documents name nothing that is not there: each route, metric, setting, default, command, file and message that stands in
+// one of them is looked for where it is defined, and the tables of fields have all fields. What is another program's is listed
+// below.
 import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { Glob } from 'bun'
@@ -11,6 +12,12 @@ import { SETTINGS } from '../../src/config/settings.ts'
 import { labelsOfCause } from '../../src/esl/hangupCauses.ts'
 import { createInternalApp } from '../../src/http/internal/app.ts'
 import { ROUTES } from '../../src/http/public/documentedRoutes.ts'
+import {
+  callEndedForm,
+  callResponseForm,
+  deviceForms,
+  incomingCallForm,
+} from '../../src/http/public/forms.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 const read = (path: string) => Bun.file(join(ROOT, path)).text()
@@ -270,3 +277,30 @@ const isCommand = (text: string) => /^(?:npm|npx|sudo) /.test(text)
 
 /** Values, words of Kamailio's, and a command of FreeSWITCH's. */
 const FOREIGN_WORDS = new Set(['ab cd', 'active transaction not found', 'no more shm memory', 'fsctl sps'])
+
+describe('the fields of a body', () => {
+  const namesOf = (...forms: Record<string, { wire: string }>[]) =>
+    [...new Set(forms.flatMap(form => Object.values(form).map(({ wire }) => wire)))].toSorted()
+  /** The first column of the first table of fields under a heading. */
+  const listed = async (path: string, heading: string) => {
+    const part = (await read(path)).split(`\n${heading}\n`)[1]!
+    const table = /^\| field \|.*?\n\n/ms.exec(part)![0]
+    return table
+      .split('\n')
+      .slice(2)
+      .flatMap(row => [...(row.split('|')[1] ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => name!))
+      .toSorted()
+  }
+
+  test.each([
+    ['docs/app-recipe.md', '## Register', namesOf(...Object.values(deviceForms))],
+    ['docs/app-recipe.md', '## Answer', namesOf(callResponseForm)],
+    [
+      'docs/pbx-recipes.md',
+      '## The two requests',
+      namesOf(incomingCallForm, { reason: callEndedForm.reason }),
+    ],
+  ])('are all in the table of %s, "%s", and no others', async (path, heading, fields) => {
+    expect(await listed(path, heading)).toEqual(fields)
+  })
+})
