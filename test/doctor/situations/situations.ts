@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import PQueue from 'p-queue'
 import { readConfig } from '../../../src/config/config.ts'
 import { misspeltSentence, misspeltSettings } from '../../../src/config/misspelt.ts'
 import { examineAll } from '../../../src/doctor/doctor.ts'
@@ -58,7 +59,10 @@ interface Told {
   findings: PlacedFinding[]
 }
 
-/** Examines all situations of a file at the same time, and makes the tests that hold what each is told. */
+/** Few enough for a slow machine to answer each in time. */
+const EXAMINED_AT_ONCE = 4
+
+/** Examines all situations of a file, and makes the tests that hold what each is told. */
 export function expectEachToBeTold(situations: Situation[]): void {
   /** By name, once all have been examined. */
   const told = new Map<string, Told>()
@@ -72,13 +76,13 @@ export function expectEachToBeTold(situations: Situation[]): void {
     good = await startTestSwitch({ password: PASSWORD, gateways: { flowroute: 'up' } })
     closing.defer(() => good.close())
     stands = await openStands(closing)
-    await Promise.all(
-      situations.map(async ({ name, env: own, clock = Date.now }) => {
+    await new PQueue({ concurrency: EXAMINED_AT_ONCE }).addAll(
+      situations.map(({ name, env: own, clock = Date.now }) => async () => {
         const env = { ...base(), ...(await own()) }
         told.set(name, { env, findings: await examineAll({ env, clock, log: silence, timeoutMs: 20_000 }) })
       }),
     )
-  }, 60_000)
+  })
 
   afterAll(async () => {
     await closing.disposeAsync()
