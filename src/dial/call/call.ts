@@ -40,8 +40,10 @@ export interface Call extends Holding {
   isSent: boolean
   /** The phones of a side are being woken, or about to be rung. */
   waking: Waking | undefined
-  /** When its two sides were joined, by `performance.now`; undefined: never, or before this agent had the call. */
+  /** When its two sides were joined, and when a sound was ordered last, by `performance.now`; undefined: never, or before this
+   *  agent had the call. */
   joinedAtMs: number | undefined
+  soundOrderedAtMs: number | undefined
   /** A file was played to both sides and not stopped since; it may have ended by itself. */
   isPlaying: boolean
   /** The A-leg's very last event has come: nothing of the call can follow. */
@@ -102,6 +104,7 @@ export function createCall(
     isSent: false,
     waking: undefined,
     joinedAtMs: undefined,
+    soundOrderedAtMs: undefined,
     isPlaying: false,
     isComplete: false,
     lastWord: undefined,

@@ -72,6 +72,7 @@ async function obey(context: AgentContext, call: Call, control: Control): Promis
     case 'play':
       return play(context, call, control)
     case 'stop-playback': {
+      await untilSidesListen(call.soundOrderedAtMs)
       const obeyed = taken(await context.link.api(stopPlayback(aLegOf(call))))
       if (obeyed.ok) await notePlaying(context, call, false)
       return obeyed
@@ -176,26 +177,29 @@ async function play(
   if (call.a.state !== 'answered') return fail('the call is not answered yet')
   // A alone would hear it, and could not be bridged to a callee who answers until the file has ended (measured).
   if (call.b && call.b.state !== 'answered') return fail('the callee has not answered yet')
-  await untilSidesListen(call)
+  await untilSidesListen(call.joinedAtMs)
   // The switch says +OK to a file that does not exist.
   const missing = await findMissing(context, order.path)
   if (missing) return fail(missing)
   if (order.isReplacing) {
+    await untilSidesListen(call.soundOrderedAtMs)
     const stopped = taken(await context.link.api(stopPlayback(aLegOf(call))))
     if (!stopped.ok) return stopped
   }
   const obeyed = taken(await context.link.api(playToBoth(aLegOf(call), order.path)))
+  call.soundOrderedAtMs = performance.now()
   if (obeyed.ok) await notePlaying(context, call, true)
   return obeyed
 }
 
 /** A side of a new bridge looks for what it shall play when it has read ten packets, which are 200 ms of sound, and then not while
  *  its partner plays: of two sides that are told before that, one mostly hears nothing until the file has ended (A in 17 of
- *  25 calls on FreeSWITCH 1.10.12; 300 ms after the answer in none of 12). */
+ *  25 calls on FreeSWITCH 1.10.12; 300 ms after the answer in none of 12). A sound begins when five more packets were read, and
+ *  a stop that comes before is lost (seen; switch_ivr_parse_event). */
 const SIDES_LISTEN_AFTER_MS = 500
 
-async function untilSidesListen({ joinedAtMs }: Call): Promise<void> {
-  const waitMs = joinedAtMs === undefined ? 0 : joinedAtMs + SIDES_LISTEN_AFTER_MS - performance.now()
+async function untilSidesListen(sinceMs: number | undefined): Promise<void> {
+  const waitMs = sinceMs === undefined ? 0 : sinceMs + SIDES_LISTEN_AFTER_MS - performance.now()
   if (waitMs > 0) await Bun.sleep(waitMs)
 }
 
