@@ -208,6 +208,42 @@ test('a callee who was woken and of whose ringing nobody knows ends as absent, a
   await isEmpty()
 })
 
+test.each([
+  ['the caller', '0'],
+  ['the callee', '1'],
+] as const)(
+  'the next owner rings the number of %s whose account is told to have no phone, and tells nothing twice',
+  async (_, side) => {
+    const who = side === '0' ? 'caller' : 'callee'
+    const held: Held[] = []
+    await openFront(held)
+    const redis = { url: `redis://127.0.0.1:${redisLine.port}`, connectTimeoutMs: 1_000 }
+    const dying = startAgent({ redis, callsPerSecond: 0.2 })
+    await dying.isReady
+    // The number waits for its turn behind this call.
+    const before = newDialId()
+    await stage.push(aspJob(before))
+    const dialId = newDialId()
+    const channel = await stage.listen(dialId)
+    await stage.push(aspJob(dialId, { [`${who}_account`]: 'nowhere.1' }))
+    await channel.next(isPushed(side))
+    held[0]!.confirm()
+    await channel.next(each => each.type === 'wake-event' && each.state === 'failed')
+    redisLine.set('stalled')
+    await startAgent().isReady
+    await channel.next(isAnswered('1'))
+    expect(channel.heard.filter(each => each.type === 'wake-event').map(each => each.state)).toEqual([
+      'pushed',
+      'confirmed',
+      'failed',
+    ])
+    redisLine.set('open')
+    await until('the agent hears of its death', () => dying.isDeclaredDead)
+    for (const each of [channel, await stage.listen(before)]) await each.order({ type: 'hangup' })
+    await isEmpty()
+  },
+)
+
 test('without any front the wake ends by its own limit', async () => {
   const agent = startAgent({ wakeTimeoutMs: 50 })
   await agent.isReady

@@ -50,6 +50,13 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
     const { promise: isCallerParked, resolve: markParked } = Promise.withResolvers<void>()
     const waking: Waking = { side, asked: undefined, isCallerParked, markParked }
     call.waking = waking
+    const orGiveUp = (going: Promise<void>): void =>
+      void going.catch(thrown => {
+        tellBug(context, 'task', thrown, { dialId: call.record.dialId })
+        giveUp(call, side)
+      })
+    // A former owner told so, and died before it went on. The phone may have answered since, too late.
+    if (call.record.fields[wakeField(side)] === 'failed') return orGiveUp(goOnWithout(call, waking))
     const { traceparent } = call.record.fields
     waking.asked = asker.ask(
       `${call.record.fields[CLAIM_FIELD]}.${side}`,
@@ -65,11 +72,7 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
       },
       {
         onPushed: () => tell(call, side, 'pushed'),
-        onEnd: end =>
-          void goOnAfter(call, waking, account, end).catch(thrown => {
-            tellBug(context, 'task', thrown, { dialId: call.record.dialId })
-            giveUp(call, side)
-          }),
+        onEnd: end => orGiveUp(goOnAfter(call, waking, account, end)),
       },
     )
   }
@@ -100,21 +103,24 @@ export function createWaker(context: AgentContext, asker: WakeAsker): Waker {
     const reason = end.kind === 'failed' ? end.reason : undefined
     context.count('jobWakes', labelOf(reason))
     tell(call, side, end.kind, reason)
+    if (reason !== undefined) return goOnWithout(call, waking, reason)
     const { dialId } = call.record
-    const reach =
-      end.kind === 'confirmed'
-        ? await reachOf(context, account, { dialId, side, isWanted })
-        : { kind: 'nowhere' as const }
+    const reach = await reachOf(context, account, { dialId, side, isWanted })
     if (!isWanted()) return
-    if (end.kind === 'confirmed' && reach.kind === 'nowhere') {
-      context.count('jobWakes', 'no-contact')
-      tell(call, side, 'failed', 'no-contact')
-    }
-    const phone = reach.kind === 'found' ? reach : numberBeside(call, side)
-    if (phone) return ring(call, waking, phone)
+    if (reach.kind === 'found') return ring(call, waking, reach)
+    context.count('jobWakes', 'no-contact')
+    tell(call, side, 'failed', 'no-contact')
+    return goOnWithout(call, waking, 'no-contact')
+  }
+
+  /** No phone of the account can be rung, and that has been told. */
+  async function goOnWithout(call: Call, waking: Waking, reason?: string): Promise<void> {
+    const { side } = waking
+    const number = numberBeside(call, side)
+    if (number) return ring(call, waking, number)
     call.waking = undefined
-    const why = reason ?? 'no-contact'
-    if (side === '0') failCall(context, call, `the phones of the account did not wake: ${why}`)
+    const why = reason === undefined ? '' : `: ${reason}`
+    if (side === '0') failCall(context, call, `the phones of the account did not wake${why}`)
     else endAbsent(call)
   }
 
