@@ -5,6 +5,7 @@ import { openAgentDirectory } from '../../src/redis/agents/directory.ts'
 import { openCalls } from '../../src/redis/calls/calls.ts'
 import { openJobs } from '../../src/redis/jobs/jobs.ts'
 import { openValve, type Valve } from '../chaos/valve.ts'
+import { monitorRedis } from '../harness/redisMonitor.ts'
 import { listenersOf, nothingIsLeft, parked } from './scenes.ts'
 import {
   aspJob,
@@ -240,17 +241,13 @@ test('an offer that comes late, from a leaver that hears nothing now, is not tak
     async () => (await listenersOf(stage, `hookswitch:agent-inbox:${name}`)) === 0,
   )
   const dialId = newDialId()
-  const monitor = await client.monitor()
-  const done: string[] = []
-  monitor.on('monitor', (_time: string, [command = '', channel = '']: string[]) => {
-    if (channel === dialId) done.push(command.toLowerCase())
-  })
+  using monitor = await monitorRedis(stage.redis.port)
+  const done = () => monitor.commands.filter(({ key }) => key === dialId).map(({ name }) => name)
   const offer = JSON.stringify({ kind: 'prepare', dialId, isSwitch: false, from: name })
   await client.publish(`hookswitch:agent-inbox:${successor.name}`, offer)
   // A leaver that hears is waited for longer than `until` waits.
-  await until('it has left', () => done.includes('unsubscribe'))
-  monitor.disconnect()
-  expect(done).toEqual(['subscribe', 'unsubscribe'])
+  await until('it has left', () => done().includes('unsubscribe'))
+  expect(done()).toEqual(['subscribe', 'unsubscribe'])
 })
 
 test('a message that only a sleeper heard is answered by it, though the call has ended meanwhile', async () => {
