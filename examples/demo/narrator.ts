@@ -148,7 +148,7 @@ export const phoneAt = (destination: string): string =>
   /^sips?:([^@]+)@/.exec(destination)?.[1] ?? destination
 
 const HOUSEKEEPING =
-  /^(auth|event|filter|exit|(bg)?api (originate|show|status|uuid_dump|global_getvar|version|eval|file_exists))/
+  /^(auth|event|filter|exit|(bg)?api (originate|show|status|uuid_dump|global_getvar|version|eval|file_exists|sofia xmlstatus))/
 
 function asked(
   command: string,
