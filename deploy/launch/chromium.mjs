@@ -42,8 +42,10 @@ export async function provideChromium(context) {
 }
 
 function endsWithin(limitMs, work) {
-  const { promise: late, resolve } = Promise.withResolvers()
-  const timer = setTimeout(resolve, limitMs, false)
+  let timer
+  const late = new Promise(resolve => {
+    timer = setTimeout(resolve, limitMs, false)
+  })
   return Promise.race([work.then(() => true), late]).finally(() => clearTimeout(timer))
 }
 
