@@ -14,7 +14,7 @@ const CAME_LATER: [what: string, pattern: RegExp][] = [
   ['groupBy (21)', /\bgroupBy\b/],
   [
     'methods of iterators (22)',
-    /\bIterator\.|\.(values|entries|keys|matchAll)\([^()]*\)\.(map|filter|flatMap|some|every|find|toArray|take|drop|reduce|forEach)\(/,
+    /\bIterator\.|(?<!\bObject)\.(values|entries|keys|matchAll)\([^()]*\)\.(map|filter|flatMap|some|every|find|toArray|take|drop|reduce|forEach)\(/,
   ],
   [
     'set algebra (22)',
