@@ -113,7 +113,7 @@ test(
     expect(firstPushes(story)).toBe(2)
     expect(story.split('1000 rings')).toHaveLength(3)
 
-    const [redisUrl, publicUrl] = [/export PUBSUB_REDIS_URL=(\S+)/, /curl -i '(http:\S+)\/api/].map(
+    const [redisUrl, publicUrl] = [/export PUBSUB_REDIS_URL=(\S+)/, /(http:\S+) for PBXs and apps/].map(
       place => place.exec(demo.text())![1]!,
     )
     const copied = [...demo.text().matchAll(/npm run -s cli -- ([^;\n]+)/g)].map(([, line]) =>
@@ -146,7 +146,7 @@ test(
     await woken.said('the B-leg (side 1) answered')
     expect((await cli(redisUrl!, ['hangup', 'woken'])).code).toBe(0)
     expect(await woken.exited).toBe(0)
-    const boothUrl = /curl -i '(http:\S+\/dial)'/.exec(demo.text())![1]!
+    const boothUrl = /(http:[^\s'"]+\/dial)/.exec(demo.text())![1]!
     const dialled = await fetch(boothUrl, {
       method: 'POST',
       body: new URLSearchParams({ from: '1001', extension: '1000' }),

@@ -35,8 +35,9 @@ const confirmPush = async (callId: string, nth?: number) =>
 
 test('its waits go on at the successor, which pushes again and hears the confirmation', async () => {
   const before = await crashes()
-  const held = ask('crash-confirmed')
   const bystander = ask('bystander')
+  await pushOf('bystander')
+  const held = ask('crash-confirmed')
   await pushOf('crash-confirmed', 2)
   expect(await crashes()).toBe(before + 1)
   expect(await confirmPush('crash-confirmed', 2)).toEqual(proceeds)
