@@ -21,12 +21,18 @@ export async function queue(
   const dialId = job.dial_id
   // Listen before the job is queued: an agent may publish the first event a millisecond later.
   const watch = order.isWatched
-    ? await startWatch(backend, { dialId, isFollowing: false, isJson, isOurs: true }, terminal, clock)
+    ? await startWatch(
+        backend,
+        { dialId, isFollowing: false, isJson, isOurs: true, isHeldBack: true },
+        terminal,
+        clock,
+      )
     : undefined
   const waiting = await backend.queueJob(list, JSON.stringify(stamped(job, clock)))
   if (!isJson) terminal.out(`queued ${job.type} ${dialId} on ${list}`)
   else if (!watch) terminal.out(JSON.stringify({ dial_id: dialId, list, waiting }))
   if (waiting > 1) terminal.err(`Jobs that wait before it: ${waiting - 1}.`)
+  watch?.tell()
   await warnOfAgents(backend, terminal)
   if (watch) return await watch.ended
   if (!isJson) terminal.err(`Follow it: ${terminal.program} watch ${dialId}`)

@@ -17,9 +17,13 @@ export interface WatchOptions {
   isJson: boolean
   /** We queued its job: each failure to make a call is ours. Otherwise it may be about a second job of the dial id. */
   isOurs: boolean
+  /** Nothing is told before `tell`: the line of the job comes first. */
+  isHeldBack?: true
 }
 
 export interface Watch {
+  /** Tells what has been heard, in its order, and from now on what comes. */
+  tell(): void
   /** Settles when the call is over, Ctrl-C was pressed, or Redis stayed away. */
   ended: Promise<Ending>
 }
@@ -39,6 +43,7 @@ export async function startWatch(
   const end = watchCallEnd(backend, { dialId, isOurs, onEnd: how => finish(endingOf(how, options)) })
   let hasBegun = false
   let givingUp: Timer | undefined
+  let heldBack: string[] | undefined = options.isHeldBack && []
 
   await backend.listen(dialId, { onMessage: hear, onLost, onBack })
   const record = await backend.findCall(dialId)
@@ -51,9 +56,16 @@ export async function startWatch(
     clearTimeout(givingUp)
     terminal.interrupted.removeEventListener('abort', onInterrupt)
   })
-  return { ended }
+  return { ended, tell }
+
+  function tell(): void {
+    const heard = heldBack ?? []
+    heldBack = undefined
+    for (const text of heard) hear(text)
+  }
 
   function hear(text: string): void {
+    if (heldBack) return void heldBack.push(text)
     const at = new Date(clock())
     if (isJson) terminal.out(JSON.stringify({ at: at.toISOString(), channel: dialId, message: jsonOf(text) }))
     else terminal.out(`${tinted(terminal, 'dim', timeOfDay(at))}  ${lineOf(text, terminal)}`)
