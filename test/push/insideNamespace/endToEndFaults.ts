@@ -30,7 +30,7 @@ const HASTY_ATTEMPTS = 4
 beforeAll(async () => {
   rig = await startServiceRig({
     patient: { APP_PUSH_ROUNDTRIP_WAIT: '20000', APP_PUSH_RESEND_INTERVAL: '10000' },
-    hasty: { APP_PUSH_ROUNDTRIP_WAIT: '1500', APP_PUSH_RESEND_INTERVAL: '300' },
+    hasty: { APP_PUSH_ROUNDTRIP_WAIT: '4000', APP_PUSH_RESEND_INTERVAL: '800' },
   })
   patient = rig.services.patient!
   hasty = rig.services.hasty!
