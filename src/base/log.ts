@@ -83,7 +83,7 @@ function tellOfBugs(onBug: OnBug): NonNullable<NonNullable<pino.LoggerOptions['h
 }
 
 /** What is not written when a log is slow at the end is lost: an exit does not wait for its reader either. */
-const FLUSH_LIMIT_MS = 500
+const FLUSH_LIMIT_MS = 2_000
 
 /** Before an exit: resolves when everything that was logged is written, or after half a second. */
 export function flushLog(log: Log): Promise<void> {
