@@ -55,7 +55,7 @@ export function openLog(settings: LogSettings, name: string, onBug?: OnBug): Log
   }
   const destination = settings.isPretty
     ? openPretty({ sync: true, ignore: 'pid,hostname,name', translateTime: 'SYS:HH:MM:ss.l' })
-    : pino.destination({ fd: 1, sync: false, minLength: 0, maxLength: WAITING_CHARACTERS_MAX })
+    : pino.destination({ fd: 1, sync: false, minLength: 1, maxLength: WAITING_CHARACTERS_MAX })
   return pino(options, destination)
 }
 
@@ -85,7 +85,7 @@ function tellOfBugs(onBug: OnBug): NonNullable<NonNullable<pino.LoggerOptions['h
 /** What is not written when a log is slow at the end is lost: an exit does not wait for its reader either. */
 const FLUSH_LIMIT_MS = 2_000
 
-/** Before an exit: resolves when everything that was logged is written, or after half a second. */
+/** Before an exit: resolves when everything that was logged is written, or after `FLUSH_LIMIT_MS`. */
 export function flushLog(log: Log): Promise<void> {
   return new Promise(resolve => {
     setTimeout(resolve, FLUSH_LIMIT_MS).unref()
